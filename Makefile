@@ -1,0 +1,54 @@
+# Two commands set everything up: `make demo` and `make test`. Both go through `make setup`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format bench synth package lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+setup: $(VENV)/.ready ## Install everything into .venv (done by demo and test)
+
+$(VENV)/.ready: requirements.lock requirements/bootstrap.lock requirements/jars.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo "moodstream needs Python 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "could not make a virtual environment: install the venv module of Python 3.11 (Debian: apt-get install python3.11-venv)" >&2; exit 2; }
+	@echo "setting up .venv (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m deploy.local.jars
+	@$(BIN)/python -m deploy.local.datasets
+	@touch $@
+
+demo: setup ## Run everything on this machine, live: make demo ARGS="--rate 500"
+	@$(BIN)/moodstream demo $(ARGS)
+
+test: setup ## Run the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-unit test-contract test-integration test-packaging: test-%: setup ## Run one tier of the tests
+	@$(BIN)/python -m pytest tests/$* $(ARGS)
+
+lint: setup ## Check style, types, import directions and dependencies
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
+
+format: setup ## Rewrite the code in the project's format
+	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+
+check: lint test ## Everything that CI runs
+
+bench: setup ## Measure the ratios of docs/benchmarks.md: make bench ARGS="scoring --json"
+	@$(BIN)/moodstream bench $(ARGS)
+
+lock: ## Resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: ## Remove everything that was built or installed
+	@rm -rf $(VENV) .jars .cache build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
