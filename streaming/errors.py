@@ -18,7 +18,7 @@ class SettingsError(StreamingError):
     """A setting is missing or malformed; the message says received, expected and what to do."""
 
 
-class PermanentFailure(StreamingError):  # noqa: N818 - named for what it tells the supervisor
+class PermanentFailure(StreamingError):
     """A hop that can never succeed as it is: restarting would be in vain."""
 
 
@@ -26,7 +26,7 @@ class CheckpointVersionError(PermanentFailure):
     """The checkpoint belongs to an incompatible version of the hop."""
 
 
-class SinkUnavailable(StreamingError):  # noqa: N818
+class SinkUnavailable(StreamingError):
     """A sink cannot be reached at the moment; trying again later is right."""
 
 

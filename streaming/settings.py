@@ -157,9 +157,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=int,
         help="bound on what one batch takes when catching up",
     )
-    option(
-        "--status-file", help="JSON file that tells the state of every hop, rewritten each second"
-    )
+    option("--status-file", help="JSON file that tells the state of every hop, rewritten each second")
     option(
         "--local-cores",
         None,
@@ -207,10 +205,6 @@ def _check(settings: Settings) -> None:
             + " or ".join(f"{name}://" for name in WAREHOUSES)
         )
     if urlsplit(settings.warehouse).password:
-        raise SettingsError(
-            "--warehouse: put no password into the URL; set MOODSTREAM_WAREHOUSE_PASSWORD instead"
-        )
+        raise SettingsError("--warehouse: put no password into the URL; set MOODSTREAM_WAREHOUSE_PASSWORD instead")
     if scheme == "redshift" and not settings.staging:
-        raise SettingsError(
-            "--staging: missing; Redshift loads need an s3:// prefix for staged files"
-        )
+        raise SettingsError("--staging: missing; Redshift loads need an s3:// prefix for staged files")

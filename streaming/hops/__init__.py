@@ -1,0 +1,1 @@
+"""The hops: one module, one query, one checkpoint each, named by what they do."""

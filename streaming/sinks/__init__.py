@@ -1,0 +1,1 @@
+"""Where data goes: one technology a module, each with its guarantee."""

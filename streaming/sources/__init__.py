@@ -1,0 +1,1 @@
+"""Where data comes from: one technology a module."""

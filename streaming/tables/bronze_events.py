@@ -1,0 +1,35 @@
+"""bronze/events: every record of the stream as it arrived; append only, replayable.
+
+Key: (`stream`, `sequence_number`). Partitioned by the day of arrival.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from streaming.tables.columns import BINARY_DATA, partition_columns, schema, strings, timestamps
+
+NAME = "bronze/events"
+SCHEMA = schema(
+    BINARY_DATA,
+    *strings("stream", "partition_key", "sequence_number"),
+    *timestamps("arrival_time", "ingested_at"),
+)
+
+
+def bronze_events(records: DataFrame) -> DataFrame:
+    """From what `sources.kinesis` yields to the table's rows.
+
+    `ingested_at` is the time of the micro-batch. It only ever grows with the table, whatever shard lags behind, and so
+    is what duplicates are bounded by.
+    """
+    return records.withColumn("ingested_at", F.current_timestamp()).select(
+        "data",
+        "stream",
+        "partition_key",
+        "sequence_number",
+        "arrival_time",
+        "ingested_at",
+        *partition_columns("arrival_time"),
+    )

@@ -1,0 +1,63 @@
+"""Column groups that several tables share, so that each is written once."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import (
+    BinaryType,
+    DoubleType,
+    IntegerType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+PARTITIONS = ("year", "month", "day")
+
+
+def strings(*names: str) -> list[StructField]:
+    """Nullable string fields of these names."""
+    return [StructField(name, StringType()) for name in names]
+
+
+def timestamps(*names: str) -> list[StructField]:
+    """Nullable timestamp fields of these names."""
+    return [StructField(name, TimestampType()) for name in names]
+
+
+PARTITION_FIELDS = [StructField(name, IntegerType()) for name in PARTITIONS]
+
+EVENT_FIELDS = [
+    *strings("event_id"),
+    *timestamps("event_time"),
+    StructField("schema_version", IntegerType()),
+    *strings("raw"),
+    *timestamps("arrival_time"),
+    *strings("sequence_number"),
+    StructField("record_index", IntegerType()),
+]
+
+SENTIMENT_FIELDS = [
+    *strings("sentiment"),
+    StructField("polarity", DoubleType()),
+    StructField("confidence", DoubleType()),
+    *strings("model_version"),
+]
+
+BINARY_DATA = StructField("data", BinaryType())
+
+
+def schema(*fields: StructField) -> StructType:
+    """A table's schema: its fields, then the partition columns."""
+    return StructType([*fields, *PARTITION_FIELDS])
+
+
+def partition_columns(time: str) -> list[Column]:
+    """Year, month and day (UTC) of the timestamp column `time`."""
+    return [
+        F.year(time).alias("year"),
+        F.month(time).alias("month"),
+        F.dayofmonth(time).alias("day"),
+    ]

@@ -1,0 +1,103 @@
+"""The rows between bronze and silver: one per event of a record, accepted or rejected. Never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.types import (
+    BinaryType,
+    IntegerType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+from streaming.events import FIELDS, Accepted, Rejected, parse_record
+from streaming.tables.columns import strings, timestamps
+
+PAYLOAD = tuple(dict.fromkeys(name for fields in FIELDS.values() for name in fields))
+REJECTED = "rejected"
+
+SCHEMA = StructType(
+    [
+        *strings("entity", "duplicate_key", "event_id"),
+        *timestamps("event_time"),
+        StructField("schema_version", IntegerType()),
+        *strings("raw"),
+        *timestamps("arrival_time", "ingested_at"),
+        *strings("sequence_number"),
+        StructField("record_index", IntegerType()),
+        *[StructField(name, IntegerType() if name == "user_age" else StringType()) for name in PAYLOAD],
+        *strings("reason", "detail", "stream", "partition_key"),
+        StructField("data", BinaryType()),
+    ]
+)
+
+_ARROW_TYPES = {
+    StringType(): pa.string(),
+    IntegerType(): pa.int32(),
+    BinaryType(): pa.binary(),
+    TimestampType(): pa.timestamp("us", tz="UTC"),
+}
+_ARROW = pa.schema([(field.name, _ARROW_TYPES[field.dataType]) for field in SCHEMA.fields])
+
+
+def parsed_events(bronze: DataFrame) -> DataFrame:
+    """From bronze rows to one row per event, in one pass of Python over Arrow batches."""
+    return bronze.select(
+        "data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"
+    ).mapInArrow(_parse, SCHEMA)
+
+
+def _parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        rows = [row for record in batch.to_pylist() for row in _rows(record)]
+        if rows:
+            yield pa.RecordBatch.from_pylist(rows, schema=_ARROW)
+
+
+def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    data = record["data"] or b""
+    position = {
+        "arrival_time": record["arrival_time"],
+        "ingested_at": record["ingested_at"],
+        "sequence_number": record["sequence_number"],
+    }
+    for event in parse_record(data, record["arrival_time"]):
+        if isinstance(event, Accepted):
+            yield position | _accepted(event)
+        else:
+            yield position | _rejected(event, record)
+
+
+def _accepted(event: Accepted) -> dict[str, Any]:
+    return {
+        "entity": event.event_type,
+        "duplicate_key": event.event_id,
+        "event_id": event.event_id,
+        "event_time": event.event_time,
+        "schema_version": event.schema_version,
+        "raw": event.raw,
+        "record_index": event.record_index,
+        **{name: event.payload.get(name) for name in (*FIELDS[event.event_type], "post_id")},
+    }
+
+
+def _rejected(event: Rejected, record: dict[str, Any]) -> dict[str, Any]:
+    place = f"{record['stream']}/{record['sequence_number']}/{event.record_index}"
+    return {
+        "entity": REJECTED,
+        # A rejected record is no event yet: its place, never the id that it claims, tells it from others.
+        "duplicate_key": f"{REJECTED}:{place}",
+        "event_id": event.event_id,
+        "record_index": event.record_index,
+        "reason": event.reason,
+        "detail": event.detail,
+        "data": record["data"],
+        "stream": record["stream"],
+        "partition_key": record["partition_key"],
+    }
