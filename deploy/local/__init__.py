@@ -1,0 +1,1 @@
+"""The whole system on one machine: embedded services, the demo, the audit."""
