@@ -7,16 +7,14 @@ reader cannot do (it turns any value into a string).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import aws_kinesis_agg
 import orjson
-from aws_kinesis_agg import messages_pb2
-from google.protobuf.message import DecodeError
+
+from streaming.aggregates import user_records
 
 MAX_TEXT = 10_000
 MAX_AHEAD = timedelta(hours=24)
@@ -98,26 +96,10 @@ def parse_record(data: bytes, arrival: datetime) -> list[Accepted | Rejected]:
     `arrival` (aware) bounds how far in the future an event may lie. Never empty, never raises.
     """
     events: list[Accepted | Rejected] = []
-    for part in _user_records(data):
+    for part in user_records(data):
         for value, raw in _values(part):
             events.append(_judge(len(events), value, raw, arrival))
     return events
-
-
-def _user_records(data: bytes) -> list[bytes]:
-    """The records inside a KPL aggregate; any other record as it is."""
-    digest = aws_kinesis_agg.DIGEST_SIZE
-    if not data.startswith(aws_kinesis_agg.MAGIC):
-        return [data]
-    body = data[len(aws_kinesis_agg.MAGIC) : -digest]
-    if hashlib.md5(body, usedforsecurity=False).digest() != data[-digest:]:
-        return [data]
-    aggregate = messages_pb2.AggregatedRecord()
-    try:
-        aggregate.ParseFromString(body)
-    except DecodeError:
-        return [data]
-    return [record.data for record in aggregate.records] or [data]
 
 
 def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused]]:

@@ -1,6 +1,7 @@
 """silver/rejected: every event that broke the contract, with the reason and the whole record.
 
-Key: (`stream`, `sequence_number`, `record_index`). Partitioned by the day of arrival, for an event time may be unreadable.
+Key: (`stream`, `sequence_number`, `record_index`). Partitioned by the day of arrival, since an event time may be
+unreadable.
 """
 
 from __future__ import annotations

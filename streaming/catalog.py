@@ -1,0 +1,38 @@
+"""Every Delta table of the lake with its schema, and their creation: readers start before the first row is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
+
+from streaming.settings import Settings
+from streaming.sinks.delta import create
+from streaming.tables import (
+    bronze_events,
+    silver_comments,
+    silver_interactions,
+    silver_posts,
+    silver_rejected,
+    silver_user_changes,
+)
+from streaming.tables.columns import PARTITIONS
+
+TABLES: Mapping[str, StructType] = {
+    module.NAME: module.SCHEMA
+    for module in (
+        bronze_events,
+        silver_posts,
+        silver_comments,
+        silver_interactions,
+        silver_user_changes,
+        silver_rejected,
+    )
+}
+
+
+def create_tables(spark: SparkSession, settings: Settings) -> None:
+    """Make the tables that do not exist yet."""
+    for name, schema in TABLES.items():
+        create(spark, settings.table(name), schema, PARTITIONS)

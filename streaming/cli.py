@@ -1,0 +1,45 @@
+"""`moodstream stream`, `python -m streaming`: runs the job until SIGTERM or SIGINT.
+
+Exit codes: 0 stopped as asked; 2 wrong use; 3 the job can never succeed as it is; 1 anything unforeseen.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+
+from streaming import catalog, session
+from streaming.errors import PermanentFailure, SettingsError
+from streaming.job import Job, hop_starts
+from streaming.settings import Settings, from_command_line
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the job; returns the exit code."""
+    try:
+        settings = from_command_line(argv, environ)
+    except SettingsError as error:
+        sys.stderr.write(f"moodstream stream: {error}\n")
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    try:
+        _run(settings)
+    except PermanentFailure as error:
+        sys.stderr.write(f"moodstream stream: cannot go on: {error}\n")
+        return 3
+    return 0
+
+
+def _run(settings: Settings) -> None:
+    spark = session.start(settings)
+    catalog.create_tables(spark, settings)
+    job = Job(spark, settings, hop_starts(settings.hops))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: job.stop())
+    try:
+        job.run()
+    finally:
+        spark.stop()

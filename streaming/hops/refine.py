@@ -1,0 +1,29 @@
+"""bronze/events -> silver: parse, validate, de-duplicate, score; each event into the one table that it belongs to."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from streaming.hops.lifecycle import Running
+from streaming.scoring import Champion, MlflowRegistry
+from streaming.settings import Settings
+from streaming.sinks.silver import Silver
+from streaming.sources.delta import delta
+from streaming.tables import bronze_events
+from streaming.tables.parsed_events import parsed_events, without_duplicates
+
+
+def start(spark: SparkSession, settings: Settings) -> Running:
+    """Keep silver up with bronze, exactly once."""
+    registry = MlflowRegistry(settings.mlflow_uri, settings.model_name)
+    champion = Champion(spark, registry, settings.checkpoint("refine-models"))
+    return (
+        delta(spark, settings, bronze_events.NAME)
+        .transform(parsed_events)
+        .transform(without_duplicates(settings.duplicate_window))
+        .writeStream.foreachBatch(Silver(spark, settings, champion))
+        .queryName("refine")
+        .option("checkpointLocation", settings.checkpoint("refine"))
+        .trigger(processingTime=f"{settings.refine_trigger} seconds")
+        .start()
+    )

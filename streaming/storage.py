@@ -1,0 +1,49 @@
+"""Small files beside a checkpoint, wherever it lies: local folder, S3 or HDFS, through Spark's own file systems."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+def read_bytes(spark: SparkSession, path: str) -> bytes | None:
+    """The file's content, or None if there is no such file."""
+    files, where = _file_system(spark, path)
+    if not files.exists(where):
+        return None
+    stream = files.open(where)
+    try:
+        return bytes(spark._jvm.org.apache.commons.io.IOUtils.toByteArray(stream))  # type: ignore[union-attr]
+    finally:
+        stream.close()
+
+
+def write_bytes(spark: SparkSession, path: str, content: bytes) -> None:
+    """Replace the file; a reader sees the old content or the new, never a part."""
+    files, where = _file_system(spark, path)
+    _, draft = _file_system(spark, path + ".draft")
+    stream = files.create(draft, True)
+    try:
+        stream.write(bytearray(content))
+    finally:
+        stream.close()
+    files.delete(where, False)
+    files.rename(draft, where)
+
+
+def read_json(spark: SparkSession, path: str) -> Any:
+    """The file's JSON value, or None if there is no such file (or only the draft of one)."""
+    content = read_bytes(spark, path) or read_bytes(spark, path + ".draft")
+    return None if content is None else json.loads(content)
+
+
+def write_json(spark: SparkSession, path: str, value: Any) -> None:
+    """Replace the file by this JSON value."""
+    write_bytes(spark, path, json.dumps(value).encode())
+
+
+def _file_system(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    where = spark._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
+    return where.getFileSystem(spark._jsc.hadoopConfiguration()), where
