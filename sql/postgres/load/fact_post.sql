@@ -1,0 +1,40 @@
+create temporary table if not exists stage_fact_post (
+    event_id text,
+    event_time timestamptz,
+    post_id text,
+    user_id text,
+    text text,
+    sentiment text,
+    polarity double precision,
+    confidence double precision,
+    model_version text,
+    arrival_time timestamptz
+) on commit delete rows;
+
+copy stage_fact_post (
+    event_id, event_time, post_id, user_id, text, sentiment, polarity, confidence, model_version,
+    arrival_time
+) from stdin (format csv);
+
+insert into dw.fact_post (
+    event_id, event_time, date_key, time_key, post_id, user_id, text, sentiment, polarity,
+    confidence, model_version, arrival_time, query, batch_id
+)
+select
+    event_id,
+    event_time,
+    cast(to_char(event_time at time zone 'UTC', 'YYYYMMDD') as integer) as date_key,
+    extract(hour from event_time at time zone 'UTC') * 60
+    + extract(minute from event_time at time zone 'UTC') as time_key,
+    post_id,
+    user_id,
+    text,
+    sentiment,
+    polarity,
+    confidence,
+    model_version,
+    arrival_time,
+    %(query)s as query,
+    %(batch_id)s as batch_id
+from stage_fact_post
+on conflict (event_id) do nothing;
