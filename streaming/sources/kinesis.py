@@ -41,6 +41,8 @@ def _qubole_options(settings: Settings) -> Mapping[str, str]:
         "endpointUrl": _endpoint(settings),
         "region": settings.region,
         "startingposition": settings.starting_position,
+        # Else it asks for the credentials of an EC2 instance, and no other.
+        "awsUseInstanceProfile": "false",
         "kinesis.executor.maxFetchTimeInMs": "500",
         "kinesis.executor.maxFetchRecordsPerShard": "50000",
         "kinesis.executor.idleTimeBetweenReadsInMs": "100",
