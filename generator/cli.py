@@ -1,0 +1,62 @@
+"""`moodstream generate`: the generator alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from generator.errors import GeneratorError, PutFailed
+from generator.run import Stop, run
+from generator.settings import from_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the generator.
+
+    Exit codes: 0 done, also when told to stop; 1 records could not be delivered; 2 wrong use.
+    """
+    try:
+        settings = from_arguments(argv, environ)
+        with _stopped_by_signals() as stop:
+            counts = run(settings, sys.stdout, stop)
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except GeneratorError as error:
+        sys.stderr.write(f"moodstream generate: {error}\n")
+        return 1 if isinstance(error, PutFailed) else 2
+    return 0 if counts.acked + counts.unsendable == counts.sent else 1
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Stop]:
+    """Let SIGTERM and SIGINT end the run in order: what was sent is delivered and written down."""
+    stop = Stop()
+
+    def order(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # whoever runs us in a thread has the signals
+        return
+    before = {number: signal.signal(number, order) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _silence_stdout() -> None:
+    """The reader is gone (`| head`): keep the interpreter from failing on its last flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

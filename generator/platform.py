@@ -1,0 +1,206 @@
+"""The mock social network: each step is one thing that somebody does, referring only to what exists.
+
+Attention is self-exciting: a reaction picks its post by picking a recent *activity* (a post or an
+earlier reaction to one), so a post is found in proportion to what it lately drew. That is Simon's
+copying process inside a window: constant cost, bounded memory, heavy-tailed cascades. (A heap of
+scheduled reactions was rejected: it grows with the rate times the longest delay.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from generator.people import PLACES, Population
+from generator.records import MOODS, Event
+from generator.text import Writer
+from generator.wire import quote
+
+if TYPE_CHECKING:
+    from random import Random
+
+RING = 20_000  # recent activities that can be reacted to
+POST_SHARE = 0.16
+PROFILE_SHARE = 0.02  # profile changes; first profiles come on top
+COMMENT_SHARE = 0.40  # of reactions; each is followed by its interaction
+SHARE_SHARE = 0.25  # of the reactions that are not comments; the rest are likes
+PLAIN_LIKE_SHARE = 0.08  # likes of a person, naming no post
+GLANCES = 3  # activities looked at before reacting to one regardless of whose it is
+AGREE = {"positive": 0.80, "neutral": 0.5, "negative": 0.72}
+FLIP = {"positive": "negative", "negative": "positive", "neutral": "neutral"}
+
+
+class Post(NamedTuple):
+    """What the platform remembers of a recent post."""
+
+    post_id: str
+    author: int
+    topic: int
+    mood: str
+    at: float
+    episode: str | None
+
+
+class Platform:
+    """A simulated platform.
+
+    Deterministic: the same random generators and the same sequence of times give the same events.
+    Memory is bounded by the population and by the rings. `cast` decides who the users are, `acts`
+    what they do: runs with the same cast and other acts continue the same platform with new ids.
+    """
+
+    def __init__(self, cast: Random, acts: Random, users: int) -> None:
+        self._random = acts.random
+        self._bits = acts.getrandbits
+        self.population = Population(cast, users)
+        self._writer = Writer(acts, self.population.handles)
+        self._introduced = bytearray(users)
+        self._pending: deque[Event] = deque()
+        self._recent: list[Post] = []
+        self._backdated: deque[Post] = deque(maxlen=200)
+        self._next = 0
+        self._turned = float("-inf")
+
+    def step(self, at: float, lateness: float = 0.0) -> Event:
+        """Return the next event at epoch second `at` (not before earlier calls').
+
+        `lateness` > 0 asks for an event that happened that many seconds before and arrives now;
+        a late reaction refers to a post that existed then.
+        """
+        if self._pending:
+            return self._pending.popleft()
+        if at - self._turned >= 60 or at < self._turned:
+            self.population.turn_to(at)
+            self._turned = at
+        draw = self._random()
+        if draw < PROFILE_SHARE:
+            return self._change_profile(at - lateness)
+        if lateness:
+            return self._late(at, lateness, draw)
+        if draw < PROFILE_SHARE + POST_SHARE or not self._recent:
+            return self._post(self._actor(), at)
+        return self._react(at)
+
+    def new_id(self) -> str:
+        """Return a fresh random UUID (version 4 form)."""
+        text = f"{self._bits(128):032x}"
+        variant = "89ab"[int(text[16], 16) & 3]
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
+    def _actor(self) -> int:
+        return self.population.someone()
+
+    def _introduce(self, person: int, event: Event) -> Event:
+        """Put a newcomer's profile event before the first event that names them."""
+        if self._introduced[person]:
+            return event
+        self._introduced[person] = 1
+        self._pending.append(event)
+        user = self.population.people[person].user_id
+        return Event("user", self.new_id(), user, event.at, self.population.profile(person))
+
+    def _change_profile(self, at: float) -> Event:
+        person = self._actor()
+        self._introduced[person] = 1
+        place = int(self._random() * len(PLACES)) if self._random() < 0.3 else None
+        user = self.population.people[person].user_id
+        return Event("user", self.new_id(), user, at, self.population.profile(person, place))
+
+    def _mood(self, topic: int) -> str:
+        shares = self.population.topics[topic].mood
+        draw = self._random()
+        if draw < shares[0]:
+            return MOODS[0]
+        return MOODS[1] if draw < shares[0] + shares[1] else MOODS[2]
+
+    def _post(self, author: int, at: float, *, backdated: bool = False) -> Event:
+        person = self.population.people[author]
+        topic = person.community
+        if self._random() < 0.25:
+            topic = int(self._random() * len(self.population.topics))
+        name = self.population.topics[topic].name
+        mood = self._mood(topic)
+        event_id = self.new_id()
+        post = Post(f"p-{event_id[:23]}", author, topic, mood, at, None)
+        if backdated:
+            self._backdated.append(post)
+        else:
+            self._remember(post)
+        text = self._writer.post(name, mood, person.language)
+        payload = f'{{"post_id":"{post.post_id}","user_id":"{person.user_id}","text":{quote(text)}}}'
+        event = Event("post", event_id, person.user_id, at, payload, mood, name)
+        return self._introduce(author, event)
+
+    def _remember(self, post: Post) -> None:
+        if len(self._recent) < RING:
+            self._recent.append(post)
+        else:
+            self._recent[self._next] = post
+        self._next = (self._next + 1) % RING
+
+    def _glance(self) -> Post:
+        """Pick a recent activity's post; the density falls with the lag as 1/lag."""
+        size = len(self._recent)
+        lag = int(size ** self._random())
+        return self._recent[(self._next - lag) % size]
+
+    def _react(self, at: float) -> Event:
+        actor = self._actor()
+        person = self.population.people[actor]
+        post = self._glance()
+        for _ in range(GLANCES - 1):
+            if post.author != actor and (post.author in person.following or post.topic == person.community):
+                break
+            post = self._glance()
+        self._remember(post)
+        if self._random() < COMMENT_SHARE:
+            return self._comment(actor, post, at)
+        return self._interact(actor, post, at)
+
+    def _comment(self, actor: int, post: Post, at: float) -> Event:
+        """Comment, and queue the interaction that the platform records with it."""
+        agrees = self._random() < AGREE[post.mood]
+        mood = post.mood if agrees else FLIP[post.mood]
+        topic = self.population.topics[post.topic].name
+        event_id = self.new_id()
+        user = self.population.people[actor].user_id
+        text = self._writer.reply(topic, mood, agrees)
+        payload = (
+            f'{{"comment_id":"c-{event_id[:23]}","post_id":"{post.post_id}","user_id":"{user}","text":{quote(text)}}}'
+        )
+        comment = Event("comment", event_id, user, at, payload, mood, topic, post.episode)
+        first = self._introduce(actor, comment)
+        if actor != post.author:
+            self._pending.append(self._interaction(actor, post.author, "comment", post, at))
+        return first
+
+    def _interact(self, actor: int, post: Post, at: float) -> Event:
+        action = "share" if self._random() < SHARE_SHARE else "like"
+        if post.author == actor:
+            action = "share"  # people do not like their own posts, but they share them again
+        plain = action == "like" and self._random() < PLAIN_LIKE_SHARE
+        event = self._interaction(actor, post.author, action, None if plain else post, at)
+        return self._introduce(actor, event)
+
+    def _interaction(self, actor: int, other: int, action: str, post: Post | None, at: float) -> Event:
+        event_id = self.new_id()
+        people = self.population.people
+        user = people[actor].user_id
+        about = f',"post_id":"{post.post_id}"' if post else ""
+        payload = (
+            f'{{"interaction_id":"i-{event_id[:23]}","user1_id":"{user}",'
+            f'"user2_id":"{people[other].user_id}","action":"{action}"{about}}}'
+        )
+        topic = self.population.topics[post.topic].name if post else None
+        episode = post.episode if post else None
+        return Event("interaction", event_id, user, at, payload, None, topic, episode)
+
+    def _late(self, at: float, lateness: float, draw: float) -> Event:
+        """Something that was written offline: a post, or a reaction to an equally old post."""
+        if draw < 0.6 or not self._backdated:
+            return self._post(self._actor(), at - lateness, backdated=True)
+        post = self._backdated[int(self._random() * len(self._backdated))]
+        then = max(post.at, at - lateness)
+        if draw < 0.8:
+            return self._comment(self._actor(), post, then)
+        return self._interact(self._actor(), post, then)

@@ -1,0 +1,61 @@
+"""What travels between the parts of the generator: platform -> Event -> Record -> sink, ledger."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KINDS = ("post", "comment", "user", "interaction")
+MOODS = ("negative", "neutral", "positive")
+
+# In the order in which they are checked; the same codes as in `silver/rejected`.
+REASONS = (
+    "not_utf8",
+    "not_json",
+    "missing_field",
+    "wrong_type",
+    "unknown_event_type",
+    "bad_event_time",
+    "unknown_action",
+    "empty_text",
+    "text_too_long",
+    "future_event_time",
+)
+
+MAX_TEXT = 10_000  # code points
+FUTURE_TOLERANCE = 24 * 3600.0  # seconds
+MAX_RECORD = 1_048_576  # bytes of data and partition key together that Kinesis takes
+
+
+class Event(NamedTuple):
+    """One thing that happened on the platform, before it is written down as bytes."""
+
+    kind: str
+    event_id: str
+    actor: str
+    at: float  # epoch seconds
+    payload: str  # JSON object
+    mood: str | None = None  # what the author feels; only posts and comments have one
+    topic: str | None = None
+    episode: str | None = None
+
+
+class Expected(NamedTuple):
+    """What must become of one event of a record: the truth that the ledger keeps."""
+
+    event_id: str | None  # null where it cannot be read
+    entity: str | None  # null where the event type cannot be read or is unknown
+    outcome: str  # "silver" or "rejected"
+    reason: str | None = None  # one of REASONS, for rejected ones
+    duplicate: bool = False  # the same event_id was sent before (a hint: recent history only for --input)
+    dirt: str | None = None  # what was done to it on purpose
+    mood: str | None = None
+    topic: str | None = None
+    episode: str | None = None
+
+
+class Record(NamedTuple):
+    """One record as it is put: its bytes, its partition key and what must become of it."""
+
+    data: bytes
+    key: str
+    expected: tuple[Expected, ...]

@@ -1,0 +1,122 @@
+"""Where records come from: the simulated platform, or a file that is sent as it stands."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sys
+import time
+import zlib
+from typing import IO, TYPE_CHECKING, Protocol, cast
+
+from generator.errors import UsageError
+from generator.records import MAX_RECORD
+from generator.truth import as_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from generator.pacing import Profile
+    from generator.records import Record
+    from generator.stream import Stream
+
+LONGEST_LINE = 8 * MAX_RECORD  # bytes of a line kept in memory; the ledger's bytes of a longer one end here
+RECENT = 1_000_000  # event ids that are remembered to call a record of a file a duplicate
+
+
+class Source(Protocol):
+    """Gives records until it has no more."""
+
+    def take(self, count: int) -> list[Record]:
+        """Return at most `count` of the next records, and none only at the end."""
+
+
+class VirtualClock:
+    """Counts simulated time: each record is one step of 1/rate further, whatever the real time is."""
+
+    def __init__(self, start: float, rate: float, profile: Profile) -> None:
+        self._start, self._rate, self._profile = start, rate, profile
+        self._elapsed = 0.0
+
+    def __call__(self) -> float:
+        """Return the next record's time in epoch seconds."""
+        at = self._start + self._elapsed
+        self._elapsed += 1.0 / (self._rate * max(self._profile(self._elapsed), 1e-3))
+        return at
+
+
+class Generated:
+    """Records of the simulated platform, at the times that a clock gives."""
+
+    def __init__(self, stream: Stream, clock: Callable[[], float]) -> None:
+        self._next, self._clock = stream.next, clock
+
+    def take(self, count: int) -> list[Record]:
+        """Return `count` records; it never ends."""
+        return [self._next(self._clock()) for _ in range(count)]
+
+
+class Recorded:
+    """Records of a file, one a line, as they stand: only the line feed is taken off.
+
+    A repeated event id is called a duplicate if it was seen among the last million of this run.
+    Lines beyond 8 MiB are cut there: no stream takes them, so only their beginning is kept as evidence.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = self._read(self._open())
+        self._seen: dict[bytes, None] = {}
+
+    def _open(self) -> IO[bytes]:
+        if str(self._path) == "-":
+            return sys.stdin.buffer
+        try:
+            if self._path.suffix == ".gz":
+                return cast("IO[bytes]", gzip.open(self._path, "rb"))
+            return self._path.open("rb")
+        except OSError as error:
+            raise UsageError(f"cannot read --input '{self._path}': {error.strerror}") from error
+
+    def _read(self, file: IO[bytes]) -> Iterator[bytes]:
+        try:
+            with file:
+                while line := file.readline(LONGEST_LINE):
+                    kept = line
+                    while not line.endswith(b"\n") and (line := file.readline(LONGEST_LINE)):
+                        pass  # the rest of an endless line
+                    yield kept.removesuffix(b"\n")
+        except (OSError, EOFError, zlib.error) as error:
+            raise UsageError(f"cannot read --input '{self._path}': {error}") from error
+
+    def take(self, count: int) -> list[Record]:
+        """Return the next lines as records, judged as arriving now; about 8 MiB at most."""
+        records: list[Record] = []
+        room = LONGEST_LINE
+        while len(records) < count and room > 0:
+            line = next(self._lines, None)
+            if line is None:
+                break
+            room -= len(line)
+            records.append(self._marked(as_record(line, time.time())))
+        return records
+
+    def _marked(self, record: Record) -> Record:
+        """Mark events whose id was seen before."""
+        expected = tuple(
+            e._replace(duplicate=True)
+            if e.outcome == "silver" and e.event_id is not None and self._known(e.event_id)
+            else e
+            for e in record.expected
+        )
+        return record._replace(expected=expected)
+
+    def _known(self, event_id: str) -> bool:
+        key = hashlib.blake2b(event_id.encode(), digest_size=8).digest()
+        if key in self._seen:
+            return True
+        self._seen[key] = None
+        if len(self._seen) > RECENT:
+            del self._seen[next(iter(self._seen))]
+        return False
