@@ -1,0 +1,41 @@
+"""Fixtures that more than one tier uses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from deploy.local import jars
+from streaming import catalog, session
+from streaming.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The job's own session with two cores; one for all tests, as starting it takes seconds."""
+    os.environ["JAVA_HOME"] = str(jars.java_home())
+    lake = str(tmp_path_factory.mktemp("lake"))
+    settings = Settings(lake=lake, checkpoints=lake, stream="events", local_cores=2, jars=tuple(map(str, jars.paths())))
+    started = session.start(settings)
+    started.sparkContext.setLogLevel("ERROR")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def lake_template(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of empty tables, made once: a Delta table may be copied as a folder, which costs nothing."""
+    lake = tmp_path_factory.mktemp("template")
+    catalog.create_tables(spark, Settings(lake=str(lake), checkpoints=str(lake / "checkpoints"), stream="events"))
+    return lake
+
+
+@pytest.fixture
+def empty_lake(lake_template: Path, tmp_path: Path) -> Path:
+    """A lake of its own for a test, with every table and no row."""
+    return Path(shutil.copytree(lake_template, tmp_path / "lake"))

@@ -1,0 +1,156 @@
+"""The supervisor: restarts, backoff, giving up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streaming.errors import CheckpointVersionError, PermanentFailure, SinkUnavailable
+from streaming.job import LONGEST_PAUSE, Job, Supervised, is_permanent, one_line
+from streaming.settings import Settings
+
+SETTINGS = Settings(lake="lake", checkpoints="checkpoints", stream="events")
+
+
+class FakeQuery:
+    """A hop that works until it is told to fail."""
+
+    def __init__(self) -> None:
+        self.isActive = True
+        self.lastProgress = {"batchId": 7, "numInputRows": 3, "durationMs": {"triggerExecution": 1500}}
+        self.failure: BaseException | None = None
+
+    def exception(self) -> BaseException | None:
+        return self.failure
+
+    def fail(self, failure: BaseException | None) -> None:
+        self.isActive, self.failure = False, failure
+
+    def stop(self) -> None:
+        self.isActive = False
+
+
+class Starts:
+    """A start function that hands out fake queries and counts them."""
+
+    def __init__(self) -> None:
+        self.queries: list[FakeQuery] = []
+
+    def __call__(self, spark: Any, settings: Settings) -> FakeQuery:
+        self.queries.append(FakeQuery())
+        return self.queries[-1]
+
+
+def a_hop() -> tuple[Supervised, Starts]:
+    starts = Starts()
+    hop = Supervised("load", starts)
+    hop.tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+    return hop, starts
+
+
+def tick(hop: Supervised, now: float) -> None:
+    hop.tick(None, SETTINGS, now)  # type: ignore[arg-type]
+
+
+def test_a_hop_that_fails_is_started_again_after_a_pause() -> None:
+    hop, starts = a_hop()
+    starts.queries[0].fail(SinkUnavailable("no warehouse"))
+    tick(hop, 10.0)
+    assert (hop.state, hop.restarts, len(starts.queries)) == ("waiting", 1, 1)
+    tick(hop, 10.5)
+    assert len(starts.queries) == 1
+    tick(hop, 11.1)
+    assert (hop.state, len(starts.queries)) == ("running", 2)
+
+
+def test_pauses_double_up_to_a_bound() -> None:
+    hop, starts = a_hop()
+    now, pauses = 0.0, []
+    for _ in range(10):
+        starts.queries[-1].fail(SinkUnavailable("still down"))
+        tick(hop, now)
+        pauses.append(hop._next_start - now)
+        now = hop._next_start
+        tick(hop, now)
+    assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+def test_a_hop_that_was_healthy_for_long_starts_over_with_a_short_pause() -> None:
+    hop, starts = a_hop()
+    for now in (0.0, 1.0, 3.0, 7.0):
+        starts.queries[-1].fail(SinkUnavailable("down"))
+        tick(hop, now)
+        tick(hop, hop._next_start)
+    starts.queries[-1].fail(SinkUnavailable("down again, a day later"))
+    tick(hop, 86_400.0)
+    assert hop._next_start == 86_401.0
+
+
+def test_a_query_that_ends_without_an_error_is_started_again_too() -> None:
+    hop, starts = a_hop()
+    starts.queries[0].fail(None)
+    tick(hop, 1.0)
+    assert (hop.state, hop.error) == ("waiting", "ended without an error")
+
+
+def test_a_permanent_failure_is_not_retried() -> None:
+    hop, starts = a_hop()
+    starts.queries[0].fail(CheckpointVersionError("written by version 9"))
+    tick(hop, 1.0)
+    tick(hop, 1000.0)
+    assert (hop.state, len(starts.queries)) == ("failed", 1)
+
+
+def test_a_permanent_failure_inside_a_query_is_known_by_its_text() -> None:
+    assert is_permanent(RuntimeError("...\nstreaming.errors.CheckpointVersionError: too new\n..."))
+    assert not is_permanent(RuntimeError("streaming.errors.SinkUnavailable: down"))
+
+
+def test_an_error_is_told_in_the_line_that_says_what_happened() -> None:
+    text = "Traceback:\n  File x\nstreaming.errors.SinkUnavailable: warehouse refuses\n\tat org.apache"
+    assert one_line(RuntimeError(text)) == "RuntimeError: streaming.errors.SinkUnavailable: warehouse refuses"
+
+
+def test_the_status_shows_the_last_batch() -> None:
+    hop, _ = a_hop()
+    assert hop.status() | {"rows_per_second": 0} == {
+        "state": "running",
+        "restarts": 0,
+        "error": None,
+        "batch": 7,
+        "input_rows": 3,
+        "rows_per_second": 0,
+        "batch_seconds": 1.5,
+        "last_batch_at": None,
+    }
+
+
+def permanently_broken(spark: Any, settings: Settings) -> FakeQuery:
+    raise PermanentFailure("never")
+
+
+def test_the_job_ends_when_ingest_can_never_succeed() -> None:
+    job = Job(None, SETTINGS, {"ingest": permanently_broken, "load": Starts()})  # type: ignore[arg-type]
+    with pytest.raises(PermanentFailure, match="ingest: PermanentFailure: never"):
+        job.run()
+
+
+def test_a_permanent_failure_of_a_sink_leaves_the_other_hops_running() -> None:
+    ingest = Starts()
+    job = Job(None, SETTINGS, {"ingest": ingest, "load": permanently_broken})  # type: ignore[arg-type]
+    for hop in job._hops:
+        hop.tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+    job._give_up_if_hopeless()
+    assert [hop.state for hop in job._hops] == ["running", "failed"]
+
+
+def test_the_job_stops_its_hops_when_it_is_asked_to() -> None:
+    starts = Starts()
+    job = Job(None, SETTINGS, {"ingest": starts})  # type: ignore[arg-type]
+    job._hops[0].tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+    job.stop()
+    job.run()
+    assert [query.isActive for query in starts.queries] == [False]
+    assert job._hops[0].state == "stopped"

@@ -1,0 +1,54 @@
+"""Settings: what is accepted, what is refused, and how it is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from streaming.errors import SettingsError
+from streaming.settings import from_command_line
+
+NEEDED = ["--lake", "/lake", "--stream", "events"]
+
+
+def test_options_have_defaults_beside_lake_and_stream() -> None:
+    settings = from_command_line(NEEDED, {})
+    assert (settings.table("silver/posts"), settings.checkpoint("refine")) == (
+        "/lake/silver/posts",
+        "/lake/_checkpoints/refine",
+    )
+
+
+def test_the_environment_serves_where_no_option_is_given() -> None:
+    environ = {"MOODSTREAM_LAKE": "s3a://lake/", "MOODSTREAM_STREAM": "events", "MOODSTREAM_LOAD_TRIGGER": "9"}
+    settings = from_command_line(["--stream", "other"], environ)
+    assert (settings.lake, settings.stream, settings.load_trigger) == ("s3a://lake", "other", 9.0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: --lake, --stream"),
+        ([*NEEDED, "--hops", "ingest,polish"], "received 'ingest,polish', expected a list of ingest"),
+        ([*NEEDED, "--load-trigger", "-1"], "received '-1', expected seconds"),
+        ([*NEEDED, "--kinesis-connector", "kcl"], "invalid choice: 'kcl'"),
+        ([*NEEDED, "--warehouse", "oracle://x/y"], "received 'oracle', expected a URL that begins with postgresql://"),
+        ([*NEEDED, "--warehouse", "redshift://group/dev"], "--staging: missing"),
+        ([*NEEDED, "--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_wrong_use_says_what_was_received_and_expected(argv: list[str], message: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        from_command_line(argv, {})
+    assert message in str(error.value)
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError) as error:
+        from_command_line([*NEEDED, "--warehouse", "postgresql://me:hunter2@host/db"], {})
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_password_is_not_shown() -> None:
+    settings = from_command_line(NEEDED, {"MOODSTREAM_WAREHOUSE_PASSWORD": "hunter2"})
+    assert settings.warehouse_password == "hunter2"
+    assert "hunter2" not in repr(settings)
