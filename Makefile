@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format bench synth package lock clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format bench synth package airflow-setup lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -44,6 +44,30 @@ check: lint test ## Everything that CI runs
 
 bench: setup ## Measure the ratios of docs/benchmarks.md: make bench ARGS="scoring --json"
 	@$(BIN)/moodstream bench $(ARGS)
+
+# CDK with its rules, and Airflow, pin what the application must not see: each has an environment of its own.
+INFRA   := .cache/infra
+AIRFLOW := .cache/airflow
+
+$(INFRA)/.ready $(AIRFLOW)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.lock
+	@touch $@
+
+synth: $(INFRA)/.ready ## Write the CloudFormation templates to build/templates (no AWS account needed)
+	@$(INFRA)/bin/python -m deploy.infra.app $(ARGS)
+
+package: $(INFRA)/.ready ## Build what is uploaded to AWS into build/dist: make package ARGS=--no-archive for the quick part
+	@$(INFRA)/bin/python -m deploy.package $(ARGS)
+
+airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
+
+lock-deploy: ## Resolve the locks of CDK and of Airflow anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  requirements/infra.in -o requirements/infra.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --exclude-newer 2025-10-15 requirements/airflow.in -o requirements/airflow.lock
 
 lock: ## Resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

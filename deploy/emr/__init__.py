@@ -1,0 +1,1 @@
+"""The job on EMR: Spark settings with their reasons, and the requests that start it."""

@@ -1,0 +1,180 @@
+"""How the job is started on EMR: request documents for EMR Serverless and steps for a cluster on EC2.
+
+Pure functions of a `Target`, so that tests can look at every argument and `deploy/infra/launch.py` only sends them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SETTINGS = Path(__file__).with_name("spark-settings.toml")
+CONNECTOR = "/usr/share/aws/kinesis/spark-sql-kinesis/lib/spark-streaming-sql-kinesis-connector.jar"
+# Delta comes with EMR, outside Spark's own folder.
+DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
+PYTHON = "/usr/bin/python3.11"  # on EMR 7.x beside its default 3.9
+SITE = "./environment/site-packages"  # where Spark unpacks the archive, below each process's folder
+LATENCY_OPTIONS: Mapping[str, str] = {
+    # A commit to S3 takes about half a second: shorter triggers would only queue up.
+    "--ingest-trigger": "2",
+    "--refine-trigger": "2",
+    "--aggregate-trigger": "10",
+    "--load-trigger": "15",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The deployed pieces that the job is told about. URLs without a slash at the end."""
+
+    release: str  # s3:// folder of the uploaded release
+    lake: str  # s3:// root of the lake
+    stream: str
+    region: str
+    mlflow: str
+    topic: str
+    copy_role: str
+    warehouse: str = "redshift://moodstream/moodstream"
+    namespace: str = "Moodstream"
+
+
+def spark_settings(where: str) -> dict[str, str]:
+    """The settings of spark-settings.toml for `emr` or `glue`, by name."""
+    entries = tomllib.loads(SETTINGS.read_text())["setting"]
+    return {entry["name"]: entry["value"] for entry in entries if where in entry["where"]}
+
+
+def job_options(target: Target) -> dict[str, str]:
+    """The streaming job's own options, the same on EMR and on Glue."""
+    return {
+        "--lake": _s3a(target.lake),
+        "--checkpoints": f"{_s3a(target.lake)}/_checkpoints",
+        "--stream": target.stream,
+        "--region": target.region,
+        "--kinesis-connector": "aws",
+        "--mlflow-uri": target.mlflow,
+        "--warehouse": target.warehouse,
+        "--staging": f"{target.lake}/staging",
+        "--warehouse-role": target.copy_role,
+        "--alerts-topic": target.topic,
+        "--metrics-namespace": target.namespace,
+        **LATENCY_OPTIONS,
+    }
+
+
+def job_run(target: Target, *, application: str, role: str) -> dict[str, object]:
+    """The StartJobRun request of EMR Serverless for the streaming job.
+
+    Mode STREAMING restarts a failed run by itself, from its checkpoint, unless it fails five times within an hour.
+    """
+    return {
+        "applicationId": application,
+        "executionRoleArn": role,
+        "name": "moodstream",
+        "mode": "STREAMING",
+        "retryPolicy": {"maxFailedAttemptsPerHour": 5},
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": f"{target.release}/spark_job.py",
+                "entryPointArguments": _flat(job_options(target)),
+                "sparkSubmitParameters": " ".join(spark_submit_options(target, "emr-serverless")),
+            }
+        },
+    }
+
+
+def command_run(
+    target: Target, *, application: str, role: str, name: str, command: Sequence[str], result: str
+) -> dict[str, object]:
+    """A batch run of one of the project's commands; its last line of output goes to the URL `result`."""
+    parameters = [
+        *spark_submit_options(target, "emr-serverless", archive="training-environment"),
+        *_conf({"spark.executor.instances": "1"}),
+    ]
+    return {
+        "applicationId": application,
+        "executionRoleArn": role,
+        "name": name,
+        "mode": "BATCH",
+        "executionTimeoutMinutes": 60,
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": f"{target.release}/run_command.py",
+                "entryPointArguments": ["--result", result, "--", *command],
+                "sparkSubmitParameters": " ".join(parameters),
+            }
+        },
+    }
+
+
+def step(target: Target) -> dict[str, object]:
+    """An EMR on EC2 step: the same job under YARN, in cluster mode, so that the driver survives the submitter."""
+    return {
+        "Name": "moodstream",
+        "ActionOnFailure": "CONTINUE",
+        "HadoopJarStep": {
+            "Jar": "command-runner.jar",
+            "Args": [
+                "spark-submit",
+                "--deploy-mode",
+                "cluster",
+                # YARN restarts the driver; failures are forgotten after an hour, so a weekly one never adds up.
+                *_conf(
+                    {
+                        "spark.yarn.maxAppAttempts": "5",
+                        "spark.yarn.am.attemptFailuresValidityInterval": "1h",
+                    }
+                ),
+                *spark_submit_options(target, "yarn"),
+                f"{target.release}/spark_job.py",
+                *_flat(job_options(target)),
+            ],
+        },
+    }
+
+
+def spark_submit_options(target: Target, platform: str, *, archive: str = "streaming-environment") -> list[str]:
+    """Options of spark-submit for `emr-serverless` or `yarn`."""
+    driver = {
+        "emr-serverless": "spark.emr-serverless.driverEnv",
+        "yarn": "spark.yarn.appMasterEnv",
+    }[platform]
+    environment = {
+        "PYSPARK_PYTHON": PYTHON,
+        "PYSPARK_DRIVER_PYTHON": PYTHON,
+        # Before the platform's own packages, so that the locked versions win.
+        "PYTHONPATH": SITE,
+        "MLFLOW_TRACKING_URI": target.mlflow,
+        "AWS_REGION": target.region,
+    }
+    settings = {
+        **spark_settings("emr"),
+        "spark.archives": f"{target.release}/{archive}.tar.gz#environment",
+        **{f"{driver}.{name}": value for name, value in environment.items()},
+        **{
+            f"spark.executorEnv.{name}": value for name, value in environment.items() if name != "PYSPARK_DRIVER_PYTHON"
+        },
+    }
+    return [
+        "--py-files",
+        # Delta's jar holds its Python side as well.
+        f"{target.release}/moodstream.zip,{DELTA[0]}",
+        "--jars",
+        ",".join((CONNECTOR, *DELTA)),
+        *_conf(settings),
+    ]
+
+
+def _conf(settings: Mapping[str, str]) -> list[str]:
+    return [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
+
+
+def _flat(options: Mapping[str, str]) -> list[str]:
+    return [part for pair in options.items() for part in pair]
+
+
+def _s3a(url: str) -> str:
+    """Spark's own S3 client: the one that Delta and the local tests use as well."""
+    return url.replace("s3://", "s3a://", 1)

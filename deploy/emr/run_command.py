@@ -1,0 +1,78 @@
+"""Runs one of the project's commands where there is no shell: as an EMR Serverless batch run or a SageMaker job.
+
+run_command.py --result s3://bucket/runs/ID/train.json -- model train --json
+
+Calls `moodstream COMMAND ...` in this process and stores the last line that it wrote, one JSON object, at the URL,
+so that the workflow can read what came out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+
+class _Tee(io.TextIOBase):
+    """Passes everything on to the log and keeps the last line that says something."""
+
+    def __init__(self, log: io.TextIOBase) -> None:
+        self.log, self.last, self._open = log, "", ""
+
+    def write(self, text: str) -> int:
+        *whole, self._open = (self._open + text).split("\n")
+        for line in whole:
+            self.last = line if line.strip() else self.last
+        return self.log.write(text)
+
+    def flush(self) -> None:
+        self.log.flush()
+
+
+def run(command: Sequence[str]) -> tuple[int, str]:
+    """The command's exit code and the last line of its standard output."""
+    import moodstream
+
+    tee = _Tee(sys.stdout)  # type: ignore[arg-type]
+    sys.argv = ["moodstream", *command]
+    with contextlib.redirect_stdout(tee):  # type: ignore[type-var]
+        try:
+            code = moodstream.main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return code, tee.last
+
+
+def store(result: str, code: int, last: str) -> None:
+    """Write the exit code and the command's JSON object to an s3:// URL."""
+    import boto3
+
+    try:
+        output = json.loads(last)
+    except ValueError:
+        output = None
+    where = urlsplit(result)
+    body = json.dumps({"exit_code": code, "output": output}).encode()
+    boto3.client("s3").put_object(Bucket=where.netloc, Key=where.path.lstrip("/"), Body=body)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run, store, and end with the command's own exit code."""
+    parser = argparse.ArgumentParser(description="Run a moodstream command and keep its result.")
+    parser.add_argument("--result", required=True, help="s3:// URL of a JSON file")
+    parser.add_argument("command", nargs="+", help="the command and its options, after --")
+    given = parser.parse_args(argv)
+    code, last = run(given.command)
+    store(given.result, code, last)
+    return code
+
+
+if __name__ == "__main__":
+    ended = main(sys.argv[1:])
+    # A SystemExit, even a clean one, counts as a failure on some platforms.
+    if ended:
+        sys.exit(ended)

@@ -1,0 +1,64 @@
+"""Glue's entry point: hands Glue's arguments to the same launcher code that EMR runs.
+
+Glue passes its own arguments (`--JOB_NAME`, `--TempDir`, ...) beside the job's; only those that the streaming job knows
+are handed on. The Spark session is the one that Glue made, with Glue's settings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+OPTIONS = (
+    "lake",
+    "checkpoints",
+    "stream",
+    "region",
+    "kinesis-connector",
+    "mlflow-uri",
+    "warehouse",
+    "staging",
+    "warehouse-role",
+    "alerts-topic",
+    "metrics-namespace",
+    "ingest-trigger",
+    "refine-trigger",
+    "aggregate-trigger",
+    "load-trigger",
+)
+
+
+def job_options(argv: Sequence[str]) -> list[str]:
+    """The streaming job's options among Glue's arguments, in the form the job's own command line takes."""
+    from awsglue.utils import getResolvedOptions
+
+    present = [name for name in OPTIONS if f"--{name}" in argv]
+    # Glue's parser turns the dashes of a name into underscores.
+    resolved = getResolvedOptions(list(argv), present)
+    found = {name: resolved.get(name) or resolved[name.replace("-", "_")] for name in present}
+    return [part for name, value in found.items() for part in (f"--{name}", value)]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job in Glue's session; returns its exit code."""
+    from awsglue.context import GlueContext
+    from awsglue.job import Job
+    from pyspark.context import SparkContext
+
+    from streaming.cli import main as run
+
+    options = job_options(argv)
+    context = GlueContext(SparkContext.getOrCreate())
+    job = Job(context)
+    job.init("moodstream", {})
+    code = run(options, os.environ)
+    job.commit()
+    return code
+
+
+if __name__ == "__main__":
+    ended = main(sys.argv)
+    # Glue takes a SystemExit for a failure, even a clean one.
+    if ended:
+        sys.exit(ended)

