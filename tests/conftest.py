@@ -19,6 +19,8 @@ from streaming.settings import Settings
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The job's own session with two cores; one for all tests, as starting it takes seconds."""
     os.environ["JAVA_HOME"] = str(jars.java_home())
+    # Most of a short Spark run is the JVM optimising code that it will not run again.
+    os.environ["PYSPARK_SUBMIT_ARGS"] = "--driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell"
     lake = str(tmp_path_factory.mktemp("lake"))
     settings = Settings(lake=lake, checkpoints=lake, stream="events", local_cores=2, jars=tuple(map(str, jars.paths())))
     started = session.start(settings)
