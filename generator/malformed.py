@@ -137,7 +137,8 @@ def _empty_text(event: Fields, rng: Random) -> Spoiled:
 
 
 def _text_too_long(event: Fields, rng: Random) -> Spoiled:
-    return _text(event, rng.choice(["x", "so long 😡 ", "é"]) * (MAX_TEXT + 1), "text_too_long")
+    length = MAX_TEXT + rng.choice((1, 2, 1_000, 90_000))
+    return _text(event, (rng.choice(["x", "so long 😡 ", "é"]) * length)[:length], "text_too_long")
 
 
 def _bad_event_time(event: Fields, rng: Random) -> Spoiled:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from random import Random
 
 ZIPF_EXPONENT = 1.0
+ZIPF_OFFSET = 5  # Mandelbrot's: nobody alone writes a tenth of everything
 MEAN_FOLLOWED = 10
 MAX_FOLLOWED = 200
 NAMES = (
@@ -123,7 +124,9 @@ class Population:
         self._at_place: list[list[int]] = [[] for _ in PLACES]
         self._members: list[list[int]] = [[] for _ in self.topics]
         self._settle(rng, size)
-        self._activity = [[(p + 1) ** -ZIPF_EXPONENT for p in place] for place in self._at_place]
+        self._activity = [
+            [(rank + ZIPF_OFFSET) ** -ZIPF_EXPONENT for rank, _ in enumerate(place)] for place in self._at_place
+        ]
         self._cumulated = [list(accumulate(a)) for a in self._activity]
         self._awake: list[float] = []
         self.handles = [p.handle for p in self.people]

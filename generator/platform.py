@@ -19,7 +19,9 @@ from generator.wire import quote
 if TYPE_CHECKING:
     from random import Random
 
-RING = 20_000  # recent activities that can be reacted to
+ACTIVITIES = 20_000  # recent activities that can be reacted to
+POSTS = 4_000  # recent posts that can be reacted to
+FRESH_SHARE = 0.12  # of glances fall on a post for its own sake, not for what it drew
 POST_SHARE = 0.16
 PROFILE_SHARE = 0.02  # profile changes; first profiles come on top
 COMMENT_SHARE = 0.40  # of reactions; each is followed by its interaction
@@ -41,6 +43,30 @@ class Post(NamedTuple):
     episode: str | None
 
 
+class Ring:
+    """The last posts that were added, a post as often as it was."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._next = size, 0
+        self._posts: list[Post] = []
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    def add(self, post: Post) -> None:
+        """Add one, forgetting the oldest when full."""
+        if len(self._posts) < self._size:
+            self._posts.append(post)
+        else:
+            self._posts[self._next] = post
+        self._next = (self._next + 1) % self._size
+
+    def pick(self, draw: float) -> Post:
+        """Turn a uniform draw into a post: the density falls with the square root of the lag."""
+        posts = self._posts
+        return posts[(self._next - 1 - int(len(posts) * draw * draw)) % len(posts)]
+
+
 class Platform:
     """A simulated platform.
 
@@ -56,9 +82,9 @@ class Platform:
         self._writer = Writer(acts, self.population.handles)
         self._introduced = bytearray(users)
         self._pending: deque[Event] = deque()
-        self._recent: list[Post] = []
+        self._activities = Ring(ACTIVITIES)
+        self._posts = Ring(POSTS)
         self._backdated: deque[Post] = deque(maxlen=200)
-        self._next = 0
         self._turned = float("-inf")
 
     def step(self, at: float, lateness: float = 0.0) -> Event:
@@ -77,7 +103,7 @@ class Platform:
             return self._change_profile(at - lateness)
         if lateness:
             return self._late(at, lateness, draw)
-        if draw < PROFILE_SHARE + POST_SHARE or not self._recent:
+        if draw < PROFILE_SHARE + POST_SHARE or not self._posts:
             return self._post(self._actor(), at)
         return self._react(at)
 
@@ -125,24 +151,17 @@ class Platform:
         if backdated:
             self._backdated.append(post)
         else:
-            self._remember(post)
+            self._activities.add(post)
+            self._posts.add(post)
         text = self._writer.post(name, mood, person.language)
         payload = f'{{"post_id":"{post.post_id}","user_id":"{person.user_id}","text":{quote(text)}}}'
         event = Event("post", event_id, person.user_id, at, payload, mood, name)
         return self._introduce(author, event)
 
-    def _remember(self, post: Post) -> None:
-        if len(self._recent) < RING:
-            self._recent.append(post)
-        else:
-            self._recent[self._next] = post
-        self._next = (self._next + 1) % RING
-
     def _glance(self) -> Post:
-        """Pick a recent activity's post; the density falls with the lag as 1/lag."""
-        size = len(self._recent)
-        lag = int(size ** self._random())
-        return self._recent[(self._next - lag) % size]
+        """Pick a recent activity's post, or a recent post for its own sake."""
+        ring = self._posts if self._random() < FRESH_SHARE else self._activities
+        return ring.pick(self._random())
 
     def _react(self, at: float) -> Event:
         actor = self._actor()
@@ -152,7 +171,7 @@ class Platform:
             if post.author != actor and (post.author in person.following or post.topic == person.community):
                 break
             post = self._glance()
-        self._remember(post)
+        self._activities.add(post)
         if self._random() < COMMENT_SHARE:
             return self._comment(actor, post, at)
         return self._interact(actor, post, at)
