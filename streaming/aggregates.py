@@ -1,8 +1,8 @@
 """Kinesis Producer Library aggregates: several user records in one Kinesis record.
 
 Format: four magic bytes, a protobuf `AggregatedRecord`, the MD5 of the protobuf
-(https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md). The message is declared here, for
-the published Python package imports its generated code by a top-level name that is not its own.
+(https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md). The message is declared here,
+for the published Python package imports its generated code by a top-level name that is not its own.
 """
 
 from __future__ import annotations

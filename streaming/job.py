@@ -1,8 +1,8 @@
 """The application: creates the tables, starts every hop, restarts those that fail, tells how they do.
 
 A hop that fails stops alone and is started again with capped exponential backoff, for ever: sinks come back. A
-PermanentFailure is not retried. The job ends by itself only when it cannot do its work any more: when no hop is left that
-could run, or `ingest` never can.
+PermanentFailure is not retried. The job ends by itself only when it cannot do its work any more: when no hop is left
+that could run, or `ingest` never can.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class Job:
 
 def is_permanent(failure: BaseException | None) -> bool:
     """Whether a restart would be in vain. Python errors inside a query reach us only as text."""
-    permanent = [PermanentFailure, *PermanentFailure.__subclasses__()]
+    permanent: list[type[BaseException]] = [PermanentFailure, *PermanentFailure.__subclasses__()]
     return isinstance(failure, PermanentFailure) or any(f"{kind.__name__}:" in str(failure) for kind in permanent)
 
 

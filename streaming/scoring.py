@@ -1,8 +1,8 @@
 """In-stream scoring with the registered champion, pinned per micro-batch.
 
-The alias is resolved once per batch and the version written down before the batch is scored, so that a replay scores with
-the model it had. The driver fetches, tries and keeps a copy of each version; executors get the copy by broadcast and load it
-once per worker: neither a moved alias nor an outage of the registry restarts or stops anything.
+The alias is resolved once per batch and the version written down before the batch is scored, so that a replay scores
+with the model it had. The driver fetches, tries and keeps a copy of each version; executors get the copy by broadcast
+and load it once per worker: neither a moved alias nor an outage of the registry restarts or stops anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ import pandas as pd
 from pyspark import Broadcast
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StructType
 
 from streaming import storage
@@ -66,8 +67,9 @@ class MlflowRegistry:
     def _client(self) -> Any:
         import mlflow
 
-        mlflow.set_tracking_uri(self._uri)
-        mlflow.set_registry_uri(self._uri)
+        if self._uri is not None:
+            mlflow.set_tracking_uri(self._uri)
+            mlflow.set_registry_uri(self._uri)
         return mlflow.MlflowClient()
 
     def champion(self) -> str:
@@ -90,8 +92,9 @@ class MlflowRegistry:
 class Champion:
     """Scores micro-batches with the champion of the moment; one object per query, on the driver.
 
-    State in `folder`, beside the checkpoint: `pins.json`, the version from each batch on where it changed, and
-    `VERSION.tar`, the versions that were pinned. `refused` tells why a version that the alias named does not serve.
+    State in `folder`, beside the checkpoint: `pins.json`, the version from each batch on where it changed;
+    `VERSION.tar`, the versions that were pinned; `refused.json`, why a version that the alias named does not serve
+    (the watch hop alerts on it).
     """
 
     def __init__(self, spark: SparkSession, registry: Registry, folder: str) -> None:
@@ -146,16 +149,19 @@ class Champion:
         """Pin what the alias names, if that is new and usable; whatever goes wrong, the pinned version goes on."""
         if time.monotonic() < self._ask_again:
             return
+        named = None
         try:
             named = self._registry.champion()
             if named == self._pinned() or named in self.refused:
                 return
             self._ready[named] = self._prepare(named)
         except ModelUnusable as error:
-            self._refuse(named, str(error))
+            self._refuse(str(named), str(error))
         except Exception as error:
             self._ask_again = time.monotonic() + PAUSE_AFTER_FAILURE
-            log.warning("registry unreachable, version %s goes on serving: %s", self._pinned(), error)
+            log.warning("version %s goes on serving, the registry fails: %s", self._pinned(), error)
+            if named is not None:
+                self._tell({named: f"cannot be fetched: {error}"})
         else:
             self._pin(batch, named)
 
@@ -173,10 +179,15 @@ class Champion:
         self._pins = [pin for pin in self._pins if pin[0] < batch] + [(batch, version)]
         storage.write_json(self._spark, f"{self._folder}/pins.json", self._pins)
         log.info("from batch %d on: model version %s", batch, version)
+        self._tell(self.refused)
 
     def _refuse(self, version: str, why: str) -> None:
         self.refused[version] = why
         log.error("model version %s refused: %s", version, why)
+        self._tell(self.refused)
+
+    def _tell(self, refused: Mapping[str, str]) -> None:
+        storage.write_json(self._spark, f"{self._folder}/refused.json", refused)
 
 
 def try_out(archive: bytes, version: str) -> None:
@@ -217,7 +228,6 @@ def _load(archive: bytes) -> Predict:
 def _udf(archive: Broadcast[bytes], version: str) -> Any:
     """A pandas UDF of this version; a worker keeps what it has loaded."""
 
-    @F.pandas_udf(SCORE)
     def score(series: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         if version not in _loaded:
             _loaded[version] = _load(archive.value)
@@ -227,13 +237,13 @@ def _udf(archive: Broadcast[bytes], version: str) -> Any:
             except Exception as error:
                 raise ModelUnusable(f"version {version}: {error}") from error
 
-    return score
+    return pandas_udf(score, SCORE)  # type: ignore[call-overload]  # its stubs know no iterator of frames
 
 
 def score_texts(predict: Predict, texts: pd.Series) -> pd.DataFrame:
     """Scores of the texts, nulls for nulls; each distinct text is scored once."""
     codes, distinct = pd.factorize(texts)
     scores = predict(list(distinct)) if len(distinct) else pd.DataFrame(columns=SCORE.names)
-    check_output(distinct, scores)
+    check_output(list(distinct), scores)
     frame = scores[list(SCORE.names)].reset_index(drop=True).reindex(codes).reset_index(drop=True)
     return frame.astype({"sentiment": object, "polarity": float, "confidence": float})

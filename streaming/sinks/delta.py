@@ -1,9 +1,9 @@
 """Delta tables as sinks.
 
-`create` makes a table with its schema and properties. `ReplaySafeAppend` appends micro-batches exactly once without asking
-the table for its transaction ids at each commit: that look-up rebuilds the table's snapshot and triples the cost of a
-small commit. Only the first batch after a start of a query can be a replay, so only that one is looked up, by the batch
-id that each commit carries in its `userMetadata`.
+`create` makes a table with its schema and properties. `ReplaySafeAppend` appends micro-batches exactly once without
+asking the table for its transaction ids at each commit: that look-up rebuilds the table's snapshot and triples the cost
+of a small commit. Only the first batch after a start of a query can be a replay, so only that one is looked up, by the
+batch id that each commit carries in its `userMetadata`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def create(spark: SparkSession, path: str, schema: StructType, partitions: Seque
         return
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(schema)
     builder = builder.partitionedBy(*partitions)
-    for key, value in (PROPERTIES | properties).items():
+    for key, value in {**PROPERTIES, **properties}.items():
         builder = builder.property(key, value)
     builder.execute()
 

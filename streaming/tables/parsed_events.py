@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.types import (
     BinaryType,
+    DataType,
     IntegerType,
     StringType,
     StructField,
@@ -38,7 +39,7 @@ SCHEMA = StructType(
     ]
 )
 
-_ARROW_TYPES = {
+_ARROW_TYPES: dict[DataType, pa.DataType] = {
     StringType(): pa.string(),
     IntegerType(): pa.int32(),
     BinaryType(): pa.binary(),
@@ -57,8 +58,8 @@ def parsed_events(bronze: DataFrame) -> DataFrame:
 def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
     """Keep the first event of each `event_id` within `window` ("24 hours").
 
-    The window is measured by `ingested_at`, not by event time: however late an event is, it is never dropped for it, and
-    what must be remembered is bounded all the same.
+    The window is measured by `ingested_at`, not by event time: however late an event is, it is never dropped for it,
+    and what must be remembered is bounded all the same.
     """
 
     def first_of_each(events: DataFrame) -> DataFrame:
@@ -67,7 +68,7 @@ def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
     return first_of_each
 
 
-def _parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [row for record in batch.to_pylist() for row in _rows(record)]
         if rows:
