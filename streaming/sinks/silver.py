@@ -1,8 +1,8 @@
 """The silver tables as one sink: a micro-batch of events goes into the tables that they belong to, side by side.
 
-Guarantee: exactly once per table. A batch that a crash cut in half is replayed; tables that hold it already are left alone
-(see sinks/delta.py). The batch is computed once, before anything is written, so a model that fails on it can still be
-replaced.
+Guarantee: exactly once per table. A batch that a crash cut in half is replayed; tables that hold it already are left
+alone (see sinks/delta.py). The batch is computed once, before anything is written, so a model that fails on it can
+still be replaced.
 """
 
 from __future__ import annotations
