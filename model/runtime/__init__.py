@@ -1,0 +1,9 @@
+"""The scorer that travels inside every registered model: numpy and PyStemmer, nothing else of this project.
+
+A registered version carries a copy of these files and loads them under a name of its own, so it goes on
+working when the installed package changes or is absent. Modules here import each other relatively, only.
+"""
+
+from .scorer import LABELS, Scorer
+
+__all__ = ["LABELS", "Scorer"]

