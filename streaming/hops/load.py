@@ -57,4 +57,4 @@ class Loader:
             return
         query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         tables = {target: rows.filter(pc.field("target") == target) for target in TARGETS}
-        self._warehouse.commit(Load(query, batch_id, tables, started_at))
+        self._warehouse.commit([Load(query, batch_id, tables, started_at)])

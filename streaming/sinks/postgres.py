@@ -7,7 +7,7 @@ tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, cast
@@ -15,6 +15,7 @@ from typing import Any, cast
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from psycopg.sql import SQL, Identifier
 from pyarrow import csv
 
 from streaming.errors import SinkUnavailable
@@ -54,8 +55,12 @@ class PostgresWarehouse:
         """The columns that loads of `target` must have."""
         return warehouse_sql.staged_columns(DIALECT, target)
 
-    def commit(self, load: Load) -> bool:
-        """Take the load in one transaction; returns False if the ledger has it already."""
+    def commit(self, loads: Sequence[Load]) -> int:
+        """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
+        with self._transaction() as cursor:
+            return sum(self._take(cursor, load) for load in loads)
+
+    def _take(self, cursor: psycopg.Cursor, load: Load) -> bool:
         first, last = load.arrivals
         parameters = {
             "query": load.query,
@@ -65,14 +70,15 @@ class PostgresWarehouse:
             "last_arrival": last,
             "started_at": load.started_at,
         }
-        with self._transaction() as cursor:
-            _script(cursor, "load/claim.sql", parameters)
-            if cursor.fetchone() is None:
-                return False
-            for target, table in load.tables.items():
-                if table.num_rows:
-                    _script(cursor, f"load/{target}.sql", parameters, table.select(self.columns(target)))
-            _script(cursor, "load/close.sql", parameters)
+        _script(cursor, "load/claim.sql", parameters)
+        if cursor.fetchone() is None:
+            return False
+        for target, table in load.tables.items():
+            if load.replaces:
+                cursor.execute(SQL("delete from dw.{}").format(Identifier(target)))
+            if table.num_rows:
+                _script(cursor, f"load/{target}.sql", parameters, table.select(self.columns(target)))
+        _script(cursor, "load/close.sql", parameters)
         return True
 
     def last_batch(self, query: str) -> int | None:
@@ -133,5 +139,6 @@ def as_csv(rows: pa.Table) -> memoryview:
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             rows = rows.set_column(place, field, pc.replace_substring(rows.column(place), "\0", ""))
     out = BytesIO()
-    csv.write_csv(rows, out, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    # One chunk: where one is empty, Arrow 25 writes its uninitialised buffer.
+    csv.write_csv(rows.combine_chunks(), out, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
     return out.getbuffer()

@@ -7,7 +7,7 @@ lost its checkpoint, and reads silver from the beginning under a new query id, d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -25,13 +25,14 @@ class Load:
     """One batch of rows for one or more targets, named after `sql/DIALECT/load/*.sql`.
 
     `tables` hold at least the columns that the target's script copies; `started_at` is when the batch began, with a
-    time zone.
+    time zone. With `replaces`, rows of the targets that are not in the load go.
     """
 
     query: str
     batch_id: int
     tables: Mapping[str, pa.Table]
     started_at: datetime
+    replaces: bool = False
 
     @property
     def rows(self) -> int:
@@ -62,8 +63,8 @@ class Warehouse(Protocol):
         """The columns that loads of `target` must have."""
         ...
 
-    def commit(self, load: Load) -> bool:
-        """Take the load, all of it or nothing; returns False if the ledger has it already."""
+    def commit(self, loads: Sequence[Load]) -> int:
+        """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
         ...
 
     def last_batch(self, query: str) -> int | None:

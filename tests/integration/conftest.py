@@ -1,0 +1,91 @@
+"""Fixtures of this tier: a real PostgreSQL, and a warehouse in a database of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from deploy.local import postgres
+from deploy.local.workdir import Workdir
+from streaming.sinks.postgres import PostgresWarehouse
+
+TEMPLATE = "migrated"
+NUMBERS = count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of the test server."""
+
+    url: str
+    password: str = field(repr=False)
+
+    def named(self, name: str) -> Database:
+        """Another database of the same server."""
+        return Database(f"{self.url.rsplit('/', 1)[0]}/{name}", self.password)
+
+    def warehouse(self) -> PostgresWarehouse:
+        """A warehouse here, with a connection of its own."""
+        return PostgresWarehouse(self.url, self.password)
+
+    def connect(self) -> psycopg.Connection:
+        """A connection whose statements commit at once."""
+        return psycopg.connect(self.url, password=self.password, autocommit=True, options="-c timezone=UTC")
+
+    def rows(self, query: str) -> list[Any]:
+        """What a query answers; single columns as plain values."""
+        with self.connect() as connection:
+            found = connection.execute(query).fetchall()  # type: ignore[call-overload]
+        return [row[0] if len(row) == 1 else row for row in found]
+
+    def run(self, statement: str) -> None:
+        """Execute something that answers nothing."""
+        with self.connect() as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Database]:
+    """The server, and in it a template database with the newest schema."""
+    root = Path(tempfile.mkdtemp(prefix="moodstream-postgres-"))
+    root.chmod(0o755)  # the server runs as `nobody` where the tests run as root
+    workdir = Workdir(root)
+    for folder in (workdir.run, workdir.logs):
+        folder.mkdir()
+    started = postgres.start(workdir, os.environ)
+    server = Database(started.url, started.password)
+    server.run(f"create database {TEMPLATE}")
+    template = server.named(TEMPLATE).warehouse()
+    template.migrate()
+    template.close()
+    yield server
+    postgres.stop(workdir)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def empty_database(server: Database) -> Iterator[Database]:
+    """A database without any schema of ours."""
+    yield from _database(server, "template1")
+
+
+@pytest.fixture
+def database(server: Database) -> Iterator[Database]:
+    """A warehouse with the newest schema and no rows."""
+    yield from _database(server, TEMPLATE)
+
+
+def _database(server: Database, template: str) -> Iterator[Database]:
+    name = f"test_{next(NUMBERS)}"
+    server.run(f"create database {name} template {template}")
+    yield server.named(name)
+    server.run(f"drop database {name} with (force)")
