@@ -77,7 +77,7 @@ def client(service: str, endpoint: str) -> Any:
         region_name=REGION,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"max_attempts": 3}, connect_timeout=5, read_timeout=30),
+        config=Config(retries={"max_attempts": 3}, connect_timeout=5, read_timeout=30, proxies={}),
     )
 
 

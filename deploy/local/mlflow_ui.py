@@ -1,7 +1,7 @@
 """MLflow's web pages over the registry of a working directory.
 
-Everything else reads and writes the registry's database itself (`Workdir.mlflow_uri`), so the pages may be absent or slow
-without anybody else noticing.
+Everything else reads and writes the registry's database itself (`Workdir.mlflow_uri`), so the pages may be absent or
+slow without anybody else noticing.
 """
 
 from __future__ import annotations

@@ -63,6 +63,12 @@ def start(workdir: Workdir, environ: Mapping[str, str]) -> Postgres:
     return Postgres(services.ensure(service, workdir), password)
 
 
+def is_running(workdir: Workdir) -> bool:
+    """Whether a server that an earlier start left is alive."""
+    last = processes.recorded(NAME, workdir.run)
+    return last is not None and last.alive
+
+
 def stop(workdir: Workdir) -> bool:
     """Shut it down at once but in order (SIGINT: clients are cut off, data is written); True if it ran."""
     last = processes.recorded(NAME, workdir.run)

@@ -138,3 +138,8 @@ def last_lines(log: Path, count: int = 1) -> str:
     except OSError:
         return ""
     return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-count:])
+
+
+def pause() -> None:
+    """Wait a moment in a loop that watches processes."""
+    time.sleep(POLL_S)

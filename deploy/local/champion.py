@@ -1,0 +1,52 @@
+"""Makes sure that a champion is registered before the job starts: trains one in a child process if there is none."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+
+from deploy.local import processes
+from deploy.local.errors import ServiceError
+from deploy.local.workdir import Workdir
+
+NAME = "training"
+MODEL = "moodstream-sentiment"
+QUERY = "select version from registered_model_aliases where name = ? and alias = 'champion'"
+
+
+def version(workdir: Workdir) -> int | None:
+    """The champion's version, read from the registry's database: importing MLflow takes seconds."""
+    path = workdir.mlflow / "mlflow.db"
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            row = database.execute(QUERY, [MODEL]).fetchone()
+    except sqlite3.Error:  # half made by a training that was killed
+        return None
+    return int(row[0]) if row else None
+
+
+def ensure(workdir: Workdir, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Train and register a model if there is no champion; raises ServiceError if that fails."""
+    if version(workdir) is not None:
+        return
+    say("training the model (once per working directory)")
+    log = workdir.logs / f"{NAME}.log"
+    process = processes.spawn(
+        NAME,
+        [sys.executable, "-m", "model", "train", "--workdir", str(workdir.root)],
+        run=workdir.run,
+        log=log,
+        environ=environ,
+    )
+    try:
+        while process.alive:
+            processes.pause()
+            say(f"training: {processes.last_lines(log)}")
+    finally:
+        processes.stop(process)
+    if version(workdir) is None:
+        raise ServiceError(f"no model could be trained: {processes.last_lines(log)} (see {log})")

@@ -1,0 +1,108 @@
+"""Live counts of each layer, cheap enough for every second: from the logs of the Delta tables, entry by entry."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+if TYPE_CHECKING:
+    from deploy.local.workdir import Workdir
+
+SILVER = ("posts", "comments", "interactions", "user_changes")
+MOOD_MINUTES = 5
+
+
+@dataclass
+class RowCount:
+    """Counts an append-only table's rows by following its log; removals by erasure are not noticed."""
+
+    table: Path
+    rows: int = 0
+    _next: int = -1
+
+    def update(self) -> int:
+        """The rows at the table's present version; 0 while there is no table."""
+        log = self.table / "_delta_log"
+        if self._next < 0 and not self._begin():
+            return 0
+        while (entry := log / f"{self._next:020d}.json").exists():
+            self.rows += sum(map(_added_rows, entry.read_text().splitlines()))
+            self._next += 1
+        return self.rows
+
+    def _begin(self) -> bool:
+        try:
+            delta = DeltaTable(str(self.table))
+        except TableNotFoundError:
+            return False
+        counts = delta.get_add_actions(flatten=True).column("num_records").to_pylist()
+        self.rows, self._next = sum(count or 0 for count in counts), delta.version() + 1
+        return True
+
+
+def _added_rows(line: str) -> int:
+    add = json.loads(line).get("add")
+    if not add or not add.get("dataChange"):
+        return 0
+    return int(json.loads(add.get("stats") or "{}").get("numRecords", 0))
+
+
+@dataclass
+class Layers:
+    """Counts of all layers of a working directory, and how people feel right now."""
+
+    workdir: Workdir
+    _tables: dict[str, RowCount] = field(default_factory=dict)
+
+    def bronze(self) -> int:
+        """Records in bronze."""
+        return self._rows("bronze/events")
+
+    def silver(self) -> int:
+        """Accepted events."""
+        return sum(self._rows(f"silver/{name}") for name in SILVER)
+
+    def rejected(self) -> int:
+        """Rejected events."""
+        return self._rows("silver/rejected")
+
+    def freshness(self) -> dict[str, Any]:
+        """The events that gold counted, and the lag of its last batch in seconds; empty before the first."""
+        rows = self._gold("freshness", ["batch_id", "committed_at", "events", "lag_p50_s", "lag_p95_s"])
+        if rows is None or not rows.num_rows:
+            return {}
+        last: dict[str, Any] = rows.sort_by("committed_at").slice(rows.num_rows - 1).to_pylist()[0]
+        return last | {"total": sum(rows["events"].to_pylist())}
+
+    def mood(self) -> dict[str, float]:
+        """Shares of the last minutes' texts by sentiment, and their mean polarity; empty without any."""
+        rows = self._gold(
+            "sentiment_by_minute", ["minute", "events", "negative", "neutral", "positive", "polarity_sum"]
+        )
+        if rows is None or not rows.num_rows:
+            return {}
+        since = time.time() - 60 * (MOOD_MINUTES + 1)
+        recent = [row for row in rows.to_pylist() if row["minute"].timestamp() >= since]
+        events = sum(row["events"] for row in recent)
+        if not events:
+            return {}
+        sums = {name: sum(row[name] for row in recent) for name in ("negative", "neutral", "positive", "polarity_sum")}
+        shares = {name: value / events for name, value in sums.items()}
+        return {**shares, "polarity": shares.pop("polarity_sum")}
+
+    def _rows(self, name: str) -> int:
+        count = self._tables.setdefault(name, RowCount(self.workdir.table(name)))
+        return count.update()
+
+    def _gold(self, name: str, columns: list[str]) -> Any:
+        try:
+            table = DeltaTable(str(self.workdir.table(f"gold/{name}")))
+            return table.to_pyarrow_table(columns=columns)
+        except (TableNotFoundError, FileNotFoundError):  # not there yet, or rewritten meanwhile
+            return None

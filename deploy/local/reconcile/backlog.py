@@ -1,0 +1,134 @@
+"""What is still under way between the layers: records not yet in bronze, commits that a query has not yet read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from generator import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from deploy.local.workdir import Workdir
+
+BRONZE = "bronze/events"
+
+
+def missing(workdir: Workdir) -> list[str]:
+    """The acknowledged sequence numbers that bronze does not hold. Reads the ledger and one column of bronze."""
+    acknowledged = {entry.ack.sequence_number for entry in ledger.entries(workdir.ledger) if entry.ack}
+    return sorted(acknowledged - set(_held(workdir, acknowledged))) if acknowledged else []
+
+
+def newest(workdir: Workdir) -> set[str]:
+    """The last acknowledged sequence number of each shard: shards are read in order, so what came before is read."""
+    last: dict[str, str] = {}
+    for entry in ledger.entries(workdir.ledger):
+        if entry.ack:
+            shard, number = entry.ack.shard_id, entry.ack.sequence_number
+            last[shard] = max(last.get(shard, ""), number, key=lambda text: (len(text), text))
+    return set(last.values())
+
+
+def not_in_bronze(workdir: Workdir, sequence_numbers: set[str]) -> set[str]:
+    """Which of these bronze does not hold."""
+    return sequence_numbers - set(_held(workdir, sequence_numbers))
+
+
+def unread(workdir: Workdir) -> dict[str, int]:
+    """By query, how many versions of its tables it has not finished; queries that are up to date are left out.
+
+    Spark's Delta source keeps in each offset the table's id and the version it has read to (exclusive, or inclusive up
+    to an index), and writes a commit when the batch is done.
+    """
+    versions = dict(_versions(workdir.lake))
+    behind = {}
+    for offsets in sorted(workdir.checkpoints.glob("*/offsets")):
+        gap = _gap(offsets, offsets.parent / "commits", versions)
+        if gap:
+            behind[offsets.parent.name] = gap
+    return behind
+
+
+def unserved(workdir: Workdir, served: Mapping[str, int]) -> dict[str, int]:
+    """By gold table, how many versions the warehouse lacks. `served`: highest batch id by query of `dw.load_ledger`."""
+    behind = {}
+    for table in sorted(workdir.table("gold").glob("*")):
+        try:
+            delta = DeltaTable(str(table))
+        except TableNotFoundError:
+            continue
+        gap = delta.version() - served.get(f"serve/{table.name}/{delta.metadata().id}", -1)
+        if gap > 0:
+            behind[table.name] = gap
+    return behind
+
+
+def _held(workdir: Workdir, wanted: set[str]) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    try:
+        table = DeltaTable(str(workdir.table(BRONZE)))
+    except TableNotFoundError:
+        return
+    files = table.file_uris()
+    if not files:
+        return
+    rows = ds.dataset(files, format="parquet")
+    among = ds.field("sequence_number").isin(pa.array(sorted(wanted), pa.string())) if len(wanted) < 1000 else None
+    for batch in rows.to_batches(columns=["sequence_number"], filter=among):
+        yield from batch.column(0).to_pylist()
+
+
+def _versions(lake: Path) -> Iterator[tuple[str, int]]:
+    """Each table's id and the last version that brought or removed rows."""
+    for log in lake.glob("*/*/_delta_log"):
+        try:
+            delta = DeltaTable(str(log.parent))
+        except TableNotFoundError:
+            continue
+        yield str(delta.metadata().id), _last_with_rows(log, delta.version())
+
+
+def _last_with_rows(log: Path, version: int) -> int:
+    while version >= 0:
+        entry = log / f"{version:020d}.json"
+        if not entry.exists() or any(_brings_rows(line) for line in entry.read_text().splitlines()):
+            return version
+        version -= 1
+    return version
+
+
+def _brings_rows(line: str) -> bool:
+    add = json.loads(line).get("add")
+    return bool(add and add.get("dataChange"))
+
+
+def _gap(offsets: Path, commits: Path, versions: Mapping[str, int]) -> int:
+    planned, done = _numbers(offsets), _numbers(commits)
+    if not planned:
+        return 0
+    last = max(planned)
+    unfinished = 1 if last not in done else 0
+    sources = [offset for offset in _sources(offsets / str(last)) if offset.get("reservoirId") in versions]
+    lags = [versions[offset["reservoirId"]] - (int(offset["reservoirVersion"]) - 1) for offset in sources]
+    # An offset within a version (index >= 0) stands at that version: what is left of it counts as unread.
+    return unfinished + sum(max(0, lag) for lag in lags)
+
+
+def _sources(offset: Path) -> Iterator[dict[str, Any]]:
+    for line in offset.read_text().splitlines()[2:]:
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def _numbers(folder: Path) -> set[int]:
+    names: Iterable[str] = (path.name for path in folder.glob("*"))
+    return {int(name) for name in names if name.isdigit()}

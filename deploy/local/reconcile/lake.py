@@ -1,0 +1,78 @@
+"""Delta tables as DuckDB views, and when each of their files became visible."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY_LIMIT = "2GB"
+
+
+def connect(folder: Path) -> DuckDBPyConnection:
+    """A database in `folder` that spills to disk instead of growing."""
+    import duckdb
+
+    connection = duckdb.connect(str(folder / "audit.duckdb"))
+    connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute(f"set temp_directory = '{_quoted(str(folder))}'")
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set preserve_insertion_order = false")
+    return connection
+
+
+def view(connection: DuckDBPyConnection, name: str, table: Path) -> bool:
+    """Make view `name` of a Delta table's present rows and their `filename`; False (and no view) if there is none."""
+    try:
+        delta = DeltaTable(str(table))
+    except TableNotFoundError:
+        return False
+    files = delta.file_uris()
+    if not files:
+        empty = pa.schema(delta.schema()).empty_table().append_column("filename", pa.array([], pa.string()))
+        connection.register(f"{name}_empty", empty)
+        connection.execute(f"create or replace view {name} as select * from {name}_empty")
+        return True
+    listed = ", ".join(f"'{_quoted(file)}'" for file in files)
+    connection.execute(
+        f"create or replace view {name} as select * from "
+        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, filename = true)"
+    )
+    return True
+
+
+def commits(connection: DuckDBPyConnection, name: str, table: Path) -> None:
+    """Make table `name` (filename, committed_us): when the commit that brought each file was published.
+
+    The time is the log entry's own on disk: what a reader sees, where `commitInfo` says when the writer began.
+    """
+    connection.execute(f"create or replace table {name} (filename varchar, committed_us bigint)")
+    rows = list(_added(table))
+    if rows:
+        files, times = zip(*rows, strict=True)
+        batch = pa.table({"filename": list(files), "committed_us": list(times)})
+        connection.register("commit_batch", batch)
+        connection.execute(f"insert into {name} select filename, committed_us from commit_batch")
+        connection.unregister("commit_batch")
+
+
+def _added(table: Path) -> Iterator[tuple[str, int]]:
+    for entry in sorted((table / "_delta_log").glob("*.json")):
+        published = entry.stat().st_mtime_ns // 1000
+        for line in entry.read_text().splitlines():
+            add = json.loads(line).get("add")
+            # A compaction moves rows that were visible before.
+            if add and add.get("dataChange"):
+                yield str(table / add["path"]), published
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

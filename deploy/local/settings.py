@@ -1,0 +1,127 @@
+"""What `moodstream demo` can be told, checked once, before anything is started."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from deploy.local import ports
+from deploy.local.errors import UsageError
+from deploy.local.workdir import DEFAULT
+
+EXAMPLES = """examples:
+  moodstream demo                                   until Ctrl-C, with dashboard, Spark UI and MLflow UI
+  moodstream demo --seconds 60 --rate 1000 --headless --json
+  moodstream demo --input records.jsonl --rate 200  stream the lines of a file as they stand
+  moodstream demo --stop                            stop what a killed demo left running
+"""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """One run of the demo. `seconds` None: until it is stopped, or the input ends."""
+
+    workdir: str
+    seconds: float | None
+    rate: float
+    input: Path | None
+    headless: bool
+    json: bool
+    stop: bool
+    seed: int
+    shards: int
+    cores: int
+    connector: str
+    jars: tuple[str, ...]
+    dashboard_port: int | None
+    mlflow_port: int | None
+    spark_port: int | None
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are UsageErrors: one line, one exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting."""
+        raise UsageError(f"{message} (see --help)")
+
+
+def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSettings:  # noqa: ARG001 - every parser's form
+    """Build the settings; raises UsageError with the option, what was received and what was expected."""
+    given = vars(_parser().parse_args(list(argv)))
+    settings = DemoSettings(**given)
+    _check_input(settings.input)
+    for jar in settings.jars:
+        if not Path(jar).is_file():
+            raise UsageError(f"--jars: '{jar}' is no file")
+    if settings.connector == "aws" and not settings.jars:
+        raise UsageError("--kinesis-connector aws: the awslabs jar is on no registry; name it with --jars PATH")
+    for option in ("dashboard_port", "mlflow_port", "spark_port"):
+        if given[option] is not None and not settings.stop:
+            ports.demanded(f"--{option.replace('_', '-')}", given[option])
+    return settings
+
+
+def _check_input(path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        if path.is_dir():
+            raise UsageError(f"--input: '{path}' is a folder, expected a file of records, one a line")
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise UsageError(f"--input: cannot read '{path}': {error.strerror}") from error
+
+
+def number(low: float, high: float, what: str, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+    """A converter for argparse: a number in (low, high], or a sentence that says what was expected."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = low
+        if not low < value <= high:
+            raise argparse.ArgumentTypeError(f"received '{text}', expected {what}")
+        return value
+
+    return convert
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="moodstream demo",
+        description="Run the whole system on this machine: generator, stream, job, warehouse, web pages.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    seconds = number(0, 10_000_000, "seconds above 0")
+    port = number(0, 65_535, "a port from 1 to 65535", int)
+    add("--seconds", type=seconds, metavar="N", help="send for N seconds, then drain, audit and exit")
+    add("--rate", type=number(0, 1e6, "records a second above 0"), default=200.0, metavar="R",
+        help="records a second (default 200)")  # fmt: skip
+    add("--input", type=Path, metavar="FILE", help="send the lines of FILE as they stand, then drain, audit and exit")
+    add("--headless", action="store_true", help="start no web pages")
+    add("--workdir", default=DEFAULT, metavar="DIR", help=f"where everything is kept (default ./{DEFAULT})")
+    add("--json", action="store_true", help="end with one JSON object on standard output")
+    add("--seed", type=int, default=1, metavar="S", help="who the users of the mock platform are (default 1)")
+    add("--shards", type=number(0, 64, "a whole number from 1 to 64", int), default=2, metavar="N",
+        help="shards of the stream, where it has to be made (default 2)")  # fmt: skip
+    add("--cores", type=number(0, 512, "a whole number above 0", int), default=2, metavar="N",
+        help="threads that Spark works with (default 2)")  # fmt: skip
+    add("--kinesis-connector", dest="connector", choices=("qubole", "aws"), default="qubole",
+        help="aws: the awslabs connector, as on EMR and Glue")  # fmt: skip
+    add("--jars", type=_paths, default=(), metavar="PATHS", help="further jars for Spark, separated by commas")
+    for page in ("dashboard", "mlflow", "spark"):
+        add(f"--{page}-port", type=port, metavar="PORT", help=f"port of the {page} page (default: a free one)")
+    add("--stop", action="store_true", help="stop what runs in the working directory, and exit")
+    return parser
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    return tuple(path for path in text.split(",") if path)
