@@ -1,0 +1,34 @@
+"""silver -> silver/users and gold: every event counted once, in the window that it belongs to, however late."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+
+from streaming.hops.lifecycle import Running
+from streaming.settings import Settings
+from streaming.sinks.gold import Gold
+from streaming.sinks.keyed_delta import KeyedDelta
+from streaming.sources.authors import Authors
+from streaming.sources.delta import delta
+from streaming.sources.delta_rs import location, storage_options
+from streaming.tables.gold_catalog import CONTRIBUTING
+from streaming.tables.gold_table import KeyedTable
+
+
+def start(spark: SparkSession, settings: Settings) -> Running:
+    """Keep gold up with silver, exactly once per table."""
+
+    def connect(table: KeyedTable, query: str) -> KeyedDelta:
+        return KeyedDelta(table, location(settings.table(table.name)), storage_options(settings), query)
+
+    streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
+    return (
+        reduce(DataFrame.unionByName, streams)
+        .writeStream.foreachBatch(Gold(connect, Authors(settings)))
+        .queryName("aggregate")
+        .option("checkpointLocation", settings.checkpoint("aggregate"))
+        .trigger(processingTime=f"{settings.aggregate_trigger} seconds")
+        .start()
+    )

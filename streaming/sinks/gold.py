@@ -1,0 +1,62 @@
+"""The gold tables and silver/users as one sink: a micro-batch of silver becomes one Spark job and small MERGEs.
+
+Guarantee: exactly once per table (see sinks/keyed_delta.py). A batch that a crash cut in half is replayed; tables that
+hold it already are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from streaming.sinks.keyed_delta import KeyedDelta
+from streaming.tables import gold_catalog, gold_freshness, gold_sentiment_by_cohort, silver_users
+from streaming.tables.gold_contributions import collected
+from streaming.tables.gold_sentiment_by_cohort import Cohort
+from streaming.tables.gold_table import KeyedTable
+
+
+class Cohorts(Protocol):
+    """Who knows the cohorts of authors."""
+
+    def cohorts(self, users: Iterable[str], changes: Iterable[Mapping[str, Any]]) -> Mapping[str, Cohort]:
+        """The cohort of each user, `changes` taken into account."""
+        ...
+
+
+class Gold:
+    """Writes the micro-batches of the aggregate query; made anew for each start of it.
+
+    `connect` opens a table for a query id; `authors` is asked after silver/users has taken the batch's changes.
+    """
+
+    def __init__(self, connect: Callable[[KeyedTable, str], KeyedDelta], authors: Cohorts) -> None:
+        self._connect = connect
+        self._authors = authors
+        self._tables: dict[str, KeyedDelta] = {}
+
+    def __call__(self, contributed: DataFrame, batch: int) -> None:
+        """Sum the contributions and merge them; what `foreachBatch` calls."""
+        # The query's id lives in its checkpoint: a new checkpoint is a new query, and never taken for a replay.
+        query = contributed.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
+        self.write(collected(contributed), batch, query)
+
+    def write(self, sums: pa.Table, batch: int, query: str) -> None:
+        """Bring one batch's sums into every table; freshness last, once the others are committed."""
+        if not self._tables:
+            self._tables = {table.name: self._connect(table, query) for table in gold_catalog.TABLES}
+        changes = silver_users.latest(sums)
+        self._tables[silver_users.NAME].apply(silver_users.rows(changes), batch)
+        cohorts = self._authors.cohorts(gold_sentiment_by_cohort.authors(sums), changes)
+        shares = {name: rows(sums) for name, rows in gold_catalog.ROWS.items()}
+        shares[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, cohorts)
+        with ThreadPoolExecutor(len(shares)) as threads:
+            merges = [threads.submit(self._tables[name].apply, rows, batch) for name, rows in shares.items()]
+        for merge in merges:
+            merge.result()
+        self._tables[gold_freshness.NAME].apply(gold_freshness.rows(sums, batch, datetime.now(UTC)), batch)

@@ -1,0 +1,45 @@
+"""How delta-rs (the `deltalake` package) reaches the lake: without Spark, in milliseconds."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from streaming.settings import Settings
+
+
+def location(path: str) -> str:
+    """delta-rs knows S3 as `s3://` only."""
+    scheme, colon, rest = path.partition("://")
+    return f"s3://{rest}" if colon and scheme in ("s3a", "s3n") else path
+
+
+def storage_options(settings: Settings) -> dict[str, str]:
+    """Options for `deltalake`. Credentials come from the environment or the machine's role, as with any AWS SDK."""
+    if not location(settings.lake).startswith("s3://"):
+        return {}
+    # A commit is one conditional put: two writers can never take the same version.
+    options = {"AWS_REGION": settings.region, "aws_conditional_put": "etag"}
+    if settings.aws_endpoint:
+        options["AWS_ENDPOINT_URL"] = settings.aws_endpoint
+        options["AWS_ALLOW_HTTP"] = str(settings.aws_endpoint.startswith("http://")).lower()
+    return options
+
+
+def open_table(settings: Settings, name: str) -> DeltaTable:
+    """The newest snapshot of a table; raises deltalake.exceptions.TableNotFoundError if there is none."""
+    return DeltaTable(location(settings.table(name)), storage_options=storage_options(settings))
+
+
+def read(table: DeltaTable, columns: list[str] | None = None, predicate: str | None = None) -> pa.Table:
+    """The rows of a snapshot. `predicate` is SQL made of constants, never of data.
+
+    Not through `to_pyarrow_dataset`: its reader threads outlive an early end and crash the interpreter's exit.
+    """
+    return plain(pa.table(table.scan(columns=columns, predicate=predicate)))
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """The same rows with plain strings: much of Arrow cannot compute with the string views that a scan yields."""
+    fields = [field.with_type(pa.string()) if pa.types.is_string_view(field.type) else field for field in rows.schema]
+    return rows.cast(pa.schema(fields))

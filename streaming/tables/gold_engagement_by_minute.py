@@ -1,0 +1,33 @@
+"""gold/engagement_by_minute: likes, comments and shares of each minute.
+
+Key: `minute` of the event, `action`.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from streaming.tables.gold_contributions import key, minute, of_table
+from streaming.tables.gold_table import TIMESTAMP, KeyedTable, added
+
+NAME = "gold/engagement_by_minute"
+TABLE = KeyedTable(
+    name=NAME,
+    key=(("minute", TIMESTAMP), ("action", pa.string())),
+    values=(("interactions", pa.int64()),),
+    time="minute",
+    updates=added("interactions"),
+)
+
+
+def keys() -> Column:
+    """What an interaction counts for."""
+    return F.array(key(NAME, minute("event_time"), F.col("action")))
+
+
+def rows(sums: pa.Table) -> pa.Table:
+    """The table's rows of a batch's sums."""
+    own = of_table(sums, NAME)
+    return TABLE.rows({"minute": own["time"], "action": own["key1"], "interactions": own["events"]})

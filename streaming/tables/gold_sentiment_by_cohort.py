@@ -1,0 +1,72 @@
+"""gold/sentiment_by_cohort: how people of a place and an age felt, hour by hour.
+
+Key: `hour` of the event, `location`, `age_band`. The cohort is the author's as silver/users knows it when the event is
+aggregated, after the changes of the same batch; `unknown` where it knows none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from streaming.tables.gold_contributions import SUMS, UNKNOWN, hour, key, measures, of_table
+from streaming.tables.gold_table import ADD_MEASURES, MEASURES, TIMESTAMP, KeyedTable
+
+NAME = "gold/sentiment_by_cohort"
+TABLE = KeyedTable(
+    name=NAME,
+    key=(("hour", TIMESTAMP), ("location", pa.string()), ("age_band", pa.string())),
+    values=MEASURES,
+    time="hour",
+    updates=ADD_MEASURES,
+)
+
+# Each band's first age past it.
+AGE_BANDS = ((18, "under 18"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
+OLDEST_BAND = "65+"
+
+Cohort = tuple[str, str]
+NO_COHORT: Cohort = (UNKNOWN, UNKNOWN)
+
+
+def cohort(location: str | None, age: int | None) -> Cohort:
+    """Location and age band of a profile."""
+    return (location or "").strip() or UNKNOWN, age_band(age)
+
+
+def age_band(age: int | None) -> str:
+    """The band of an age in years; `unknown` for none or a negative one."""
+    if age is None or age < 0:
+        return UNKNOWN
+    return next((band for end, band in AGE_BANDS if age < end), OLDEST_BAND)
+
+
+def keys() -> Column:
+    """What a post or comment counts for: its author in that hour, who is resolved to a cohort later."""
+    return F.array(key(NAME, hour("event_time"), F.col("user_id")))
+
+
+def authors(sums: pa.Table) -> frozenset[str]:
+    """Whose cohorts `rows` wants to know."""
+    return frozenset(of_table(sums, NAME)["key1"].to_pylist())
+
+
+def rows(sums: pa.Table, cohorts: Mapping[str, Cohort]) -> pa.Table:
+    """The table's rows of a batch's sums; authors that `cohorts` lacks are of unknown place and age."""
+    own = of_table(sums, NAME)
+    found = [cohorts.get(author, NO_COHORT) for author in own["key1"].to_pylist()]
+    counted = ("events", "negative", "neutral", "positive", *SUMS)
+    grouped = (
+        own.select(["time", *counted])
+        .append_column("location", pa.array([location for location, _ in found], pa.string()))
+        .append_column("age_band", pa.array([band for _, band in found], pa.string()))
+        .group_by(["time", "location", "age_band"])
+        .aggregate([(name, "sum") for name in counted])
+    )
+    total = grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names])
+    return TABLE.rows(
+        {"hour": total["time"], "location": total["location"], "age_band": total["age_band"], **measures(total)}
+    )

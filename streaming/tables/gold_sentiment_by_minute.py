@@ -1,0 +1,33 @@
+"""gold/sentiment_by_minute: how the posts and comments of each minute felt, and how many of them came late.
+
+Key: `minute` of the event, `entity` (post, comment).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from streaming.tables.gold_contributions import key, measures, minute, of_table
+from streaming.tables.gold_table import ADD_MEASURES, LATE, MEASURES, TIMESTAMP, KeyedTable, added
+
+NAME = "gold/sentiment_by_minute"
+TABLE = KeyedTable(
+    name=NAME,
+    key=(("minute", TIMESTAMP), ("entity", pa.string())),
+    values=(*MEASURES, *LATE),
+    time="minute",
+    updates={**ADD_MEASURES, **added("late")},
+)
+
+
+def keys(entity: str) -> Column:
+    """What a post or comment counts for."""
+    return F.array(key(NAME, minute("event_time"), F.lit(entity)))
+
+
+def rows(sums: pa.Table) -> pa.Table:
+    """The table's rows of a batch's sums."""
+    own = of_table(sums, NAME)
+    return TABLE.rows({"minute": own["time"], "entity": own["key1"], **measures(own), "late": own["late"]})

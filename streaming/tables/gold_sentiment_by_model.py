@@ -1,0 +1,33 @@
+"""gold/sentiment_by_model: what each model version said, hour by hour.
+
+Key: `hour` of the event, `model_version`, `entity` (post, comment).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from streaming.tables.gold_contributions import hour, key, measures, of_table
+from streaming.tables.gold_table import ADD_MEASURES, MEASURES, TIMESTAMP, KeyedTable
+
+NAME = "gold/sentiment_by_model"
+TABLE = KeyedTable(
+    name=NAME,
+    key=(("hour", TIMESTAMP), ("model_version", pa.string()), ("entity", pa.string())),
+    values=MEASURES,
+    time="hour",
+    updates=ADD_MEASURES,
+)
+
+
+def keys(entity: str) -> Column:
+    """What a post or comment counts for."""
+    return F.array(key(NAME, hour("event_time"), F.col("model_version"), F.lit(entity)))
+
+
+def rows(sums: pa.Table) -> pa.Table:
+    """The table's rows of a batch's sums."""
+    own = of_table(sums, NAME)
+    return TABLE.rows({"hour": own["time"], "model_version": own["key1"], "entity": own["key2"], **measures(own)})

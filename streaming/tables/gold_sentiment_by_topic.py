@@ -1,0 +1,45 @@
+"""gold/sentiment_by_topic: how each hashtag's posts and comments of each minute felt.
+
+Key: `minute` of the event, `topic` (hashtag, lower case, without #), `entity`. A text counts once
+for each of its topics.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from streaming.tables.gold_contributions import key, measures, minute, of_table
+from streaming.tables.gold_table import ADD_MEASURES, MEASURES, TIMESTAMP, KeyedTable
+
+NAME = "gold/sentiment_by_topic"
+TABLE = KeyedTable(
+    name=NAME,
+    key=(("minute", TIMESTAMP), ("topic", pa.string()), ("entity", pa.string())),
+    values=MEASURES,
+    time="minute",
+    updates=ADD_MEASURES,
+    hourly=True,
+)
+
+# Word characters of any script with at least one letter, not inside a word or an HTML entity (`&#39;`).
+HASHTAG = r"(?U)(?<![\w&])#([\d_]*[\w&&[^\d_]]\w{0,98})(?!\w)"
+TOPICS_PER_TEXT = 10
+
+
+def topics(text: str) -> Column:
+    """The distinct hashtags of a text column, in order, TOPICS_PER_TEXT at most."""
+    found = F.regexp_extract_all(F.lower(text), F.lit(HASHTAG), F.lit(1))
+    return F.slice(F.array_distinct(found), 1, TOPICS_PER_TEXT)
+
+
+def keys(entity: str) -> Column:
+    """What a post or comment counts for."""
+    return F.transform(topics("text"), lambda topic: key(NAME, minute("event_time"), topic, F.lit(entity)))
+
+
+def rows(sums: pa.Table) -> pa.Table:
+    """The table's rows of a batch's sums."""
+    own = of_table(sums, NAME)
+    return TABLE.rows({"minute": own["time"], "topic": own["key1"], "entity": own["key2"], **measures(own)})

@@ -1,0 +1,97 @@
+"""What a table with a key is: its columns, its partitions, and what happens to a row that is there already.
+
+Gold tables and silver/users are small and change by key, so they are written by delta-rs without a Spark job
+(docs/decisions/003-gold-without-spark.md); their schemas are therefore Arrow schemas. No key column is ever null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+PARTITIONS = ("year", "month", "day")
+HOUR_OF_DAY = "hour_of_day"
+
+Fields = tuple[tuple[str, pa.DataType], ...]
+
+MEASURES: Fields = (
+    ("events", pa.int64()),
+    ("negative", pa.int64()),
+    ("neutral", pa.int64()),
+    ("positive", pa.int64()),
+    ("polarity_sum", pa.float64()),
+    ("polarity_mean", pa.float64()),
+    ("confidence_sum", pa.float64()),
+)
+LATE: Fields = (("late", pa.int64()),)
+
+PROPERTIES: Mapping[str, str] = {
+    # `serve` reads what changed since the version that it loaded last.
+    "delta.enableChangeDataFeed": "true",
+    "delta.checkpointInterval": "100",
+    # A commit every few seconds: what is longer ago serves nobody, and listing it costs.
+    "delta.logRetentionDuration": "interval 1 days",
+    "delta.deletedFileRetentionDuration": "interval 6 hours",
+}
+
+
+@dataclass(frozen=True)
+class KeyedTable:
+    """A Delta table with one row per key.
+
+    `time` names the timestamp column whose UTC day partitions the table (`hourly`: whose hour does too, which bounds
+    what a MERGE into a table with many keys rewrites). `updates` says what a matched row's columns become, as SQL over
+    `source` and `target`; `update_when` restricts that to some matches. `rebuilt`: a query that starts from the
+    beginning of silver replaces the rows, since it counts everything again.
+    """
+
+    name: str
+    key: Fields
+    values: Fields
+    time: str
+    updates: Mapping[str, str]
+    update_when: str | None = None
+    hourly: bool = False
+    rebuilt: bool = True
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The partition columns, outermost first."""
+        return (*PARTITIONS, HOUR_OF_DAY) if self.hourly else PARTITIONS
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Key, values, partition columns."""
+        return pa.schema([*self.key, *self.values, *((name, pa.int32()) for name in self.partitions)])
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of the key's columns."""
+        return tuple(name for name, _ in self.key)
+
+    def rows(self, columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+        """The table's rows from its key and value columns: cast, in order, with the partition columns."""
+        time = columns[self.time]
+        parts = {"year": pc.year(time), "month": pc.month(time), "day": pc.day(time), HOUR_OF_DAY: pc.hour(time)}
+        every = {**columns, **parts}
+        return pa.table({name: every[name] for name in self.schema.names}).cast(self.schema)
+
+
+def added(*names: str) -> dict[str, str]:
+    """Updates that add the source's column to the target's."""
+    return {name: f"target.{name} + source.{name}" for name in names}
+
+
+def replaced(*names: str) -> dict[str, str]:
+    """Updates that take the source's column."""
+    return {name: f"source.{name}" for name in names}
+
+
+ADD_MEASURES: Mapping[str, str] = {
+    **added(*(name for name, _ in MEASURES if name != "polarity_mean")),
+    "polarity_mean": "(target.polarity_sum + source.polarity_sum) / (target.events + source.events)",
+}

@@ -1,0 +1,61 @@
+"""gold/terms_by_hour: how the texts that hold a word felt, hour by hour; for word clouds and "what turned the mood".
+
+Key: `hour` of the event, `term` (letters only, lower case). A text counts once for each of its terms.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from streaming.tables.gold_contributions import hour, key, measures, of_table
+from streaming.tables.gold_table import ADD_MEASURES, MEASURES, TIMESTAMP, KeyedTable
+
+NAME = "gold/terms_by_hour"
+TABLE = KeyedTable(
+    name=NAME,
+    key=(("hour", TIMESTAMP), ("term", pa.string())),
+    values=MEASURES,
+    time="hour",
+    updates=ADD_MEASURES,
+    hourly=True,
+)
+
+ADDRESS = r"(?U)https?://\S+|www\.\S+|@\w+"
+# 3 to 40 letters of any script that are not part of something longer.
+WORD = r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])"
+TERMS_PER_TEXT = 20
+
+# What says nothing about a text, with what apostrophes leave of contractions.
+_STOP_WORDS = (
+    "about above after again against all also although and another any are aren around because been before "
+    "being below between both but came can cannot come comes could couldn did didn does doesn doing don done "
+    "down during each either else even ever every few for from further get gets getting got had hadn has hasn "
+    "have haven having her here hers herself him himself his how however http https into isn its itself just "
+    "let lot made make makes many may maybe might mine more most much must mustn myself neither nor not now "
+    "off once one only onto other our ours ourselves out over own per put quite rather really same say says "
+    "see seem seems shall she should shouldn since some still such take than that the their theirs them "
+    "themselves then there these they thing things this those though through thus too under until upon use "
+    "used very via was wasn way well went were weren what when where whether which while who whom whose why "
+    "will with within without won would wouldn yes yet you your yours yourself yourselves "
+)
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def terms(text: str) -> Column:
+    """The distinct terms of a text column, in order, TERMS_PER_TEXT at most."""
+    words = F.regexp_extract_all(F.lower(F.regexp_replace(text, ADDRESS, " ")), F.lit(WORD), F.lit(0))
+    telling = F.filter(words, lambda word: ~word.isin(*sorted(STOP_WORDS)))
+    return F.slice(F.array_distinct(telling), 1, TERMS_PER_TEXT)
+
+
+def keys() -> Column:
+    """What a post or comment counts for."""
+    return F.transform(terms("text"), lambda term: key(NAME, hour("event_time"), term))
+
+
+def rows(sums: pa.Table) -> pa.Table:
+    """The table's rows of a batch's sums."""
+    own = of_table(sums, NAME)
+    return TABLE.rows({"hour": own["time"], "term": own["key1"], **measures(own)})
