@@ -11,7 +11,7 @@ from typing import Any
 
 from model import settings as options
 from model.errors import GateClosed, ModelError
-from model.registry import CHALLENGER, Registry
+from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Parser, Settings
 
 EPILOG = """examples:
@@ -56,6 +56,15 @@ def _train(given: argparse.Namespace, settings: Settings, registry: Registry) ->
         f"version {made.number} ({', '.join(made.aliases)}): macro-F1 {made.tags['held_out_macro_f1']}"
         f" on the rows held out, {made.tags['microseconds_per_text']} us a text"
     )
+
+
+def _evaluate(given: argparse.Namespace, settings: Settings, _: Registry) -> Answer:
+    from model import evaluation, rows
+    from model.champion import open_champion
+
+    data = rows.read_csv(given.data)
+    report = evaluation.evaluate(open_champion(settings, _say, given.version), data, _say)
+    return report, evaluation.as_text(report)
 
 
 def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
@@ -111,6 +120,11 @@ def _parser() -> Parser:
         "--feedback", type=Path, action="append", default=[], metavar="CSV", help="labelled corrections: text,label"
     )
     train.add_argument("--quick", action="store_true", help="skip the search, use the penalty it chose last")
+    evaluate = command("evaluate", "judge a version and the baselines on labelled texts", _evaluate)
+    evaluate.add_argument(
+        "--data", type=Path, required=True, metavar="CSV", help="columns text,label"
+    )
+    evaluate.add_argument("--version", default=CHAMPION, help="number or alias (default: champion)")
     promote = command("promote", "make a version champion if it passes the gates", _promote)
     promote.add_argument("version", nargs="?", default=CHALLENGER, help="number or alias (default: challenger)")
     promote.add_argument("--force", action="store_true", help="promote whatever the gates say")
