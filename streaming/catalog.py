@@ -1,10 +1,12 @@
-"""Every Delta table of the lake with its schema, and their creation: readers start before the first row is written."""
+"""The Delta tables that Spark appends to, and their creation: readers start before the first row is written.
+
+The keyed tables (gold and silver/users) are made by the hop that merges into them, see sinks/keyed_delta.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
 from streaming.settings import Settings
@@ -32,7 +34,7 @@ TABLES: Mapping[str, StructType] = {
 }
 
 
-def create_tables(spark: SparkSession, settings: Settings) -> None:
+def create_tables(settings: Settings) -> None:
     """Make the tables that do not exist yet."""
     for name, schema in TABLES.items():
-        create(spark, settings.table(name), schema, PARTITIONS)
+        create(settings, name, schema, PARTITIONS)

@@ -30,10 +30,10 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
-def lake_template(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lake_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of empty tables, made once: a Delta table may be copied as a folder, which costs nothing."""
     lake = tmp_path_factory.mktemp("template")
-    catalog.create_tables(spark, Settings(lake=str(lake), checkpoints=str(lake / "checkpoints"), stream="events"))
+    catalog.create_tables(Settings(lake=str(lake), checkpoints=str(lake / "checkpoints"), stream="events"))
     return lake
 
 

@@ -1,6 +1,7 @@
 """Delta tables as sinks.
 
-`create` makes a table with its schema and properties. `ReplaySafeAppend` appends micro-batches exactly once without
+Spark writes rows; what concerns the log alone (creating a table, looking up its history) goes through delta-rs, which
+takes 10 ms for what is a Spark job otherwise. `ReplaySafeAppend` appends micro-batches exactly once without
 asking the table for its transaction ids at each commit: that look-up rebuilds the table's snapshot and triples the cost
 of a small commit. Only the first batch after a start of a query can be a replay, so only that one is looked up, by the
 batch id that each commit carries in its `userMetadata`.
@@ -11,10 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from delta.tables import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from deltalake import DeltaTable, Schema
+from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
+
+from streaming.settings import Settings
+from streaming.sources import delta_rs
 
 # How many commits to look back for the last one of a query; maintenance and erasure commit to the same tables.
 LOOK_BACK = (20, 200, 10_000)
@@ -27,15 +30,16 @@ PROPERTIES: Mapping[str, str] = {
 }
 
 
-def create(spark: SparkSession, path: str, schema: StructType, partitions: Sequence[str], **properties: str) -> None:
+def create(settings: Settings, name: str, schema: StructType, partitions: Sequence[str]) -> None:
     """Make an empty table unless there is one; an existing one is left as it is."""
-    if DeltaTable.isDeltaTable(spark, path):
-        return
-    builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(schema)
-    builder = builder.partitionedBy(*partitions)
-    for key, value in {**PROPERTIES, **properties}.items():
-        builder = builder.property(key, value)
-    builder.execute()
+    DeltaTable.create(
+        delta_rs.location(settings.table(name)),
+        schema=Schema.from_json(schema.json()),
+        mode="ignore",
+        partition_by=list(partitions),
+        configuration=dict(PROPERTIES),
+        storage_options=delta_rs.storage_options(settings),
+    )
 
 
 class ReplaySafeAppend:
@@ -45,9 +49,9 @@ class ReplaySafeAppend:
     dies between two tables of a batch replays the batch; tables that hold it already are left alone.
     """
 
-    def __init__(self, spark: SparkSession, path: str, query: str) -> None:
-        self._spark = spark
-        self._path = path
+    def __init__(self, settings: Settings, name: str, query: str) -> None:
+        self._settings = settings
+        self._name = name
         self._query = query
         self._checked = False
 
@@ -57,16 +61,14 @@ class ReplaySafeAppend:
             return False
         self._checked = True
         mark = json.dumps({"query": self._query, "batch": batch})
-        rows.write.format("delta").mode("append").option("userMetadata", mark).option("mergeSchema", "true").save(
-            self._path
-        )
+        append = rows.write.format("delta").mode("append").option("mergeSchema", "true")
+        append.option("userMetadata", mark).save(self._settings.table(self._name))
         return True
 
     def _last_batch(self) -> int:
-        table = DeltaTable.forPath(self._spark, self._path)
+        table = delta_rs.open_table(self._settings, self._name)
         for limit in LOOK_BACK:
-            history = table.history(limit).where(F.col("userMetadata").isNotNull()).select("version", "userMetadata")
-            marks = [json.loads(row.userMetadata) for row in history.orderBy(F.desc("version")).collect()]
+            marks = [json.loads(commit.get("userMetadata") or "{}") for commit in table.history(limit)]
             batches = [mark["batch"] for mark in marks if mark.get("query") == self._query]
             if batches:
                 return int(max(batches))

@@ -84,7 +84,7 @@ class Silver:
         if name not in self._appends:
             # The query's id lives in its checkpoint: a new checkpoint is a new query, and never taken for a replay.
             query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-            self._appends[name] = ReplaySafeAppend(self._spark, self._settings.table(name), query)
+            self._appends[name] = ReplaySafeAppend(self._settings, name, query)
         return self._appends[name]
 
 
