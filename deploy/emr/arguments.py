@@ -89,9 +89,10 @@ def command_run(
     target: Target, *, application: str, role: str, name: str, command: Sequence[str], result: str
 ) -> dict[str, object]:
     """A batch run of one of the project's commands; its last line of output goes to the URL `result`."""
+    data = {"spark.emr-serverless.driverEnv.MOODSTREAM_DATA": "./environment/data"}
     parameters = [
-        *spark_submit_options(target, "emr-serverless", archive="training-environment"),
-        *_conf({"spark.executor.instances": "1"}),
+        *spark_submit_options(target, "emr-serverless", archive="training-environment", code=()),
+        *_conf({"spark.executor.instances": "1", **data}),
     ]
     return {
         "applicationId": application,
@@ -135,8 +136,10 @@ def step(target: Target) -> dict[str, object]:
     }
 
 
-def spark_submit_options(target: Target, platform: str, *, archive: str = "streaming-environment") -> list[str]:
-    """Options of spark-submit for `emr-serverless` or `yarn`."""
+def spark_submit_options(
+    target: Target, platform: str, *, archive: str = "streaming-environment", code: Sequence[str] = ("moodstream.zip",)
+) -> list[str]:
+    """Options of spark-submit for `emr-serverless` or `yarn`; `code`: what of the release goes on Python's path."""
     driver = {
         "emr-serverless": "spark.emr-serverless.driverEnv",
         "yarn": "spark.yarn.appMasterEnv",
@@ -160,7 +163,7 @@ def spark_submit_options(target: Target, platform: str, *, archive: str = "strea
     return [
         "--py-files",
         # Delta's jar holds its Python side as well.
-        f"{target.release}/moodstream.zip,{DELTA[0]}",
+        ",".join([*(f"{target.release}/{name}" for name in code), DELTA[0]]),
         "--jars",
         ",".join((CONNECTOR, *DELTA)),
         *_conf(settings),
