@@ -14,11 +14,6 @@ class Profile(Protocol):
         """Return the factor, 0 or more."""
 
 
-def steady(seconds: float) -> float:  # noqa: ARG001 - a Profile
-    """The same load all the time."""
-    return 1.0
-
-
 class Pacer:
     """Says how many records are due, so that the rate holds over minutes whatever single puts take.
 
@@ -26,7 +21,7 @@ class Pacer:
     for an hour is not flooded when it comes back.
     """
 
-    def __init__(self, rate: float, profile: Profile = steady) -> None:
+    def __init__(self, rate: float, profile: Profile) -> None:
         self._rate, self._profile = rate, profile
         self._at = 0.0
         self._owed = 0.0

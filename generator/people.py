@@ -162,6 +162,16 @@ class Population:
                 followed.add(int(number ** rng.random()) - 1 if number > 1 else 0)
         return frozenset(followed)
 
+    def recruit(self, count: int) -> range:
+        """Add accounts that do nothing by themselves: bots. Returns their numbers."""
+        first = len(self.people)
+        for number in range(first, first + count):
+            place = number % len(PLACES)
+            self.people.append(
+                Person(f"u{number:06d}", f"truth_{number:x}", 18 + number % 12, place, 0, "en", frozenset())
+            )
+        return range(first, first + count)
+
     def turn_to(self, at: float) -> None:
         """Make the places as awake as they are at an epoch second."""
         weights = (p.share * wakefulness(p.offset, at) for p in PLACES)
@@ -174,6 +184,17 @@ class Population:
         place = bisect(self._awake, random() * self._awake[-1], 0, len(PLACES) - 1)
         cumulated = self._cumulated[place]
         return self._at_place[place][bisect(cumulated, random() * cumulated[-1], 0, len(cumulated) - 1)]
+
+    def someone_like(self, place: str | None, ages: tuple[int, int] | None) -> int:
+        """Draw an active user of a place and an age; anybody where there hardly is one."""
+        number = self.someone()
+        for _ in range(200):
+            person = self.people[number]
+            here = place is None or PLACES[person.place].name == place
+            if here and (ages is None or ages[0] <= person.age <= ages[1]):
+                break
+            number = self.someone()
+        return number
 
     def profile(self, number: int, place: int | None = None) -> str:
         """Return the payload of a user's profile event."""

@@ -1,23 +1,22 @@
-"""The mock social network: each step is one thing that somebody does, referring only to what exists.
-
-Attention is self-exciting: a reaction picks its post by picking a recent *activity* (a post or an
-earlier reaction to one), so a post is found in proportion to what it lately drew. That is Simon's
-copying process inside a window: constant cost, bounded memory, heavy-tailed cascades. (A heap of
-scheduled reactions was rejected: it grows with the rate times the longest delay.)
-"""
+"""The mock social network: each step is one thing that somebody does, referring only to what exists."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from generator.attention import Post, Ring
+from generator.happenings import Happening, Happenings
 from generator.people import PLACES, Population
 from generator.records import MOODS, Event
-from generator.text import Writer
+from generator.text import EPISODE_TAG_SHARE, Writer
 from generator.wire import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
+
+    Texts = Sequence[tuple[str, str]]
 
 ACTIVITIES = 20_000  # recent activities that can be reacted to
 POSTS = 4_000  # recent posts that can be reacted to
@@ -27,44 +26,23 @@ PROFILE_SHARE = 0.02  # profile changes; first profiles come on top
 COMMENT_SHARE = 0.40  # of reactions; each is followed by its interaction
 SHARE_SHARE = 0.25  # of the reactions that are not comments; the rest are likes
 PLAIN_LIKE_SHARE = 0.08  # likes of a person, naming no post
+TEXTS_SHARE = 0.5  # of posts are texts that were given, if any were
+CORPUS = "corpus"  # the topic of those
 GLANCES = 3  # activities looked at before reacting to one regardless of whose it is
 AGREE = {"positive": 0.80, "neutral": 0.5, "negative": 0.72}
 FLIP = {"positive": "negative", "negative": "positive", "neutral": "neutral"}
 
 
-class Post(NamedTuple):
-    """What the platform remembers of a recent post."""
+class Draft(NamedTuple):
+    """What somebody is about to post. `place` is the topic's number, `topic` what the ledger calls it."""
 
-    post_id: str
     author: int
-    topic: int
+    place: int
+    topic: str
     mood: str
-    at: float
-    episode: str | None
-
-
-class Ring:
-    """The last posts that were added, a post as often as it was."""
-
-    def __init__(self, size: int) -> None:
-        self._size, self._next = size, 0
-        self._posts: list[Post] = []
-
-    def __len__(self) -> int:
-        return len(self._posts)
-
-    def add(self, post: Post) -> None:
-        """Add one, forgetting the oldest when full."""
-        if len(self._posts) < self._size:
-            self._posts.append(post)
-        else:
-            self._posts[self._next] = post
-        self._next = (self._next + 1) % self._size
-
-    def pick(self, draw: float) -> Post:
-        """Turn a uniform draw into a post: the density falls with the square root of the lag."""
-        posts = self._posts
-        return posts[(self._next - 1 - int(len(posts) * draw * draw)) % len(posts)]
+    text: str
+    words: str
+    episode: str | None = None
 
 
 class Platform:
@@ -75,12 +53,18 @@ class Platform:
     what they do: runs with the same cast and other acts continue the same platform with new ids.
     """
 
-    def __init__(self, cast: Random, acts: Random, users: int) -> None:
+    def __init__(
+        self, cast: Random, acts: Random, users: int, happenings: Happenings | None = None, texts: Texts = ()
+    ) -> None:
+        """`texts`: (text, mood) pairs that half of the posts are taken from, instead of composed."""
         self._random = acts.random
         self._bits = acts.getrandbits
         self.population = Population(cast, users)
         self._writer = Writer(acts, self.population.handles)
-        self._introduced = bytearray(users)
+        self._texts = texts
+        self._happenings = happenings or Happenings((), 0.0)
+        self._happenings.prepare(self.population, self._writer)
+        self._introduced = bytearray(len(self.population.people))
         self._pending: deque[Event] = deque()
         self._activities = Ring(ACTIVITIES)
         self._posts = Ring(POSTS)
@@ -95,8 +79,9 @@ class Platform:
         """
         if self._pending:
             return self._pending.popleft()
-        if at - self._turned >= 60 or at < self._turned:
+        if at - self._turned >= 1 or at < self._turned:
             self.population.turn_to(at)
+            self._happenings.turn_to(at)
             self._turned = at
         draw = self._random()
         if draw < PROFILE_SHARE:
@@ -104,7 +89,7 @@ class Platform:
         if lateness:
             return self._late(at, lateness, draw)
         if draw < PROFILE_SHARE + POST_SHARE or not self._posts:
-            return self._post(self._actor(), at)
+            return self._post(at)
         return self._react(at)
 
     def new_id(self) -> str:
@@ -132,31 +117,54 @@ class Platform:
         user = self.population.people[person].user_id
         return Event("user", self.new_id(), user, at, self.population.profile(person, place))
 
-    def _mood(self, topic: int) -> str:
-        shares = self.population.topics[topic].mood
+    def _mood(self, shares: tuple[float, float, float]) -> str:
         draw = self._random()
         if draw < shares[0]:
             return MOODS[0]
         return MOODS[1] if draw < shares[0] + shares[1] else MOODS[2]
 
-    def _post(self, author: int, at: float, *, backdated: bool = False) -> Event:
+    def _post(self, at: float, *, backdated: bool = False) -> Event:
+        happening = self._happenings.draw(self._random()) if self._happenings.on and not backdated else None
+        if happening is not None:
+            return self._episode_post(happening, at)
+        author = self._actor()
         person = self.population.people[author]
-        topic = person.community
-        if self._random() < 0.25:
-            topic = int(self._random() * len(self.population.topics))
-        name = self.population.topics[topic].name
-        mood = self._mood(topic)
+        topics = self.population.topics
+        place = person.community if self._random() < 0.75 else int(self._random() * len(topics))
+        topic = topics[place]
+        if self._texts and self._random() < TEXTS_SHARE:
+            text, mood = self._texts[int(self._random() * len(self._texts))]
+            return self._publish(Draft(author, place, CORPUS, mood, text, topic.name), at, backdated)
+        mood = self._mood(topic.mood)
+        text = self._writer.post(topic.name, mood, person.language)
+        return self._publish(Draft(author, place, topic.name, mood, text, topic.name), at, backdated)
+
+    def _episode_post(self, happening: Happening, at: float) -> Event:
+        """A post about what is going on, by one of those whom it concerns."""
+        episode, words = happening.episode, happening.words
+        mood = self._mood(episode.mood)
+        if happening.bots:
+            author = happening.bots[int(self._random() * len(happening.bots))]
+            text = self._writer.slogan(words, mood)
+        else:
+            author = self.population.someone_like(episode.place, episode.ages)
+            language = self.population.people[author].language
+            text = self._writer.post(words, mood, language, EPISODE_TAG_SHARE)
+        draft = Draft(author, happening.topic, episode.topic, mood, text, words, episode.name)
+        return self._publish(draft, at)
+
+    def _publish(self, draft: Draft, at: float, backdated: bool = False) -> Event:
         event_id = self.new_id()
-        post = Post(f"p-{event_id[:23]}", author, topic, mood, at, None)
+        user = self.population.people[draft.author].user_id
+        post = Post(f"p-{event_id[:23]}", draft.author, draft.place, draft.mood, at, draft.episode, draft.words)
         if backdated:
             self._backdated.append(post)
         else:
             self._activities.add(post)
             self._posts.add(post)
-        text = self._writer.post(name, mood, person.language)
-        payload = f'{{"post_id":"{post.post_id}","user_id":"{person.user_id}","text":{quote(text)}}}'
-        event = Event("post", event_id, person.user_id, at, payload, mood, name)
-        return self._introduce(author, event)
+        payload = f'{{"post_id":"{post.post_id}","user_id":"{user}","text":{quote(draft.text)}}}'
+        event = Event("post", event_id, user, at, payload, draft.mood, draft.topic, draft.episode)
+        return self._introduce(draft.author, event)
 
     def _glance(self) -> Post:
         """Pick a recent activity's post, or a recent post for its own sake."""
@@ -183,7 +191,7 @@ class Platform:
         topic = self.population.topics[post.topic].name
         event_id = self.new_id()
         user = self.population.people[actor].user_id
-        text = self._writer.reply(topic, mood, agrees)
+        text = self._writer.reply(post.words, mood, agrees)
         payload = (
             f'{{"comment_id":"c-{event_id[:23]}","post_id":"{post.post_id}","user_id":"{user}","text":{quote(text)}}}'
         )
@@ -217,7 +225,7 @@ class Platform:
     def _late(self, at: float, lateness: float, draw: float) -> Event:
         """Something that was written offline: a post, or a reaction to an equally old post."""
         if draw < 0.6 or not self._backdated:
-            return self._post(self._actor(), at - lateness, backdated=True)
+            return self._post(at - lateness, backdated=True)
         post = self._backdated[int(self._random() * len(self._backdated))]
         then = max(post.at, at - lateness)
         if draw < 0.8:

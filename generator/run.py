@@ -13,21 +13,28 @@ from typing import IO, TYPE_CHECKING
 
 from generator.delivery import Delivery
 from generator.errors import UsageError
+from generator.happenings import Happenings
 from generator.ledger import Ledger, prune_outbox
-from generator.pacing import Pacer, steady
+from generator.pacing import Pacer
+from generator.profiles import load
 from generator.resend import read_missing, resend
+from generator.seed_shape import translate
+from generator.settings import DEFAULT_RATE
 from generator.sinks import LineSink, Sink
-from generator.sources import Generated, Recorded, Source, VirtualClock
+from generator.sources import Generated, Recorded, Source, VirtualClock, as_it_stands, read_texts
 from generator.status import Counts, StatusWriter
 from generator.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from generator.pacing import Profile
     from generator.settings import Settings
 
 TICK = 0.1  # seconds between looks at what is due
 GRACE = 10.0  # seconds that puts in flight are retried after the order to stop
+TIDY = 60.0  # seconds between looks for bytes that the ledger need not keep any longer
 BATCH = 500  # records made at a time
 
 
@@ -57,22 +64,23 @@ def run(settings: Settings, output: IO[str], stop: Stop) -> Counts:
     Everything that was sent is delivered on return; else PutFailed.
     """
     name = run_name()
-    counts = Counts(name, settings.rate if settings.stream and settings.rate < math.inf else None)
+    live = settings.target is not None
+    counts = Counts(name, settings.rate if live and settings.rate < math.inf else None)
     with ExitStack() as held:
         sink = _sink(settings, output, stop, held)
         status = _status(settings, output)
         held.enter_context(_Ticker(lambda: status.show(counts.status())))
         if settings.resend is not None:
-            _resend(settings, sink, name, counts)
+            _resend(settings, settings.resend, sink, name, counts)
         else:
             ledger = _ledger(settings, name, held)
-            delivery = Delivery(sink, ledger, counts, settings.workers if settings.stream else 0)
+            delivery = Delivery(sink, ledger, counts, settings.target.workers if settings.target else 0)
             try:
-                _pump(_source(settings, name), delivery, settings, stop, counts)
+                _pump(settings, name, delivery, ledger, stop, counts)
             finally:
                 delivery.finish()
             if ledger is not None:
-                ledger.note("end", sent=counts.sent, acked=counts.acked)
+                ledger.note("end", sent=counts.sent, acked=counts.acked, time=time.time())
     status.show(counts.status("done"))
     return counts
 
@@ -98,18 +106,13 @@ class _Ticker:
 
 
 def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> Sink:
-    if settings.stream is not None:
+    if (target := settings.target) is not None:
         from generator.kinesis import KinesisStream, connect  # only here is an SDK needed
 
-        client = connect(settings.endpoint_url, settings.region, settings.anonymous, settings.workers)
-        return KinesisStream(
-            client,
-            settings.stream,
-            keep_limits=settings.shard_limits,
-            give_up=stop.patience_is_over,
-        )
+        client = connect(target.endpoint_url, target.region, target.anonymous, target.workers)
+        return KinesisStream(client, target.name, keep_limits=target.keep_limits, give_up=stop.patience_is_over)
     if settings.out is None:
-        return LineSink(output.buffer if hasattr(output, "buffer") else sys.stdout.buffer)
+        return LineSink(output.buffer)  # type: ignore[attr-defined]
     try:
         return LineSink(held.enter_context(settings.out.open("wb")))
     except OSError as error:
@@ -118,7 +121,7 @@ def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> S
 
 def _status(settings: Settings, output: IO[str]) -> StatusWriter:
     """With Kinesis on standard output; beside a file on standard error, where a terminal is."""
-    if settings.stream is not None:
+    if settings.target is not None:
         return StatusWriter(settings.status_file, output)
     return StatusWriter(settings.status_file, sys.stderr if sys.stderr.isatty() else None)
 
@@ -127,64 +130,89 @@ def _ledger(settings: Settings, name: str, held: ExitStack) -> Ledger | None:
     if settings.ledger is None:
         return None
     ledger = held.enter_context(Ledger(settings.ledger, name))
-    ledger.note("start", seed=settings.seed, time=time.time(), stream=settings.stream)
+    stream = settings.target.name if settings.target else str(settings.out)
+    ledger.note("start", seed=settings.seed, time=time.time(), stream=stream)
     return ledger
 
 
-def _source(settings: Settings, name: str) -> Source:
+def _source(settings: Settings, name: str, profile: Profile, began: float) -> Source:
     if settings.input is not None:
-        return Recorded(settings.input)
-    # A live run names its acts after itself, so that the next one does not repeat its event ids.
-    acts = name if settings.start is None else f"{settings.start:.6f}"
-    stream = Stream(settings.seed, acts, settings.users, settings.dirt)
+        return Recorded(settings.input, translate if settings.from_seed_system else as_it_stands)
+    scenario = settings.scenario
+    stream = Stream(
+        settings.seed,
+        # A live run names its acts after itself, so that the next one does not repeat its event ids.
+        name if settings.start is None else f"{settings.start:.6f}",
+        scenario.users,
+        scenario.dirt,
+        Happenings(scenario.episodes, began),
+        read_texts(settings.texts) if settings.texts else (),
+    )
     if settings.start is None:
         return Generated(stream, time.time)
-    rate = settings.rate if settings.rate < math.inf else 100.0
-    return Generated(stream, VirtualClock(settings.start, rate, steady))
+    rate = settings.rate if settings.rate < math.inf else DEFAULT_RATE
+    simulated = math.inf if settings.duration is None else settings.duration
+    return Generated(stream, VirtualClock(settings.start, rate, profile), settings.start + simulated)
 
 
-def _pump(source: Source, delivery: Delivery, settings: Settings, stop: Stop, counts: Counts) -> None:
+def _pump(settings: Settings, name: str, delivery: Delivery, ledger: Ledger | None, stop: Stop, counts: Counts) -> None:
     """Move records from the source to the delivery at the rate asked for, until one of them ends."""
-    paced = settings.rate < math.inf and settings.stream is not None
-    pacer = Pacer(settings.rate) if paced else None
-    limit = _limit(settings)
+    began = settings.start or time.time()
+    profile = load(settings.scenario.profile, settings.scenario.episodes, began)
+    source = _source(settings, name, profile, began)
+    if ledger is not None:
+        for episode in settings.scenario.episodes:
+            ledger.note("episode", **episode.note(began))
     counts.begin()
-    began = pruned = time.monotonic()
-    while not stop.is_set() and counts.sent < limit:
-        now = time.monotonic()
-        if settings.stream is not None and settings.duration is not None and now - began >= settings.duration:
-            return
-        if settings.ledger is not None and now - pruned > 60:
-            pruned = now
+    pace = _Pace(settings, profile)
+    tidied = time.monotonic()
+    while not stop.is_set() and (due := pace.due(counts.sent)) is not None:
+        if settings.ledger is not None and time.monotonic() - tidied > TIDY:
+            tidied = time.monotonic()
             prune_outbox(settings.ledger, settings.keep_outbox)
-        due = pacer.due(now - began) if pacer else BATCH
-        count = int(min(due, BATCH, limit - counts.sent))
-        if count == 0:
+        if due > 0:
+            records = source.take(min(due, BATCH))
+            if not records:
+                return
+            delivery.send(records)
+            pace.took(len(records))
+        if due <= BATCH and pace.held:
             stop.wait(TICK)
-            continue
-        records = source.take(count)
-        if not records:
-            return
-        delivery.send(records)
-        if pacer:
-            pacer.took(len(records))
-            if due <= BATCH:
-                stop.wait(TICK)
 
 
-def _limit(settings: Settings) -> float:
-    """How many records at most; to a file, a duration is a number of records."""
-    limit = math.inf if settings.events is None else settings.events
-    if settings.stream is None and settings.input is None and settings.duration is not None:
-        rate = settings.rate if settings.rate < math.inf else 100.0
-        limit = min(limit, math.ceil(settings.duration * rate))
-    return limit
+class _Pace:
+    """How many records may be sent now: None when the run's end is reached. `held`: at a rate."""
+
+    def __init__(self, settings: Settings, profile: Profile) -> None:
+        live = settings.target is not None
+        self.held = live and settings.rate < math.inf
+        self._pacer = Pacer(settings.rate, profile) if self.held else None
+        self._limit = math.inf if settings.events is None else settings.events
+        self._until = math.inf
+        self._began = time.monotonic()
+        if settings.duration is not None and (live or settings.input is not None):
+            self._until = settings.duration  # otherwise the source's time ends the run
+
+    def due(self, sent: int) -> int | None:
+        """Records due, of which any number may be sent; the last ones of a duration are not lost."""
+        seconds = time.monotonic() - self._began
+        due = self._pacer.due(min(seconds, self._until)) if self._pacer else BATCH
+        left = self._limit - sent
+        if left <= 0 or (seconds >= self._until and (due == 0 or self._pacer is None)):
+            return None
+        return int(min(due, left))
+
+    def took(self, records: int) -> None:
+        """Note that records were sent."""
+        if self._pacer is not None:
+            self._pacer.took(records)
 
 
-def _resend(settings: Settings, sink: Sink, name: str, counts: Counts) -> None:
-    if settings.resend is None or settings.ledger is None:
+def _resend(settings: Settings, wanted: Path, sink: Sink, name: str, counts: Counts) -> None:
+    if settings.ledger is None:
         raise UsageError("--resend needs --ledger DIR")
-    missing = read_missing(settings.resend)
+    missing = read_missing(wanted)
     gone = resend(settings.ledger, missing, sink, name, counts)
+    sink.close()
     if gone:
         sys.stderr.write(f"moodstream generate: {gone} of {len(missing)} are no longer in the outbox\n")

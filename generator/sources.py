@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import math
 import sys
 import time
 import zlib
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from generator.errors import UsageError
-from generator.records import MAX_RECORD
+from generator.records import MAX_RECORD, MAX_TEXT, MOODS
 from generator.truth import as_record
 
 if TYPE_CHECKING:
@@ -47,14 +49,41 @@ class VirtualClock:
 
 
 class Generated:
-    """Records of the simulated platform, at the times that a clock gives."""
+    """Records of the simulated platform, at the times that a clock gives, before the time `until`."""
 
-    def __init__(self, stream: Stream, clock: Callable[[], float]) -> None:
-        self._next, self._clock = stream.next, clock
+    def __init__(self, stream: Stream, clock: Callable[[], float], until: float = math.inf) -> None:
+        self._next, self._clock, self._until = stream.next, clock, until
 
     def take(self, count: int) -> list[Record]:
-        """Return `count` records; it never ends."""
-        return [self._next(self._clock()) for _ in range(count)]
+        """Return `count` records, fewer at the end."""
+        records: list[Record] = []
+        while len(records) < count and (at := self._clock()) < self._until:
+            records.append(self._next(at))
+        return records
+
+
+def as_it_stands(line: bytes) -> list[bytes]:
+    """Take a line for a record."""
+    return [line]
+
+
+def read_texts(path: Path) -> list[tuple[str, str]]:
+    """Read labelled texts: a CSV with the columns `text` and `label` (negative, neutral, positive).
+
+    Give only texts that no model was trained on, if its accuracy in the stream shall mean something.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"text", "label"} <= set(rows.fieldnames or ()):
+                raise UsageError(f"--texts '{path}' has the columns {rows.fieldnames}, expected text and label")
+            texts = [(row["text"], row["label"]) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"cannot read --texts '{path}': {error}") from error
+    usable = [(text, label) for text, label in texts if label in MOODS and text.strip() and len(text) <= MAX_TEXT]
+    if not usable:
+        raise UsageError(f"--texts '{path}' holds no row labelled {', '.join(MOODS)}")
+    return usable
 
 
 class Recorded:
@@ -64,8 +93,9 @@ class Recorded:
     Lines beyond 8 MiB are cut there: no stream takes them, so only their beginning is kept as evidence.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, translate: Callable[[bytes], list[bytes]]) -> None:
+        """`translate` makes the records that a line stands for."""
+        self._path, self._translate = path, translate
         self._lines = self._read(self._open())
         self._seen: dict[bytes, None] = {}
 
@@ -91,7 +121,7 @@ class Recorded:
             raise UsageError(f"cannot read --input '{self._path}': {error}") from error
 
     def take(self, count: int) -> list[Record]:
-        """Return the next lines as records, judged as arriving now; about 8 MiB at most."""
+        """Return the next lines' records, judged as arriving now; about 8 MiB and `count` at most."""
         records: list[Record] = []
         room = LONGEST_LINE
         while len(records) < count and room > 0:
@@ -99,7 +129,8 @@ class Recorded:
             if line is None:
                 break
             room -= len(line)
-            records.append(self._marked(as_record(line, time.time())))
+            now = time.time()
+            records += [self._marked(as_record(data, now)) for data in self._translate(line)]
         return records
 
     def _marked(self, record: Record) -> Record:

@@ -14,7 +14,9 @@ from generator.records import MAX_RECORD, Event, Expected, Record
 from generator.wire import quote, render, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from generator.happenings import Happenings
 
 LATEST = 6 * 3600.0  # the greatest lateness, seconds
 NEAR = 200  # records back that a near duplicate comes from
@@ -54,10 +56,20 @@ class Stream:
     users; `run` tells apart what they do, so runs with different names never share an event id.
     """
 
-    def __init__(self, seed: int, run: str, users: int, dirt: Dirt) -> None:
+    def __init__(
+        self,
+        seed: int,
+        run: str,
+        users: int,
+        dirt: Dirt,
+        happenings: Happenings | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`happenings`: the run's episodes. `texts`: (text, mood) pairs that posts are also taken from."""
         self._rng = Random(f"{seed}/{run}/dirt")
         self._random = self._rng.random
-        self._platform = Platform(Random(f"{seed}/cast"), Random(f"{seed}/{run}/acts"), users)
+        acts = Random(f"{seed}/{run}/acts")
+        self._platform = Platform(Random(f"{seed}/cast"), acts, users, happenings, texts)
         self._near: deque[Record] = deque(maxlen=NEAR)
         self._far: list[Record] = []
         self._seen = 0

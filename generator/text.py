@@ -20,6 +20,10 @@ EMOJI_SHARE = 0.22
 TAG_SHARE = 0.30
 LINK_SHARE = 0.05
 SARCASM_SHARE = 0.05  # of negative posts
+EPISODE_TAG_SHARE = 0.85
+COINED_SHARE = 0.08  # of things and tags are words that nobody wrote down before
+COINED_TAIL = 1 / (1.4 - 1)  # words of rank r come up as r^-1.4, so new ones never end
+SYLLABLES = tuple(c + v for c in (*"bdfgklmnprstvz", "sh", "ch") for v in "aeiou")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,16 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(raw["common"], raw["patterns"], raw["replies"], raw["languages"], topics)
 
 
+def coin(draw: float) -> str:
+    """Return the word whose rank a uniform draw gives: an endless vocabulary that takes no memory."""
+    rank = int(min((1.0 - draw) ** -COINED_TAIL, 1e12))
+    word = ""
+    while rank or len(word) < 4:
+        rank, place = divmod(rank, len(SYLLABLES))
+        word += SYLLABLES[place]
+    return word
+
+
 class Slots:
     """Fills a pattern's %(slots)s at random, drawing only those that the pattern has."""
 
@@ -64,10 +78,14 @@ class Slots:
         self._random = rng.random
         self._people = people
         self._lists: dict[str, Sequence[str]] = dict(words.common)
-        self._topics: dict[str, dict[str, Sequence[str]]] = {
-            t.name: {"thing": t.things, "fan": t.fans, "gripe": t.gripes, "tag": t.tags} for t in words.topics
-        }
+        self._topics: dict[str, dict[str, Sequence[str]]] = {}
+        for topic in words.topics:
+            self.learn(topic.name, topic)
         self._topic = self._topics[words.topics[0].name]
+
+    def learn(self, name: str, topic: Topic) -> None:
+        """Add lists under another name."""
+        self._topics[name] = {"thing": topic.things, "fan": topic.fans, "gripe": topic.gripes, "tag": topic.tags}
 
     def about(self, topic: str) -> Slots:
         """Fill from this topic's lists from now on."""
@@ -77,6 +95,8 @@ class Slots:
     def __getitem__(self, slot: str) -> str:
         words = self._topic.get(slot) or self._lists.get(slot)
         if words is not None:
+            if slot in ("thing", "tag") and self._random() < COINED_SHARE:
+                return coin(self._random())
             return words[int(self._random() * len(words))]
         if slot == "someone":
             return "@" + self._people[int(self._random() * len(self._people))]
@@ -91,14 +111,28 @@ class Writer:
         self._words = vocabulary()
         self._slots = Slots(rng, self._words, people)
 
-    def post(self, topic: str, mood: str, language: str) -> str:
+    def learn(self, name: str, topic: Topic) -> None:
+        """Let `name` stand for these words where a topic is asked for."""
+        self._slots.learn(name, topic)
+
+    def post(self, topic: str, mood: str, language: str, tag_share: float = TAG_SHARE) -> str:
         """Return a post's text: at most a few hundred characters, never blank."""
         patterns = self._words.patterns[mood]
         if language != "en":
             patterns = self._words.languages[language][mood]
         elif mood == "negative" and self._random() < SARCASM_SHARE:
             patterns = self._words.patterns["sarcastic"]
-        return self._finish(self._pick(patterns) % self._slots.about(topic), topic, mood)
+        text = self._pick(patterns) % self._slots.about(topic)
+        if self._random() < tag_share:
+            text = f"{text} #{self._slots['tag']}"
+        if self._random() < LINK_SHARE:
+            text = f"{text} {self._slots['link']}"
+        return self._rough(text, mood)
+
+    def slogan(self, topic: str, mood: str) -> str:
+        """Return what a bot writes: always one of two patterns, always tagged."""
+        pattern = self._words.patterns[mood][int(self._random() * 2)]
+        return f"{pattern % self._slots.about(topic)} #{self._slots['tag']}"
 
     def reply(self, topic: str, mood: str, agrees: bool) -> str:
         """Return a comment's text, taking a side towards what it answers."""
@@ -108,13 +142,6 @@ class Writer:
 
     def _pick(self, words: Sequence[str]) -> str:
         return words[int(self._random() * len(words))]
-
-    def _finish(self, text: str, topic: str, mood: str) -> str:
-        if self._random() < TAG_SHARE:
-            text = f"{text} #{self._slots.about(topic)['tag']}"
-        if self._random() < LINK_SHARE:
-            text = f"{text} {self._slots['link']}"
-        return self._rough(text, mood)
 
     def _rough(self, text: str, mood: str) -> str:
         """Add what people do to texts; one draw decides, so that most texts cost one draw."""

@@ -1,0 +1,131 @@
+"""The options of `moodstream generate`, and how their texts become values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from generator.episodes import KINDS
+from generator.errors import UsageError
+from generator.profiles import PROFILES
+from generator.scenario import episode_of, load_scenario, packaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = """\
+examples:
+  moodstream generate --events 5                            five records on standard output
+  moodstream generate --events 100000 --seed 7 --out day.jsonl
+  moodstream generate --rate 500 --out kinesis:moodstream-events --ledger ledger
+  moodstream generate --scenario outage --out kinesis:moodstream-events
+  moodstream generate --episode raid@60+120 --episode holiday@300+600 --duration 900 --out raid.jsonl
+  moodstream generate --input records.jsonl --rate 200 --out kinesis:moodstream-events
+  moodstream generate --report report --events 1000000      statistics and plots of the stream
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise UsageError(message)
+
+
+def _converter(
+    expected: str, accepts: Callable[[float], bool], kind: type[float] | type[int] = float
+) -> Callable[[str], float]:
+    """A converter for argparse whose error says what was received and what was expected."""
+
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+            if math.isfinite(value) and accepts(value):
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"'{text}' is not {expected}")
+
+    return convert
+
+
+_count = _converter("a whole number above 0", lambda n: n > 0, int)
+_seconds = _converter("a number of seconds", lambda s: s >= 0)
+_share = _converter("a share between 0 and 1", lambda s: 0 <= s <= 1)
+_positive = _converter("a number above 0, or 'max'", lambda r: r > 0)
+
+
+def _rate(text: str) -> float:
+    return math.inf if text == "max" else _positive(text)
+
+
+def _time(text: str) -> float:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an ISO 8601 time") from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser. Its errors are UsageErrors."""
+    made = Parser(
+        "moodstream generate",
+        description="Send or write the events of a mock social platform.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_what(made)
+    _add_content(made)
+    _add_where(made)
+    _add_witness(made)
+    return made
+
+
+def _add_what(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument_group("how much").add_argument
+    add("--events", type=_count, metavar="N", help="stop after N records (default: 1000 to a file, endless to Kinesis)")
+    add("--duration", type=_seconds, metavar="S", help="stop after S seconds (to a file: of simulated time)")
+    add("--rate", type=_rate, metavar="R", help="records a second, or 'max' (default: the scenario's, else 100)")
+    add("--profile", choices=tuple(PROFILES), help="how the rate changes with time (default steady)")
+    add("--start", type=_time, metavar="TIME", help="time of the first event (to a file: 2026-01-01, else now)")
+    add("--seed", type=int, default=1, metavar="S", help="who the users are and, with --start, what they do")
+
+
+def _add_content(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument_group("what").add_argument
+    add("--scenario", type=load_scenario, metavar="NAME|FILE", help=f"one of {', '.join(packaged())}, or a TOML file")
+    add("--episode", type=episode_of, action="append", default=[], metavar="KIND[@START[+LENGTH]]",
+        help=f"{', '.join(KINDS)}; seconds into the run; may be repeated")  # fmt: skip
+    add("--users", type=_count, metavar="N", help="size of the population (default 20000)")
+    add("--dirt", type=_share, metavar="SHARE", help="share of duplicates, late, malformed records and so on (0.03)")
+    add(
+        "--texts", type=Path, metavar="FILE", help="a CSV with columns text,label that half of the posts are taken from"
+    )
+    add("--input", type=Path, metavar="FILE", help="send FILE's records as they stand, one a line (- : standard input)")
+    add("--input-format", choices=("records", "seed"), default="records",
+        help="seed: translate records with id, post, comment, interactions, users, timestamp")  # fmt: skip
+    add("--resend", type=Path, metavar="FILE", help="put the ledger's records with FILE's sequence numbers again")
+    add("--report", type=Path, metavar="DIR", help="write statistics and plots of the stream instead of the stream")
+
+
+def _add_where(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument_group("where").add_argument
+    add("--out", default="-", metavar="OUT", help="FILE, - (standard output, the default) or kinesis:STREAM")
+    add("--endpoint-url", metavar="URL", help="(default AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, AWS itself)")
+    add("--region", metavar="R", help="(default AWS_REGION, AWS_DEFAULT_REGION)")
+    add("--shard-limits", action=argparse.BooleanOptionalAction,
+        help="keep to 1000 records and 1 MB a second and shard (default: if there is no endpoint URL)")  # fmt: skip
+    add("--workers", type=_count, default=2, metavar="N", help="puts at a time (default 2)")
+
+
+def _add_witness(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument_group("what is told about it").add_argument
+    add("--ledger", type=Path, metavar="DIR", help="write down what is sent, for the audit")
+    add("--keep-outbox", type=_seconds, default=900.0, metavar="S", help="keep sent bytes there for S seconds (900)")
+    add("--status-file", type=Path, metavar="FILE",
+        help="rewrite FILE each second with the counts (default with Kinesis: a line on standard output)")  # fmt: skip
