@@ -36,7 +36,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _run(settings: Settings) -> None:
     spark = session.start(settings)
     catalog.create_tables(settings)
-    job = Job(spark, settings, hop_starts(settings.hops))
+    job = Job(spark, settings, hop_starts(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -35,8 +36,10 @@ TICK = 0.5
 Start = Callable[[SparkSession, Settings], Running]
 
 
-def hop_starts(names: tuple[str, ...]) -> dict[str, Start]:
-    """The start function of each hop, imported only where it is wanted."""
+def hop_starts(settings: Settings) -> dict[str, Start]:
+    """The start function of each hop that is wanted and has somewhere to go; only those are imported."""
+    idle = () if settings.warehouse else ("load", "serve")
+    names = [name for name in settings.hops if name not in idle]
     return {name: importlib.import_module(f"streaming.hops.{name}").start for name in names}
 
 
@@ -163,9 +166,11 @@ def is_permanent(failure: BaseException | None) -> bool:
 
 def one_line(failure: BaseException) -> str:
     """The line of an error that says what happened: below a Python traceback, the last one."""
-    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("streaming.errors.", "Caused by:"))]
-    return f"{type(failure).__name__}: {(telling or lines or ['no message'])[0]}"[:500]
+    text = str(failure)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Unavailable|Failure|Unusable)\b.*:", line)]
+    inside_python = told if "Traceback" in text else []
+    return f"{type(failure).__name__}: {(inside_python or lines or ['no message'])[0]}"[:500]
 
 
 def _stop_between_batches(running: Running, patience: float = 20.0) -> None:

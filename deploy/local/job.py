@@ -23,12 +23,12 @@ HEALTHY_AFTER_S = 120.0
 HOPELESS = (2, 3)
 
 
-def command(settings: DemoSettings, stack: Stack) -> list[str]:
-    """How the job is run on this stack."""
+def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> list[str]:
+    """How the job is run on this stack; another `module` may stand in for its own."""
     work = stack.workdir
     found = [str(path) for path in jars.paths()]
     return [
-        *(sys.executable, "-m", "streaming", "--stream", aws.STREAM, "--region", aws.REGION),
+        *(sys.executable, "-m", module, "--stream", aws.STREAM, "--region", aws.REGION),
         *("--lake", str(work.lake), "--checkpoints", str(work.checkpoints)),
         *("--status-file", str(work.status), "--local-cores", str(settings.cores)),
         *("--kinesis-connector", settings.connector, "--kinesis-endpoint", stack.aws.endpoint),
@@ -46,6 +46,7 @@ class Job:
     settings: DemoSettings
     stack: Stack
     environ: Mapping[str, str]
+    module: str = "streaming"
     restarts: int = 0
     process: Process | None = None
     _began: float = 0.0
@@ -63,7 +64,7 @@ class Job:
         self._began, self._noted = time.time(), False
         self.process = processes.spawn(
             NAME,
-            command(self.settings, self.stack),
+            command(self.settings, self.stack, self.module),
             run=work.run,
             log=work.logs / f"{NAME}.log",
             environ={**self.environ, **self._spark_port()},

@@ -110,11 +110,17 @@ def stop(process: Process, *, patience: float = 30.0, sign: signal.Signals = sig
             os.kill(process.pid, sign)
     willing = _gone(process, patience)
     if not willing:
-        for member in members(process):
-            with contextlib.suppress(psutil.Error):
-                member.kill()
-        _gone(process, patience)
+        kill(process)
     return willing
+
+
+def kill(process: Process | None) -> None:
+    """End the whole session at once, as a machine that fails would."""
+    for member in members(process) if process else []:
+        with contextlib.suppress(psutil.Error):
+            member.kill()
+    if process:
+        _gone(process, 10.0)
 
 
 def _gone(process: Process, patience: float) -> bool:

@@ -52,9 +52,10 @@ class Loader:
     def __call__(self, batch: DataFrame, batch_id: int) -> None:
         """Commit the batch; safe to repeat."""
         started_at = datetime.now(UTC)
-        rows = pa.Table.from_batches(batch._collect_as_arrow())
-        if not rows.num_rows:
+        collected = batch._collect_as_arrow()
+        if not collected:  # a batch of commits that brought no row
             return
+        rows = pa.Table.from_batches(collected)
         query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         tables = {target: rows.filter(pc.field("target") == target) for target in TARGETS}
         self._warehouse.commit([Load(query, batch_id, tables, started_at)])

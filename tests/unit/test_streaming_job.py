@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,8 +110,9 @@ def test_a_permanent_failure_inside_a_query_is_known_by_its_text() -> None:
 
 
 def test_an_error_is_told_in_the_line_that_says_what_happened() -> None:
-    text = "Traceback:\n  File x\nstreaming.errors.SinkUnavailable: warehouse refuses\n\tat org.apache"
-    assert one_line(RuntimeError(text)) == "RuntimeError: streaming.errors.SinkUnavailable: warehouse refuses"
+    text = "Return Message: Traceback:\n  File x\n    call()\nValueError: no schema\n\tat org.apache"
+    assert one_line(RuntimeError(text)) == "RuntimeError: ValueError: no schema"
+    assert one_line(RuntimeError("refused\nby the server")) == "RuntimeError: refused"
 
 
 def test_the_status_shows_the_last_batch() -> None:
@@ -154,3 +156,11 @@ def test_the_job_stops_its_hops_when_it_is_asked_to() -> None:
     job.run()
     assert [query.isActive for query in starts.queries] == [False]
     assert job._hops[0].state == "stopped"
+
+
+def test_hops_that_have_nowhere_to_go_are_not_started() -> None:
+    assert list(hop_starts(replace(SETTINGS, hops=("ingest", "load", "serve")))) == ["ingest"]
+    assert list(hop_starts(replace(SETTINGS, hops=("ingest", "load"), warehouse="postgresql://me@host/db"))) == [
+        "ingest",
+        "load",
+    ]

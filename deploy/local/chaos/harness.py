@@ -1,0 +1,142 @@
+"""Runs the job under load, kills it, breaks what it depends on, and audits what is left."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from typing import Any
+
+from deploy.local import champion, drain, processes, sender, stack
+from deploy.local.audit import audit
+from deploy.local.chaos.faults import FAULTS, Broken, batches
+from deploy.local.chaos.proxy import Proxy
+from deploy.local.chaos.victim import POINTS
+from deploy.local.errors import ServiceError
+from deploy.local.job import Job
+from deploy.local.sender import Sender
+from deploy.local.settings import DemoSettings
+from deploy.local.stack import Stack
+from deploy.local.workdir import Workdir
+
+RANDOM = "random moment"
+# How long a point may take to be reached before the job is killed all the same.
+REACHED_WITHIN_S = 60.0
+MOST_HITS = 4
+RECOVERED_WITHIN_S = 240.0
+POLL_S = 0.1
+# Hops without a Spark query: they may have nothing to do for a while.
+LOOPS = ("serve", "watch")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: where, and at which time the point is reached there or how many seconds after readiness."""
+
+    point: str
+    after: float
+
+
+def planned(kills: int, seed: int) -> Iterator[Kill]:
+    """Every commit point in turn with a random moment among them, `kills` in all."""
+    chance = random.Random(seed)
+    for point in islice(cycle((*POINTS, RANDOM)), kills):
+        yield Kill(point, chance.uniform(0, 8) if point == RANDOM else chance.randint(1, MOST_HITS))
+
+
+class Harness:
+    """One run on one working directory."""
+
+    def __init__(
+        self, options: DemoSettings, place: Workdir, environ: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
+        self._options = options
+        self._place = place
+        self._environ = environ
+        self._say = say
+
+    def run(self, kills: int, faults: tuple[str, ...], seed: int) -> dict[str, Any]:
+        """Kills first, then faults, then drain and audit; what `moodstream chaos --json` prints."""
+        services = stack.start(self._place, self._environ, self._options.shards)
+        inside = services.environ(self._environ)
+        champion.ensure(self._place, inside, self._say)
+        with Proxy(services.aws.endpoint) as proxy:
+            # The generator talks to the emulator itself: only the job meets the faults of the proxy.
+            beyond = replace(
+                services, aws=replace(services.aws, process=replace(services.aws.process, port=proxy.port))
+            )
+            sending = Sender(self._options, services, inside)
+            try:
+                found = [self._kill(kill, beyond, inside) for kill in planned(kills, seed)]
+                job = Job(self._options, beyond, beyond.environ(self._environ))
+                job.start()
+                try:
+                    job.wait_until_ready(lambda: False)
+                    found += [self._break(name, Broken(services, proxy, job, self._environ)) for name in faults]
+                    sending.stop()
+                    drained = drain.drain(job, services.postgres, self._say)
+                finally:
+                    job.stop()
+            finally:
+                sending.stop()
+        sender.note_drained(self._place)
+        report = audit(self._place, self._environ, lambda _what, _count: None)
+        return {"kills": kills, "faults": found, "drained": drained, "audit": report}
+
+    def _kill(self, kill: Kill, services: Stack, inside: Mapping[str, str]) -> dict[str, Any]:
+        job = Job(self._options, services, {**inside, **_orders(kill)}, module=_module(kill))
+        began = time.monotonic()
+        job.start()
+        ready_s, reached = self._wait_for_death(job, kill)
+        processes.kill(job.process)
+        self._say(f"killed at {kill.point} after {time.monotonic() - began:.0f} s (reached: {reached})")
+        return {"fault": f"kill -9 at {kill.point}", "reached": reached, "ready_s": ready_s}
+
+    def _wait_for_death(self, job: Job, kill: Kill) -> tuple[float | None, bool]:
+        """(seconds until every hop ran, whether the job died at the point by itself)."""
+        began, ready_s = time.monotonic(), None
+        end = began + REACHED_WITHIN_S
+        while time.monotonic() < end:
+            if job.process is None or not job.process.alive:
+                return ready_s, True
+            if ready_s is None and job.ready():
+                ready_s = round(time.monotonic() - began, 1)
+                if kill.point == RANDOM:
+                    time.sleep(kill.after)
+                    return ready_s, True
+            time.sleep(POLL_S)
+        return ready_s, False
+
+    def _break(self, name: str, broken: Broken) -> dict[str, Any]:
+        self._say(f"fault: {name}")
+        with FAULTS[name](broken) as observed:
+            pass
+        recovered_s = _recovered(broken.job)
+        self._say(f"recovered {recovered_s} s after {name} was healed; meanwhile {observed}")
+        return {"fault": name, **observed, "recovered_s": recovered_s}
+
+
+def _recovered(job: Job) -> float:
+    """Seconds until every hop runs and has finished a further batch."""
+    began, before = time.monotonic(), batches(job)
+    while time.monotonic() - began < RECOVERED_WITHIN_S:
+        job.tick()
+        hops, now = job.status().get("hops", {}), batches(job)
+        running = all(hop["state"] == "running" for hop in hops.values())
+        # A hop that was started anew counts its batches as before, one without Spark counts from 0 again.
+        if running and now and all(now[name] > before.get(name, -1) or name in LOOPS for name in now):
+            return round(time.monotonic() - began, 1)
+        time.sleep(POLL_S)
+    raise ServiceError(f"not recovered after {RECOVERED_WITHIN_S:.0f} s: {job.status()}")
+
+
+def _module(kill: Kill) -> str:
+    return "streaming" if kill.point == RANDOM else "deploy.local.chaos.victim"
+
+
+def _orders(kill: Kill) -> dict[str, str]:
+    if kill.point == RANDOM:
+        return {}
+    return {"MOODSTREAM_CHAOS_POINT": kill.point, "MOODSTREAM_CHAOS_HIT": str(int(kill.after))}

@@ -1,0 +1,111 @@
+"""A loopback proxy in front of the emulated AWS that answers some requests with the errors that AWS can give."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from urllib.parse import urlsplit
+
+TIMEOUT_S = 60
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong: requests of `action` ("Kinesis_20131202.GetRecords") fail with `error` in `share` of the cases.
+
+    `status` 200: they are not refused but answered `delay_s` later.
+    """
+
+    action: str
+    error: str = ""
+    status: int = 400
+    share: float = 1.0
+    delay_s: float = 0.0
+
+
+class Proxy:
+    """Passes everything on to `endpoint`, but for the trouble of the moment. A context manager that counts
+    what it broke."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.trouble: Trouble | None = None
+        self.broken = 0
+        proxy, target = self, urlsplit(endpoint).netloc
+
+        class Handler(_Handler):
+            """Bound to this proxy."""
+
+            def __init__(self, *args: object) -> None:
+                self.proxy, self.target = proxy, target
+                super().__init__(*args)  # type: ignore[arg-type]
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+
+    def __enter__(self) -> Proxy:
+        threading.Thread(target=self._server.serve_forever, name="proxy", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def strikes(self, action: str) -> Trouble | None:
+        """The trouble, if it strikes this request."""
+        trouble = self.trouble
+        if trouble is None or trouble.action != action or random.random() >= trouble.share:
+            return None
+        self.broken += 1
+        return trouble
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    proxy: Proxy
+    target: str
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        """Refuse, delay or pass on one request."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        trouble = self.proxy.strikes(self.headers.get("X-Amz-Target", ""))
+        if trouble is not None and trouble.status != 200:
+            answer = json.dumps({"__type": trouble.error, "message": "by chaos"}).encode()
+            self._answer(trouble.status, {"Content-Type": "application/x-amz-json-1.1"}, answer)
+            return
+        if trouble is not None:
+            time.sleep(trouble.delay_s)
+        self._pass_on(body)
+
+    do_GET = do_PUT = do_DELETE = do_HEAD = do_POST  # noqa: N815
+
+    def _pass_on(self, body: bytes) -> None:
+        connection = http.client.HTTPConnection(self.target, timeout=TIMEOUT_S)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            response = connection.getresponse()
+            self._answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
