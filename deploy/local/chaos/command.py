@@ -97,7 +97,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--kills", type=number(-1, 10_000, "a whole number from 0", int), default=20, metavar="N",
-        help="how often the job is killed: at each commit point in turn, and at random moments (default 20)")  # fmt: skip
+        help="kills of the job, at each commit point in turn and at random moments (default 20)")  # fmt: skip
     add("--seed", type=int, default=1, metavar="S", help="of the random moments (default 1)")
     add("--rate", type=number(0, 1e5, "records a second above 0"), default=300.0, metavar="R",
         help="load, in records a second (default 300)")  # fmt: skip
