@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
@@ -215,13 +214,18 @@ _loaded: dict[str, Predict] = {}
 
 
 def _load(archive: bytes) -> Predict:
-    """The model in a tar archive, as a function from texts to scores."""
+    """The model in a tar archive, as a function from texts to scores.
+
+    Its files are gone when this returns, since a worker may die without a chance to clean up: a model reads what it
+    needs when it is loaded, or at the latest for its first texts.
+    """
     import mlflow.pyfunc
 
-    folder = Path(tempfile.mkdtemp(prefix="moodstream-model-"))
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
-    model = mlflow.pyfunc.load_model(str(folder)).unwrap_python_model()
+    with tempfile.TemporaryDirectory(prefix="moodstream-model-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+        model = mlflow.pyfunc.load_model(folder).unwrap_python_model()
+        model.predict(None, list(PROBES))
     return lambda texts: model.predict(None, list(texts))
 
 
