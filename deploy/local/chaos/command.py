@@ -67,7 +67,7 @@ def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     place = workdir.prepared(root)
     with workdir.held(place):
         try:
-            result = Harness(demo, place, environ, _say).run(options.kills, options.faults, options.seed)
+            result = Harness(demo, place, environ, Say()).run(options.kills, options.faults, options.seed)
         finally:
             stack.stop_all(place)
     if options.workdir is None and result["audit"]["passed"]:
@@ -75,9 +75,18 @@ def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     return result | {"workdir": root}
 
 
-def _say(what: str) -> None:
-    sys.stderr.write(f"{what}\n")
-    sys.stderr.flush()
+class Say:
+    """Tells what goes on, each thing once."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, what: str) -> None:
+        """Write the line unless it is the last one again."""
+        if what != self._last:
+            sys.stderr.write(f"{what}\n")
+            sys.stderr.flush()
+        self._last = what
 
 
 def _faults(text: str) -> tuple[str, ...]:
