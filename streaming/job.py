@@ -21,6 +21,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from streaming import checkpoints
 from streaming.errors import PermanentFailure
 from streaming.hops.lifecycle import Running
 from streaming.settings import Settings
@@ -40,7 +41,17 @@ def hop_starts(settings: Settings) -> dict[str, Start]:
     """The start function of each hop that is wanted and has somewhere to go; only those are imported."""
     idle = () if settings.warehouse else ("load", "serve")
     names = [name for name in settings.hops if name not in idle]
-    return {name: importlib.import_module(f"streaming.hops.{name}").start for name in names}
+    return {name: checked(name, importlib.import_module(f"streaming.hops.{name}").start) for name in names}
+
+
+def checked(name: str, start: Start) -> Start:
+    """The start function, after a look at the version of the hop's checkpoint."""
+
+    def start_checked(spark: SparkSession, settings: Settings) -> Running:
+        checkpoints.check(spark, settings, name)
+        return start(spark, settings)
+
+    return start_checked
 
 
 @dataclass

@@ -1,0 +1,34 @@
+"""Checkpoints and the version of the hop that wrote them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from streaming import checkpoints
+from streaming.errors import CheckpointVersionError
+from streaming.settings import Settings
+
+
+def test_a_checkpoint_of_the_same_version_is_taken_up_again(spark: SparkSession, tmp_path: Path) -> None:
+    settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events")
+    checkpoints.check(spark, settings, "refine")
+    checkpoints.check(spark, settings, "refine")
+
+
+def test_a_checkpoint_of_another_version_is_refused_with_what_to_do(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events")
+    checkpoints.check(spark, settings, "aggregate")
+    monkeypatch.setattr(checkpoints, "VERSIONS", {"aggregate": 2})
+    with pytest.raises(CheckpointVersionError, match=r"version 1 of this hop, this is version 2: move the folder away"):
+        checkpoints.check(spark, settings, "aggregate")
+
+
+def test_every_hop_has_a_version_and_an_advice() -> None:
+    from streaming.settings import HOPS
+
+    assert set(checkpoints.VERSIONS) == set(checkpoints.WHAT_TO_DO) == set(HOPS)
