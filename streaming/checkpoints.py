@@ -19,7 +19,10 @@ VERSIONS: Mapping[str, int] = {"ingest": 1, "refine": 1, "aggregate": 1, "load":
 
 WHAT_TO_DO: Mapping[str, str] = {
     "ingest": "let the old version drain the stream first, then move the folder away and start",
-    "refine": "move the folder away and start: what silver holds is skipped by `moodstream backfill`",
+    "refine": (
+        "move away silver, gold and every checkpoint but that of ingest, and start: all is computed anew from bronze, "
+        "and facts that the warehouse holds are left alone"
+    ),
     "aggregate": "move the folder away and start: gold is computed anew from silver",
     "load": "move the folder away and start: facts that the warehouse holds are left alone",
     "serve": "move the folder away and start",
