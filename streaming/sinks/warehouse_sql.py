@@ -17,8 +17,7 @@ from pathlib import Path
 from streaming.errors import PermanentFailure
 
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
-_COPIED = re.compile(r"^copy\s+\w+\s*\(([^)]*)\)", re.IGNORECASE)
-_STAGED = re.compile(r"^create\s+temporary\s+table[^(]*\((.*)\)", re.IGNORECASE | re.DOTALL)
+_STAGED = re.compile(r"^create temporary table[^(]*\((.*)\n\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -42,20 +41,28 @@ def read(dialect: str, name: str) -> str:
 
 @cache
 def statements(dialect: str, name: str) -> tuple[str, ...]:
-    """The statements of `sql/DIALECT/NAME` in order, without comment lines; a semicolon at a line's end ends one."""
-    text = _COMMENT.sub("", read(dialect, name))
-    return tuple(part.strip() for part in re.split(r";\s*(?:\n|$)", text) if part.strip())
+    """The statements of `sql/DIALECT/NAME` in order."""
+    return split(read(dialect, name))
+
+
+def split(text: str) -> tuple[str, ...]:
+    """The statements of a script without its comment lines; a semicolon at a line's end ends one."""
+    return tuple(part.strip() for part in re.split(r";\s*(?:\n|$)", _COMMENT.sub("", text)) if part.strip())
 
 
 @cache
-def staged_columns(dialect: str, target: str) -> tuple[str, ...]:
-    """The columns of the target's staging table, in the order in which they are copied."""
-    create, copy, *_ = statements(dialect, f"load/{target}.sql")
-    if named := _COPIED.match(copy):
-        return tuple(name.strip() for name in named[1].split(","))
+def staged_types(dialect: str, target: str) -> Mapping[str, str]:
+    """The columns of the target's staging table in the order in which they are copied, with their types."""
+    create, *_ = statements(dialect, f"load/{target}.sql")
     staged = _STAGED.match(create)
     lines = staged[1].strip().splitlines() if staged else []
-    return tuple(line.split()[0] for line in lines)
+    pairs = (line.strip().rstrip(",").split(" ", 1) for line in lines)
+    return dict(pairs)
+
+
+def staged_columns(dialect: str, target: str) -> tuple[str, ...]:
+    """The names of the same columns."""
+    return tuple(staged_types(dialect, target))
 
 
 @cache

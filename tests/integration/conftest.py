@@ -1,4 +1,4 @@
-"""Fixtures of this tier: a real PostgreSQL, and a warehouse in a database of its own for each test."""
+"""Fixtures of this tier: a real PostgreSQL with a database of its own for each test, and an emulated S3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from deploy.local import postgres
+from deploy.local import aws, postgres, services
 from deploy.local.workdir import Workdir
 from streaming.sinks.postgres import PostgresWarehouse
 
@@ -56,11 +56,7 @@ class Database:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Database]:
     """The server, and in it a template database with the newest schema."""
-    root = Path(tempfile.mkdtemp(prefix="moodstream-postgres-"))
-    root.chmod(0o755)  # the server runs as `nobody` where the tests run as root
-    workdir = Workdir(root)
-    for folder in (workdir.run, workdir.logs):
-        folder.mkdir()
+    workdir = _workdir("postgres")
     started = postgres.start(workdir, os.environ)
     server = Database(started.url, started.password)
     server.run(f"create database {TEMPLATE}")
@@ -69,22 +65,41 @@ def server() -> Iterator[Database]:
     template.close()
     yield server
     postgres.stop(workdir)
-    shutil.rmtree(root, ignore_errors=True)
+    shutil.rmtree(workdir.root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    """A client of an emulated S3 that has the stack's buckets."""
+    workdir = _workdir("aws")
+    started = aws.start(workdir, os.environ, shards=1)
+    yield aws.client("s3", started.endpoint)
+    services.stop(aws.NAME, workdir)
+    shutil.rmtree(workdir.root, ignore_errors=True)
+
+
+def _workdir(name: str) -> Workdir:
+    workdir = Workdir(Path(tempfile.mkdtemp(prefix=f"moodstream-{name}-")))
+    workdir.root.chmod(0o755)  # PostgreSQL runs as `nobody` where the tests run as root
+    for folder in (workdir.run, workdir.logs):
+        folder.mkdir()
+    return workdir
 
 
 @pytest.fixture
 def empty_database(server: Database) -> Iterator[Database]:
     """A database without any schema of ours."""
-    yield from _database(server, "template1")
+    yield from fresh(server, "template1")
 
 
 @pytest.fixture
 def database(server: Database) -> Iterator[Database]:
     """A warehouse with the newest schema and no rows."""
-    yield from _database(server, TEMPLATE)
+    yield from fresh(server, TEMPLATE)
 
 
-def _database(server: Database, template: str) -> Iterator[Database]:
+def fresh(server: Database, template: str) -> Iterator[Database]:
+    """A new database made from a template, dropped afterwards."""
     name = f"test_{next(NUMBERS)}"
     server.run(f"create database {name} template {template}")
     yield server.named(name)

@@ -1,0 +1,4 @@
+select
+    version,
+    checksum
+from dw.schema_version;

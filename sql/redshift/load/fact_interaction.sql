@@ -1,0 +1,54 @@
+create temporary table stage_fact_interaction (
+    event_id varchar(512),
+    event_time timestamp,
+    interaction_id varchar(512),
+    user1_id varchar(512),
+    user2_id varchar(512),
+    action varchar(32),
+    post_id varchar(512),
+    arrival_time timestamp,
+    query varchar(128),
+    batch_id bigint
+);
+
+copy stage_fact_interaction
+from '${manifest}'
+iam_role '${role}'
+format as parquet
+manifest;
+
+-- Redshift enforces no key: events that are there already, within the span of time that the load covers, are left
+-- out. The span lets all other blocks be skipped.
+insert into dw.fact_interaction (
+    event_id, event_time, date_key, time_key, interaction_id, user1_id, user2_id, action, post_id,
+    arrival_time, query, batch_id
+)
+select
+    staged.event_id,
+    staged.event_time,
+    cast(to_char(staged.event_time, 'YYYYMMDD') as integer) as date_key,
+    cast(
+        extract(hour from staged.event_time) * 60 + extract(minute from staged.event_time) as smallint
+    ) as time_key,
+    staged.interaction_id,
+    staged.user1_id,
+    staged.user2_id,
+    staged.action,
+    staged.post_id,
+    staged.arrival_time,
+    staged.query,
+    staged.batch_id
+from (
+    select
+        *,
+        row_number() over (partition by event_id order by arrival_time) as copy_number
+    from stage_fact_interaction
+) as staged
+left join (
+    select event_id
+    from dw.fact_interaction
+    where event_time between
+        (select min(event_time) from stage_fact_interaction) and (select max(event_time) from stage_fact_interaction)
+) as known
+    on staged.event_id = known.event_id
+where known.event_id is null and staged.copy_number = 1;

@@ -1,0 +1,58 @@
+create temporary table stage_fact_post (
+    event_id varchar(512),
+    event_time timestamp,
+    post_id varchar(512),
+    user_id varchar(512),
+    text varchar(65535),
+    sentiment varchar(16),
+    polarity double precision,
+    confidence double precision,
+    model_version varchar(64),
+    arrival_time timestamp,
+    query varchar(128),
+    batch_id bigint
+);
+
+copy stage_fact_post
+from '${manifest}'
+iam_role '${role}'
+format as parquet
+manifest;
+
+-- Redshift enforces no key: events that are there already, within the span of time that the load covers, are left
+-- out. The span lets all other blocks be skipped.
+insert into dw.fact_post (
+    event_id, event_time, date_key, time_key, post_id, user_id, text, sentiment, polarity,
+    confidence, model_version, arrival_time, query, batch_id
+)
+select
+    staged.event_id,
+    staged.event_time,
+    cast(to_char(staged.event_time, 'YYYYMMDD') as integer) as date_key,
+    cast(
+        extract(hour from staged.event_time) * 60 + extract(minute from staged.event_time) as smallint
+    ) as time_key,
+    staged.post_id,
+    staged.user_id,
+    staged.text,
+    staged.sentiment,
+    staged.polarity,
+    staged.confidence,
+    staged.model_version,
+    staged.arrival_time,
+    staged.query,
+    staged.batch_id
+from (
+    select
+        *,
+        row_number() over (partition by event_id order by arrival_time) as copy_number
+    from stage_fact_post
+) as staged
+left join (
+    select event_id
+    from dw.fact_post
+    where event_time between
+        (select min(event_time) from stage_fact_post) and (select max(event_time) from stage_fact_post)
+) as known
+    on staged.event_id = known.event_id
+where known.event_id is null and staged.copy_number = 1;

@@ -1,0 +1,3 @@
+select max(batch_id) as batch_id
+from dw.load_ledger
+where query = :query;

@@ -1,0 +1,85 @@
+"""PostgreSQL and Redshift hold the same tables and take the same loads; each dialect's grammar accepts its files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlfluff.core import FluffConfig, Linter
+
+from streaming.hops.load import TARGETS
+from streaming.hops.serve import GOLD
+from streaming.sinks import warehouse_sql
+from streaming.sinks.redshift import BATCH
+
+SQL = Path(__file__).parents[2] / "sql"
+LOADED = [*TARGETS, *(table.name.removeprefix("gold/") for table in GOLD)]
+CREATED = re.compile(r"create table(?: if not exists)? dw\.(\w+) \((.*?)\n\)", re.DOTALL)
+PARAMETERS = {"postgres": "pyformat", "redshift": "colon"}
+# What the dialects call the same thing.
+SAME_TYPE = {"text": "varchar", "timestamptz": "timestamp"}
+
+
+def tables(dialect: str) -> dict[str, list[tuple[str, str]]]:
+    """Table -> its columns in order with their types, without lengths."""
+    found = {}
+    for migration in warehouse_sql.migrations(dialect):
+        for name, body in CREATED.findall(migration.sql):
+            lines = [line.strip() for line in body.strip().splitlines() if not line.strip().startswith("primary key")]
+            columns = (re.match(r"(\w+) (\w+)", line) for line in lines)
+            found[name] = [(c[1], SAME_TYPE.get(c[2], c[2])) for c in columns if c]
+    return found
+
+
+def test_both_dialects_have_the_same_tables_with_the_same_columns() -> None:
+    assert tables("postgres") == tables("redshift")
+
+
+def test_every_column_has_a_comment_in_both_dialects() -> None:
+    for dialect in PARAMETERS:
+        text = "".join(migration.sql for migration in warehouse_sql.migrations(dialect))
+        missing = [
+            f"{dialect}: {table}.{column}"
+            for table, columns in tables(dialect).items()
+            for column, _ in columns
+            if f"comment on column dw.{table}.{column} is" not in text
+        ]
+        assert missing == []
+
+
+@pytest.mark.parametrize("target", LOADED)
+def test_both_dialects_stage_the_same_columns(target: str) -> None:
+    redshift = warehouse_sql.staged_columns("redshift", target)
+    postgres = warehouse_sql.staged_columns("postgres", target)
+    assert redshift in (postgres, postgres + BATCH)
+
+
+@pytest.mark.parametrize("target", LOADED)
+def test_a_script_copies_the_columns_that_it_stages_and_postgresql_names_them(target: str) -> None:
+    _, copy, *_ = warehouse_sql.statements("postgres", f"load/{target}.sql")
+    named = re.match(r"copy \w+ \((.*?)\)", copy, re.DOTALL)
+    assert named
+    assert tuple(name.strip() for name in named[1].split(",")) == warehouse_sql.staged_columns("postgres", target)
+
+
+def grammar(dialect: str) -> Linter:
+    """sqlfluff's parser of a dialect; its parse errors name line and reason."""
+    placeholders = {"placeholder": {"param_style": PARAMETERS[dialect]}} if dialect in PARAMETERS else {}
+    core = {"dialect": dialect, "templater": "placeholder" if placeholders else "raw"}
+    return Linter(config=FluffConfig(configs={"core": core, "templater": placeholders}))
+
+
+@pytest.mark.parametrize("dialect", sorted(PARAMETERS))
+def test_every_file_is_accepted_by_the_grammar_of_its_dialect(dialect: str) -> None:
+    parser = grammar(dialect)
+    complaints = [
+        f"{path.relative_to(SQL)}:{found.line_no}: {found.desc()}"
+        for path in sorted((SQL / dialect).rglob("*.sql"))
+        for found in parser.parse_string(path.read_text()).violations
+    ]
+    assert complaints == []
+
+
+def test_the_grammar_does_complain_about_what_is_wrong() -> None:
+    assert grammar("redshift").parse_string("select from where distkey;").violations

@@ -1,0 +1,246 @@
+"""Redshift's own statements through a Data API that runs them on a real engine, with every step failing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from streaming.errors import PermanentFailure, SinkUnavailable, StreamingError
+from streaming.hops.serve import GOLD
+from streaming.sinks import warehouse_sql
+from streaming.sinks.redshift import RedshiftWarehouse
+from streaming.sinks.redshift_data_api import DataApi
+from streaming.sinks.redshift_staging import Staging
+from streaming.sinks.warehouse import Load
+from tests.integration.conftest import Database, fresh
+from tests.redshift_fake import FakeDataApi, throttled, unreachable
+from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes
+
+BUCKET = "moodstream-staging"
+ROLE = "arn:aws:iam::123456789012:role/copy"
+WHERE = {"WorkgroupName": "moodstream", "Database": "dev"}
+COUNTS = """
+select (select count(*) from dw.fact_post), (select count(*) from dw.fact_comment),
+    (select count(*) from dw.fact_interaction), (select count(*) from dw.dim_user),
+    (select count(*) from dw.load_ledger)
+"""
+
+
+@pytest.fixture(scope="session")
+def template(server: Database, s3: Any) -> str:
+    """The name of a database with the schema of Redshift's migrations."""
+    server.run("create database redshift")
+    opened(FakeDataApi(server.named("redshift").connect, s3), s3).migrate()
+    return "redshift"
+
+
+@pytest.fixture
+def database(server: Database, template: str, s3: Any) -> Iterator[Database]:
+    """A database with that schema."""
+    yield from fresh(server, template)
+    for found in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+
+
+@pytest.fixture
+def api(database: Database, s3: Any) -> FakeDataApi:
+    return FakeDataApi(database.connect, s3)
+
+
+def opened(api: FakeDataApi, s3: Any) -> RedshiftWarehouse:
+    """A warehouse as a new process opens it; time passes at once."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    patient = DataApi(api, WHERE, timeout=60, clock=lambda: now[0], sleep=sleep)
+    return RedshiftWarehouse(patient, Staging(s3, BUCKET, "loads"), ROLE)
+
+
+def everything(batch: int = 0) -> Load:
+    interactions = [an_interaction(post_id="p"), an_interaction()]
+    return a_load([a_post(), a_post()], [a_comment()], interactions, [a_profile()], batch=batch)
+
+
+def test_a_load_brings_its_rows_and_its_ledger_row(database: Database, api: FakeDataApi, s3: Any) -> None:
+    assert opened(api, s3).commit([everything()]) == 1
+    assert database.rows(COUNTS) == [(2, 1, 2, 1, 1)]
+    times = "select event_time at time zone 'UTC', arrival_time at time zone 'UTC', date_key, time_key, query, batch_id"
+    assert database.rows(f"{times} from dw.fact_comment") == [(NOON, NOON, 20260301, 720, "load", 0)]
+
+
+def test_rows_and_ledger_are_one_transaction_of_at_most_40_statements(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    opened(api, s3).commit([everything()])
+    batches = [request for operation, request in api.requests if operation == "BatchExecuteStatement"]
+    assert len(batches) == 1
+    assert len(batches[0]["Sqls"]) <= 40
+
+
+def test_all_of_gold_fits_into_one_transaction(database: Database, api: FakeDataApi, s3: Any) -> None:
+    loads = []
+    for table in GOLD:
+        name = table.name.removeprefix("gold/")
+        kinds: dict[pa.DataType, Any] = {pa.string(): "x", pa.int64(): 1, pa.float64(): 0.5}
+        row = {column: [kinds.get(kind, NOON)] for column, kind in (*table.key, *table.values)}
+        rows = pa.table(row).append_column("deleted", pa.array([False]))
+        loads.append(Load(f"serve/{name}/id", 3, {name: rows}, NOON))
+    assert opened(api, s3).commit(loads) == len(GOLD)
+    for table in GOLD:
+        assert database.rows(f"select count(*) from dw.{table.name.removeprefix('gold/')}") == [1]
+    assert opened(api, s3).commit(loads) == 0
+
+
+def test_a_batch_that_is_replayed_counts_once(database: Database, api: FakeDataApi, s3: Any) -> None:
+    load = everything()
+    assert [opened(api, s3).commit([load]) for _ in range(3)] == [1, 0, 0]
+    assert database.rows(COUNTS) == [(2, 1, 2, 1, 1)]
+
+
+def test_a_job_that_lost_its_checkpoint_doubles_nothing(database: Database, api: FakeDataApi, s3: Any) -> None:
+    posts, profiles = [a_post(event_time=minutes(n)) for n in range(3)], [a_profile()]
+    opened(api, s3).commit([a_load(posts, profiles=profiles, query="before")])
+    opened(api, s3).commit([a_load([*posts, a_post()], profiles=profiles, query="after")])
+    assert database.rows(COUNTS) == [(4, 0, 0, 1, 2)]
+
+
+def test_an_event_that_is_twice_in_one_load_counts_once(database: Database, api: FakeDataApi, s3: Any) -> None:
+    post, profile = a_post(), a_profile()
+    opened(api, s3).commit([a_load([post, post], profiles=[profile, profile])])
+    assert database.rows(COUNTS) == [(1, 0, 0, 1, 1)]
+
+
+STATEMENTS_OF_A_LOAD = 17
+
+
+def test_a_failure_in_any_statement_leaves_nothing_and_the_repeated_load_is_complete(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    load = everything()
+    warehouse = opened(api, s3)
+    for moment in (*(f"statement:{n}" for n in range(STATEMENTS_OF_A_LOAD)), "commit"):
+        api.faults[moment] = RuntimeError("1023: could not serialize")
+        with pytest.raises(SinkUnavailable, match="could not serialize"):
+            warehouse.commit([load])
+        assert database.rows(COUNTS) == [(0, 0, 0, 0, 0)]
+    assert warehouse.commit([load]) == 1
+    assert database.rows(COUNTS) == [(2, 1, 2, 1, 1)]
+    last = api.requests[-2][1] if api.requests[-1][0] == "DescribeStatement" else api.requests[-1][1]
+    assert len(last["Sqls"]) == STATEMENTS_OF_A_LOAD, "the faults above cover every statement"
+
+
+@pytest.mark.parametrize(
+    ("when", "fault"), [("call", throttled("a request")), ("call", unreachable()), ("reply", unreachable())]
+)
+@pytest.mark.parametrize(
+    "operation", ["BatchExecuteStatement", "DescribeStatement", "ExecuteStatement", "GetStatementResult"]
+)
+def test_a_request_that_is_lost_on_either_way_loses_and_doubles_nothing(
+    database: Database, api: FakeDataApi, s3: Any, operation: str, when: str, fault: Exception
+) -> None:
+    load = everything()
+    warehouse = opened(api, s3)
+    api.faults[f"{when}:{operation}"] = fault
+    with pytest.raises(SinkUnavailable):
+        warehouse.commit([load])
+    warehouse.commit([load])
+    assert database.rows(COUNTS) == [(2, 1, 2, 1, 1)]
+
+
+def test_a_statement_that_hangs_is_cancelled_and_the_load_repeated(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    load = everything()
+    warehouse = opened(api, s3)
+    warehouse.last_batch("load")
+    warehouse.commit([everything(batch=-1)])
+    api.hang = 1
+    with pytest.raises(SinkUnavailable, match="ABORTED"):
+        warehouse.commit([load])
+    assert "CancelStatement" in [operation for operation, _ in api.requests]
+    assert warehouse.commit([load]) == 1
+
+
+def test_a_refused_file_names_row_column_and_reason(database: Database, api: FakeDataApi, s3: Any) -> None:
+    broken = a_load([a_post()])
+    posts = broken.tables["fact_post"]
+    wrong = posts.set_column(posts.column_names.index("polarity"), "polarity", pa.array([7], pa.int32()))
+    with pytest.raises(SinkUnavailable, match=r"fact_post/0\.parquet line 0, polarity double precision: incompatible"):
+        opened(api, s3).commit([Load("load", 0, {"fact_post": wrong}, NOON)])
+    assert database.rows(COUNTS) == [(0, 0, 0, 0, 0)]
+
+
+def test_text_arrives_as_it_was_written_and_too_long_an_id_is_cut(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    text = 'a "quote", \0 NUL, 😀 مرحبا\nand a line'
+    opened(api, s3).commit([a_load([a_post(text=text, user_id="é" * 300)])])
+    assert database.rows("select text, user_id from dw.fact_post") == [(text.replace("\0", ""), "é" * 256)]
+
+
+def test_staged_files_are_gone_after_the_commit(database: Database, api: FakeDataApi, s3: Any) -> None:
+    opened(api, s3).commit([everything()])
+    assert s3.list_objects_v2(Bucket=BUCKET, Prefix="loads/").get("KeyCount") == 0
+
+
+def test_files_that_a_killed_load_left_are_replaced_by_its_repetition(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    load = everything()
+    api.faults["statement:3"] = RuntimeError("killed")
+    with pytest.raises(StreamingError):
+        opened(api, s3).commit([load])
+    assert s3.list_objects_v2(Bucket=BUCKET, Prefix="loads/")["KeyCount"] > 0
+    opened(api, s3).commit([load])
+    assert s3.list_objects_v2(Bucket=BUCKET, Prefix="loads/").get("KeyCount") == 0
+
+
+def test_the_versions_of_a_user_meet_whatever_order_their_events_come_in(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    warehouse = opened(api, s3)
+    for batch, minute in enumerate((2, 0, 1)):
+        profile = a_profile(user_location=f"place {minute}", event_time=minutes(minute))
+        warehouse.commit([a_load(profiles=[profile], batch=batch)])
+    spans = "select user_location, valid_from = timestamp '1900-01-01', is_current, valid_to = lead(valid_from) over w"
+    assert database.rows(f"{spans} from dw.dim_user window w as (order by valid_from) order by valid_from") == [
+        ("place 0", True, False, True),
+        ("place 1", False, False, True),
+        ("place 2", False, True, None),
+    ]
+
+
+def test_rows_that_gold_lost_go(database: Database, api: FakeDataApi, s3: Any) -> None:
+    def engagement(batch: int, *rows: tuple[str, int, bool]) -> Load:
+        names = ("action", "interactions", "deleted")
+        columns = {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+        table = pa.table({"minute": pa.array([NOON] * len(rows), pa.timestamp("us", tz="UTC")), **columns})
+        return Load("serve/engagement_by_minute/id", batch, {"engagement_by_minute": table}, NOON)
+
+    warehouse = opened(api, s3)
+    warehouse.commit([engagement(1, ("like", 1, False), ("share", 2, False))])
+    warehouse.commit([engagement(2, ("like", 1, True), ("share", 5, False))])
+    assert database.rows("select action, interactions from dw.engagement_by_minute") == [("share", 5)]
+
+
+def test_migrations_run_once_and_survive_a_fault_in_the_middle(empty_database: Database, s3: Any) -> None:
+    api = FakeDataApi(empty_database.connect, s3)
+    names = [migration.name for migration in warehouse_sql.migrations("redshift")]
+    api.faults["statement:30"] = RuntimeError("connection lost")
+    with pytest.raises(SinkUnavailable):
+        opened(api, s3).migrate()
+    [applied] = empty_database.rows("select count(*) from dw.schema_version")
+    assert 0 < applied < len(names)
+    assert opened(api, s3).migrate() == names[applied:]
+    assert opened(api, s3).migrate() == []
+
+
+def test_a_changed_migration_stops_the_hop_for_good(database: Database, api: FakeDataApi, s3: Any) -> None:
+    database.run("update dw.schema_version set checksum = 'of another text' where version = 1")
+    with pytest.raises(PermanentFailure, match=r"001_ledger\.sql has changed"):
+        opened(api, s3).migrate()
