@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
@@ -19,16 +20,21 @@ from streaming.tables.gold_table import KeyedTable
 
 def start(spark: SparkSession, settings: Settings) -> Running:
     """Keep gold up with silver, exactly once per table."""
-
-    def connect(table: KeyedTable, query: str) -> KeyedDelta:
-        return KeyedDelta(table, location(settings.table(table.name)), storage_options(settings), query)
-
     streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
     return (
         reduce(DataFrame.unionByName, streams)
-        .writeStream.foreachBatch(Gold(connect, Authors(settings)))
+        .writeStream.foreachBatch(Gold(connection(settings), Authors(settings)))
         .queryName("aggregate")
         .option("checkpointLocation", settings.checkpoint("aggregate"))
         .trigger(processingTime=f"{settings.aggregate_trigger} seconds")
         .start()
     )
+
+
+def connection(settings: Settings) -> Callable[[KeyedTable, str], KeyedDelta]:
+    """Opens a keyed table of the lake for a query id."""
+
+    def connect(table: KeyedTable, query: str) -> KeyedDelta:
+        return KeyedDelta(table, location(settings.table(table.name)), storage_options(settings), query)
+
+    return connect

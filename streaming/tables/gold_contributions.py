@@ -51,7 +51,9 @@ def contributions(rows: DataFrame, *keys: Column) -> DataFrame:
         "confidence_sum": _number("confidence") if scored else F.lit(0.0),
         "arrival": F.unix_micros("arrival_time"),
     }
-    keyed = F.explode(F.concat(*(each.cast(KEYS_TYPE) for each in keys))).alias("key")
+    # No array may be null (a null text has no terms): the row would count for nothing at all.
+    every = (F.coalesce(each.cast(KEYS_TYPE), F.array().cast(KEYS_TYPE)) for each in keys)
+    keyed = F.explode(F.concat(*every)).alias("key")
     return (
         rows.select(keyed, *(column.alias(name) for name, column in counts.items()))
         .where(F.col("key.time").isNotNull())

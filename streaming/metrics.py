@@ -1,0 +1,98 @@
+"""What each micro-batch of each streaming query did: a JSON line in the log and metrics in CloudWatch.
+
+The listener is called by Spark on a thread that all queries share. It only reads fields and queues values, and whatever
+goes wrong in it ends in the log: metrics never slow a query down and never stop one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
+
+from streaming.settings import Settings
+from streaming.sinks.cloudwatch import Metric, Metrics, open_metrics
+
+log = logging.getLogger(__name__)
+
+
+def listen(spark: SparkSession, settings: Settings) -> Metrics:
+    """Report on every query of the session from now on; `close` what is returned when the job ends."""
+    metrics = open_metrics(settings)
+    spark.streams.addListener(QueryMetrics(metrics))
+    return metrics
+
+
+class QueryMetrics(StreamingQueryListener):
+    """Turns Spark's events into log lines and metrics; a query's name is its hop's."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._starts: Counter[str] = Counter()
+        self._names: dict[str, str] = {}
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 - Spark's name
+        """A query started; each start but a hop's first is a restart."""
+        try:
+            hop = event.name or str(event.id)
+            self._names[str(event.runId)] = hop
+            self._starts[hop] += 1
+            restarts = self._starts[hop] - 1
+            self._tell({"event": "started", "hop": hop, "restarts": restarts})
+            self._metrics.put(Metric("Restarts", hop, float(restarts > 0), "Count"))
+        except Exception:
+            log.exception("no metrics of a start")
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
+        """A micro-batch was committed."""
+        try:
+            progress = event.progress
+            hop = progress.name or str(progress.id)
+            seconds = (progress.durationMs or {}).get("triggerExecution", 0) / 1000
+            rows, rate = progress.numInputRows, _number(progress.processedRowsPerSecond)
+            told = {
+                "batch": progress.batchId,
+                "input_rows": rows,
+                "seconds": seconds,
+                "rows_per_second": round(rate, 1),
+            }
+            self._tell({"event": "batch", "hop": hop, **told, "parts_ms": dict(progress.durationMs or {})})
+            self._metrics.put(
+                Metric("BatchSeconds", hop, seconds, "Seconds"),
+                Metric("InputRows", hop, float(rows), "Count"),
+                Metric("ProcessedRowsPerSecond", hop, rate, "Count/Second"),
+            )
+        except Exception:
+            log.exception("no metrics of a batch")
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
+        """A query had nothing to do: not worth a line."""
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
+        """A query ended, with or without an error."""
+        try:
+            hop = self._names.pop(str(event.runId), str(event.id))
+            failed = bool(event.exception)
+            why = (event.exception or "").strip().splitlines()[:1]
+            self._tell({"event": "ended", "hop": hop, "failed": failed, "error": why[0][:500] if why else None})
+            self._metrics.put(Metric("HopFailed", hop, float(failed), "Count"))
+        except Exception:
+            log.exception("no metrics of an end")
+
+    def _tell(self, what: dict[str, Any]) -> None:
+        log.info("%s", json.dumps(what))
+
+
+def _number(value: float | None) -> float:
+    """Spark reports NaN or infinity for a batch that took no time."""
+    return value if value is not None and 0 <= value < float("inf") else 0.0

@@ -1,0 +1,184 @@
+"""When to call somebody: rules over rows of gold and the job's status. Pure: rows and a time in, alerts out.
+
+They are few and robust (medians, minimum counts) rather than clever: an alert that is wrong once is not read again.
+Times are aware; shares and polarities are plain fractions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+Row = Mapping[str, Any]
+
+RECENT = timedelta(minutes=5)
+BASELINE = timedelta(minutes=60)
+
+# A mean of fewer texts swings by itself.
+SHIFT_TEXTS = 50
+SHIFT_BASELINE_MINUTES = 15
+SHIFT_SCORE = 4.0
+SHIFT_POLARITY = 0.1
+# The standard deviation of a normal distribution over its median absolute deviation.
+MAD_TO_SIGMA = 1.4826
+LEAST_SIGMA = 0.02
+
+REJECTED_EVENTS = 20
+REJECTED_SHARE = 0.05
+REJECTED_TIMES = 3.0
+# What is too much even where nothing is known to compare with.
+REJECTED_SHARE_ALONE = 0.5
+
+LAG_S = 120.0
+LAG_BATCHES = 3
+
+# A hop that has nothing to do finishes no batch either: it stalls when the hop before it went on for this long.
+STALLED_AFTER = timedelta(minutes=5)
+BEFORE: Mapping[str, str] = {"refine": "ingest", "aggregate": "refine", "load": "refine", "serve": "aggregate"}
+RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What somebody is told. `subject` identifies what it is about: one alert per subject and cool-down."""
+
+    rule: str
+    subject: str
+    text: str
+
+    @property
+    def identity(self) -> str:
+        """What the cool-down goes by."""
+        return f"{self.rule}/{self.subject}"
+
+
+def sentiment_shift(rows: Iterable[Row], by: str, now: datetime) -> list[Alert]:
+    """Subjects (values of the column `by`) whose mean polarity left the range of the hour before.
+
+    `rows` are of a sentiment table with `minute`. The last minutes' mean is compared with the median of the minutes
+    before, in units of their robust standard deviation; small counts and small shifts stay quiet.
+    """
+    recent, before = _split(rows, lambda row: row[by], now)
+    return [alert for subject, last in recent.items() if (alert := _shift(subject, last, before[subject], by))]
+
+
+def _shift(subject: str, last: Sequence[Row], before: Sequence[Row], by: str) -> Alert | None:
+    texts = sum(row["events"] for row in last)
+    minutes = defaultdict(list)
+    for row in before:
+        minutes[row["minute"]].append(row)
+    means = [_mean(rows) for rows in minutes.values()]
+    if texts < SHIFT_TEXTS or len(means) < SHIFT_BASELINE_MINUTES:
+        return None
+    usual = median(means)
+    sigma = max(MAD_TO_SIGMA * median(abs(mean - usual) for mean in means), LEAST_SIGMA)
+    mean = _mean(last)
+    if abs(mean - usual) < SHIFT_POLARITY or abs(mean - usual) < SHIFT_SCORE * sigma:
+        return None
+    direction = "fell" if mean < usual else "rose"
+    text = (
+        f"Sentiment of {by} '{subject}' {direction} to {mean:+.2f} over {texts} texts of the last 5 minutes; usual for "
+        f"the last hour is {usual:+.2f} ({abs(mean - usual) / sigma:.0f} robust standard deviations). Look at "
+        f"gold/sentiment_by_topic and gold/terms_by_hour for what they are about."
+    )
+    return Alert("sentiment_shift", f"{by}:{subject}", text)
+
+
+def _mean(rows: Iterable[Row]) -> float:
+    polarity, events = 0.0, 0
+    for row in rows:
+        polarity, events = polarity + row["polarity_sum"], events + row["events"]
+    return polarity / events if events else 0.0
+
+
+def rejected_jump(rows: Iterable[Row], now: datetime) -> list[Alert]:
+    """Whether far more of what arrives is rejected than in the hour before. `rows` are of gold/quality_by_minute."""
+    recent, before = _split(rows, lambda _: "all", now)
+    last, past = recent["all"], before["all"]
+    share, rejected = _rejected_share(last)
+    usual, _ = _rejected_share(past)
+    limit = max(REJECTED_SHARE, REJECTED_TIMES * usual) if past else REJECTED_SHARE_ALONE
+    if rejected < REJECTED_EVENTS or share < limit:
+        return []
+    reasons: dict[str, int] = defaultdict(int)
+    for row in last:
+        reasons[row["reason"]] += row["events"] if row["entity"] == "rejected" else 0
+    worst = max(reasons, key=lambda reason: reasons[reason])
+    text = (
+        f"{share:.0%} of the events of the last 5 minutes were rejected ({rejected}), {usual:.1%} is usual for the "
+        f"last hour. Most of them: {worst} ({reasons[worst]}). Look at silver/rejected (`moodstream rejected list`)."
+    )
+    return [Alert("rejected_jump", "rejected", text)]
+
+
+def _rejected_share(rows: Iterable[Row]) -> tuple[float, int]:
+    rejected, events = 0, 0
+    for row in rows:
+        events += row["events"]
+        rejected += row["events"] if row["entity"] == "rejected" else 0
+    return (rejected / events if events else 0.0), rejected
+
+
+def stale_gold(rows: Iterable[Row]) -> list[Alert]:
+    """Whether the newest batches of gold/freshness all served old events."""
+    newest = sorted(rows, key=lambda row: row["committed_at"])[-LAG_BATCHES:]
+    if len(newest) < LAG_BATCHES or min(row["lag_p50_s"] for row in newest) < LAG_S:
+        return []
+    text = (
+        f"Gold lags behind: half of the events of each of the last {LAG_BATCHES} batches were older than "
+        f"{min(row['lag_p50_s'] for row in newest):.0f} s (limit {LAG_S:.0f} s). Look at the batch times of ingest, "
+        f"refine and aggregate (`moodstream status`): the slowest holds the others up."
+    )
+    return [Alert("stale_gold", "gold", text)]
+
+
+def hop_trouble(hops: Mapping[str, Row]) -> list[Alert]:
+    """Hops that failed for good, keep restarting, or fall behind the one before. `hops` as in the status file."""
+    alerts = []
+    for name, hop in hops.items():
+        if hop["state"] == "failed":
+            alerts.append(_hop("hop_failed", name, f"failed for good and is not restarted: {hop['error']}."))
+        elif hop["state"] == "waiting" and hop["restarts"] >= RESTARTS:
+            alerts.append(_hop("hop_restarting", name, f"was restarted {hop['restarts']} times: {hop['error']}."))
+        elif hop["state"] == "running" and _stalled(hop, hops.get(BEFORE.get(name, ""), {})):
+            what = f"has finished no batch since {hop['last_batch_at']}, though {BEFORE[name]} went on."
+            alerts.append(_hop("hop_stalled", name, what))
+    return alerts
+
+
+def _hop(rule: str, name: str, what: str) -> Alert:
+    return Alert(rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status`.")
+
+
+def _stalled(hop: Row, before: Row) -> bool:
+    last, newest = hop.get("last_batch_at"), before.get("last_batch_at")
+    if not last or not newest:
+        return False
+    return datetime.fromisoformat(newest) - datetime.fromisoformat(last) >= STALLED_AFTER
+
+
+def not_repeated(
+    alerts: Sequence[Alert], sent: Mapping[str, float], now: datetime, cool_down: timedelta
+) -> list[Alert]:
+    """The alerts whose subject was not alerted within the cool-down. `sent`: POSIX times by identity."""
+    since = now.timestamp() - cool_down.total_seconds()
+    return [alert for alert in alerts if sent.get(alert.identity, float("-inf")) < since]
+
+
+def _split(
+    rows: Iterable[Row], subject: Callable[[Row], str], now: datetime
+) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
+    """Rows of the last minutes and of the hour before them, by subject. What lies in the future is in neither."""
+    recent: dict[str, list[Row]] = defaultdict(list)
+    before: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        age = now - row["minute"]
+        if timedelta(0) <= age < RECENT:
+            recent[subject(row)].append(row)
+        elif RECENT <= age < RECENT + BASELINE:
+            before[subject(row)].append(row)
+    return recent, before

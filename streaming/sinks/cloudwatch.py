@@ -1,0 +1,127 @@
+"""Amazon CloudWatch as a sink for metrics.
+
+Guarantee: at most once, and never in the way: `put` returns at once, a thread sends what has gathered, what cannot be
+sent is dropped and counted in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from streaming.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SEND_EVERY_S = 10.0
+# PutMetricData takes 1,000 a call.
+MOST_A_CALL = 500
+MOST_WAITING = 5000
+TIMEOUTS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured value of one hop; `unit` is one of CloudWatch's."""
+
+    name: str
+    hop: str
+    value: float
+    unit: str = "None"
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Metrics(Protocol):
+    """Where metrics go."""
+
+    def put(self, *metrics: Metric) -> None:
+        """Take the metrics; returns at once, never raises."""
+        ...
+
+    def close(self) -> None:
+        """Send what is left."""
+        ...
+
+
+class NoMetrics:
+    """Metrics go nowhere: the log has them."""
+
+    def put(self, *metrics: Metric) -> None:
+        """Forget them."""
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class CloudWatch:
+    """One namespace; `put` may be called by any thread."""
+
+    def __init__(self, settings: Settings, namespace: str, every: float = SEND_EVERY_S) -> None:
+        self._namespace = namespace
+        self._every = every
+        self._waiting: queue.Queue[Metric] = queue.Queue(MOST_WAITING)
+        self._closing = threading.Event()
+        self._client: Any = boto3.client(
+            "cloudwatch", region_name=settings.region, endpoint_url=settings.aws_endpoint, config=TIMEOUTS
+        )
+        self._thread = threading.Thread(target=self._run, name="cloudwatch", daemon=True)
+        self._thread.start()
+
+    def put(self, *metrics: Metric) -> None:
+        """Queue the metrics; when the queue is full they are dropped."""
+        for metric in metrics:
+            try:
+                self._waiting.put_nowait(metric)
+            except queue.Full:
+                return
+
+    def close(self) -> None:
+        """Send what is left and end the thread; takes some seconds at most, also when CloudWatch does not answer."""
+        self._closing.set()
+        self._thread.join(timeout=3 * (TIMEOUTS.connect_timeout + TIMEOUTS.read_timeout))  # type: ignore[attr-defined]
+
+    def _run(self) -> None:
+        while not self._closing.wait(self._every):
+            self._send_all()
+        self._send_all()
+
+    def _send_all(self) -> None:
+        while metrics := self._gathered():
+            try:
+                self._client.put_metric_data(Namespace=self._namespace, MetricData=[_datum(each) for each in metrics])
+            except (BotoCoreError, ClientError) as error:
+                log.warning("CloudWatch did not take %d metrics, they are dropped: %s", len(metrics), error)
+                return
+
+    def _gathered(self) -> Sequence[Metric]:
+        metrics: list[Metric] = []
+        while len(metrics) < MOST_A_CALL:
+            try:
+                metrics.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        return metrics
+
+
+def open_metrics(settings: Settings) -> Metrics:
+    """CloudWatch where the settings name a namespace."""
+    return CloudWatch(settings, settings.metrics_namespace) if settings.metrics_namespace else NoMetrics()
+
+
+def _datum(metric: Metric) -> dict[str, Any]:
+    return {
+        "MetricName": metric.name,
+        "Dimensions": [{"Name": "Hop", "Value": metric.hop}],
+        "Timestamp": metric.at,
+        "Value": metric.value,
+        "Unit": metric.unit,
+    }
