@@ -24,24 +24,30 @@ class Post(NamedTuple):
 
 
 class Ring:
-    """The last posts that were added, a post as often as it was."""
+    """The posts that were added last, a post as often as it was, forgotten by number and by age."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._next = size, 0
-        self._posts: list[Post] = []
+        self._size, self._next, self._count = size, 0, 0
+        self._slots: list[tuple[Post, float]] = []
 
     def __len__(self) -> int:
-        return len(self._posts)
+        return self._count
 
-    def add(self, post: Post) -> None:
-        """Add one, forgetting the oldest when full."""
-        if len(self._posts) < self._size:
-            self._posts.append(post)
+    def add(self, post: Post, at: float) -> None:
+        """Add one at an epoch second; the oldest gives way when all slots are taken."""
+        if len(self._slots) < self._size:
+            self._slots.append((post, at))
         else:
-            self._posts[self._next] = post
+            self._slots[self._next] = (post, at)
         self._next = (self._next + 1) % self._size
+        self._count = min(self._size, self._count + 1)
+
+    def forget(self, before: float) -> None:
+        """Forget what was added before an epoch second."""
+        slots, total = self._slots, len(self._slots)
+        while self._count and slots[(self._next - self._count) % total][1] < before:
+            self._count -= 1
 
     def pick(self, draw: float) -> Post:
         """Turn a uniform draw into a post: the density falls with the square root of the lag."""
-        posts = self._posts
-        return posts[(self._next - 1 - int(len(posts) * draw * draw)) % len(posts)]
+        return self._slots[(self._next - 1 - int(self._count * draw * draw)) % len(self._slots)][0]

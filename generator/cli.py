@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from generator.errors import GeneratorError, PutFailed
+from generator.report import write_report
 from generator.run import Stop, run
 from generator.settings import from_arguments
 
@@ -25,6 +26,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     try:
         settings = from_arguments(argv, environ)
+        if settings.report is not None:
+            write_report(settings.report, settings, lambda text: _tell(f"{text}\n"))
+            return 0
         with _stopped_by_signals() as stop:
             counts = run(settings, sys.stdout, stop)
     except SystemExit as done:  # --help
@@ -33,9 +37,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         _silence_stdout()
         return 0
     except GeneratorError as error:
-        sys.stderr.write(f"moodstream generate: {error}\n")
+        _tell(f"moodstream generate: {error}\n")
         return 1 if isinstance(error, PutFailed) else 2
     return 0 if counts.acked + counts.unsendable == counts.sent else 1
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 @contextmanager

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-ZIPF_EXPONENT = 1.0
-ZIPF_OFFSET = 5  # Mandelbrot's: nobody alone writes a tenth of everything
+ZIPF_EXPONENT = 1.4
+ZIPF_OFFSET = 8  # Mandelbrot's: nobody alone writes a tenth of everything
 MEAN_FOLLOWED = 10
 MAX_FOLLOWED = 200
 NAMES = (

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Texts = Sequence[tuple[str, str]]
 
 ACTIVITIES = 20_000  # recent activities that can be reacted to
+ATTENTION = 2 * 3600.0  # seconds after which an activity draws nobody any longer
 POSTS = 4_000  # recent posts that can be reacted to
 FRESH_SHARE = 0.12  # of glances fall on a post for its own sake, not for what it drew
 POST_SHARE = 0.16
@@ -82,6 +83,8 @@ class Platform:
         if at - self._turned >= 1 or at < self._turned:
             self.population.turn_to(at)
             self._happenings.turn_to(at)
+            self._activities.forget(at - ATTENTION)
+            self._posts.forget(at - ATTENTION)
             self._turned = at
         draw = self._random()
         if draw < PROFILE_SHARE:
@@ -160,15 +163,16 @@ class Platform:
         if backdated:
             self._backdated.append(post)
         else:
-            self._activities.add(post)
-            self._posts.add(post)
+            self._activities.add(post, at)
+            self._posts.add(post, at)
         payload = f'{{"post_id":"{post.post_id}","user_id":"{user}","text":{quote(draft.text)}}}'
         event = Event("post", event_id, user, at, payload, draft.mood, draft.topic, draft.episode)
         return self._introduce(draft.author, event)
 
     def _glance(self) -> Post:
         """Pick a recent activity's post, or a recent post for its own sake."""
-        ring = self._posts if self._random() < FRESH_SHARE else self._activities
+        fresh = self._random() < FRESH_SHARE or not self._activities
+        ring = self._posts if fresh else self._activities
         return ring.pick(self._random())
 
     def _react(self, at: float) -> Event:
@@ -179,7 +183,7 @@ class Platform:
             if post.author != actor and (post.author in person.following or post.topic == person.community):
                 break
             post = self._glance()
-        self._activities.add(post)
+        self._activities.add(post, at)
         if self._random() < COMMENT_SHARE:
             return self._comment(actor, post, at)
         return self._interact(actor, post, at)
@@ -188,6 +192,8 @@ class Platform:
         """Comment, and queue the interaction that the platform records with it."""
         agrees = self._random() < AGREE[post.mood]
         mood = post.mood if agrees else FLIP[post.mood]
+        if post.mood == "neutral" and not agrees:
+            mood = self._mood(self.population.topics[post.topic].mood)
         topic = self.population.topics[post.topic].name
         event_id = self.new_id()
         user = self.population.people[actor].user_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from collections import Counter
 from threading import Lock
@@ -23,6 +24,7 @@ class Counts:
         self._lock = Lock()
         self._run, self._target = run, target_rate
         self._began = time.monotonic()
+        self._cpu_began = time.process_time()
         self._last = (self._began, 0)
         self.sent = self.acked = self.throttled = self.retried = self.unsendable = 0
         self._kinds: Counter[str] = Counter()
@@ -48,6 +50,7 @@ class Counts:
         """Count seconds and rates from now on."""
         with self._lock:
             self._began = time.monotonic()
+            self._cpu_began = time.process_time()
             self._last = (self._began, self.acked)
 
     def add(self, *, acked: int = 0, throttled: int = 0, retried: int = 0, unsendable: int = 0) -> None:
@@ -59,7 +62,10 @@ class Counts:
             self.unsendable += unsendable
 
     def status(self, state: str = "running") -> dict[str, Any]:
-        """All counts; `rate` is records acknowledged a second since the last call (overall when done)."""
+        """All counts; `rate` is records acknowledged a second since the last call (overall when done).
+
+        `memory_mb` is the most the process ever held; sent / cpu_seconds is what one core can do.
+        """
         with self._lock:
             now = time.monotonic()
             since, before = self._last if state == "running" else (self._began, 0)
@@ -80,6 +86,8 @@ class Counts:
                 "by_kind": dict(sorted(self._kinds.items())),
                 "rejected": dict(sorted(self._reasons.items())),
                 "dirt": dict(sorted(self._dirt.items())),
+                "cpu_seconds": round(time.process_time() - self._cpu_began, 3),
+                "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             }
 
 

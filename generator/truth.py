@@ -30,6 +30,9 @@ PAYLOADS: dict[str, tuple[tuple[str, type], ...]] = {
     "user": (("user_id", str), ("user_name", str), ("user_age", int), ("user_location", str)),
     "interaction": (("interaction_id", str), ("user1_id", str), ("user2_id", str), ("action", str)),
 }
+# What `moodstream erase` leaves in an array where an event was; its place counts, and nothing must become of it.
+ERASED = {"event_type": "erased"}
+GONE = Expected(None, None, "erased")
 MAX_DEPTH = 1024  # containers inside each other; deeper text counts as no JSON
 MAX_KEY = 256  # characters of a partition key that Kinesis takes
 
@@ -59,7 +62,7 @@ def classify(data: bytes, arrival: float) -> Verdict:
             expected.append(Expected(None, None, "rejected", str(invalid)))
             continue
         events = value if isinstance(value, list) and value else [value]
-        expected.extend(judge(event, arrival) for event in events)
+        expected.extend(GONE if event == ERASED and event is not value else judge(event, arrival) for event in events)
         actor = actor or _actor(events[0])
     return Verdict(tuple(expected), actor)
 
