@@ -62,15 +62,15 @@ class Layers:
 
     def bronze(self) -> int:
         """Records in bronze."""
-        return self._rows("bronze/events")
+        return self.table("bronze/events")
 
     def silver(self) -> int:
         """Accepted events."""
-        return sum(self._rows(f"silver/{name}") for name in SILVER)
+        return sum(self.table(f"silver/{name}") for name in SILVER)
 
     def rejected(self) -> int:
         """Rejected events."""
-        return self._rows("silver/rejected")
+        return self.table("silver/rejected")
 
     def freshness(self) -> dict[str, Any]:
         """The events that gold counted, and the lag of its last batch in seconds; empty before the first."""
@@ -96,7 +96,8 @@ class Layers:
         shares = {name: value / events for name, value in sums.items()}
         return {**shares, "polarity": shares.pop("polarity_sum")}
 
-    def _rows(self, name: str) -> int:
+    def table(self, name: str) -> int:
+        """Rows of an append-only table."""
         count = self._tables.setdefault(name, RowCount(self.workdir.table(name)))
         return count.update()
 

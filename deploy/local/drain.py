@@ -32,8 +32,8 @@ def drain(job: Job, warehouse: Postgres, say: Say, patience: float = WITHOUT_PRO
         left = _left(workdir, warehouse, waiting)
         if not left:
             return True
-        if (left, _batches(job)) != last:
-            last, end = (left, _batches(job)), time.monotonic() + patience
+        if (left, _rows(job)) != last:
+            last, end = (left, _rows(job)), time.monotonic() + patience
         say("draining: " + ", ".join(left))
         time.sleep(POLL_S)
     return False
@@ -74,5 +74,7 @@ def loaded(warehouse: Postgres) -> int:
     return int(row[0]) if row else 0
 
 
-def _batches(job: Job) -> Any:
-    return {name: hop.get("batch") for name, hop in job.status().get("hops", {}).items()}
+def _rows(job: Job) -> Any:
+    """What tells a hop that works from one that fails again and again."""
+    hops = job.status().get("hops", {})
+    return {name: (hop.get("batch"), hop.get("input_rows")) for name, hop in hops.items() if hop.get("input_rows")}

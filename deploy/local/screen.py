@@ -39,7 +39,7 @@ class Screen:
             return
         self._end_live()
         self._said, self._last_line = text, time.monotonic()
-        self._console.print(text, style="dim", markup=False)
+        self._console.print(text, style="dim", markup=False, soft_wrap=True)
 
     def show(self, now: Snapshot) -> None:
         """Show the state of things."""
@@ -50,7 +50,7 @@ class Screen:
             self._live.update(live(now), refresh=True)
         elif self._due():
             self._last_line = time.monotonic()
-            self._console.print(one_line(now), markup=False)
+            self._console.print(one_line(now), markup=False, soft_wrap=True)
 
     def final(self, result: RenderableType) -> None:
         """Print the result."""

@@ -102,8 +102,8 @@ def _difference(connection: DuckDBPyConnection, check: Check, exists: bool) -> f
         f"select sum({terms}) from ({check.expected}) wanted full outer join ({found}) found"
         f" using ({', '.join(check.compared)})"
     )
-    row = connection.execute(sql).fetchone()
-    return float(row[0]) if row and row[0] is not None else 0.0
+    value = connection.execute(sql).fetchall()[0][0]
+    return 0.0 if value is None else float(value)
 
 
 def _term(value: str) -> str:

@@ -64,14 +64,22 @@ def commits(connection: DuckDBPyConnection, name: str, table: Path) -> None:
         connection.unregister("commit_batch")
 
 
+def number(connection: DuckDBPyConnection, sql: str) -> int:
+    """The one number that a query returns; 0 for null. Fetches all: DuckDB refuses further work before the end."""
+    value = connection.execute(sql).fetchall()[0][0]
+    return 0 if value is None else int(value)
+
+
 def _added(table: Path) -> Iterator[tuple[str, int]]:
     for entry in sorted((table / "_delta_log").glob("*.json")):
         published = entry.stat().st_mtime_ns // 1000
-        for line in entry.read_text().splitlines():
-            add = json.loads(line).get("add")
-            # A compaction moves rows that were visible before.
-            if add and add.get("dataChange"):
-                yield str(table / add["path"]), published
+        actions = [json.loads(line) for line in entry.read_text().splitlines()]
+        # A compaction, an erasure and a rescore rewrite rows that were visible before.
+        if any("remove" in action for action in actions):
+            continue
+        for action in actions:
+            if action.get("add", {}).get("dataChange"):
+                yield str(table / action["add"]["path"]), published
 
 
 def _quoted(text: str) -> str:

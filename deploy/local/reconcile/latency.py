@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from deploy.local.reconcile.lake import number
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -43,7 +45,7 @@ def latencies(
     rows = [{"from_us": int(begin * 1e6), "to_us": int(end * 1e6)} for begin, end in windows]
     connection.register("windows", pa.Table.from_pylist(rows, schema=schema))
     connection.execute("create or replace table warm_ups as select * from windows")
-    warm = _count(connection, f"select count(*) from ({_warm(SILVER)})") > 0
+    warm = number(connection, f"select count(*) from ({_warm(SILVER)})") > 0
     narrowed = _warm if warm else str
     return {
         "silver": _percentiles(connection, narrowed(SILVER)),
@@ -61,10 +63,10 @@ def _warm(sql: str) -> str:
 
 
 def _percentiles(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
-    row = connection.execute(f"select quantile_cont(lag, [0.5, 0.95, 0.99]) from ({sql})").fetchone()
-    if row is None or row[0] is None:
+    found = connection.execute(f"select quantile_cont(lag, [0.5, 0.95, 0.99]) from ({sql})").fetchall()[0][0]
+    if found is None:
         return None
-    return dict(zip(("p50", "p95", "p99"), (round(value, 3) for value in row[0]), strict=True))
+    return dict(zip(("p50", "p95", "p99"), (round(value, 3) for value in found), strict=True))
 
 
 def _gold(connection: DuckDBPyConnection, warm: bool) -> dict[str, float] | None:
@@ -85,8 +87,3 @@ def _weighted(values: list[tuple[float, int]], share: float) -> float:
         if left <= 0:
             return round(value, 3)
     return round(max(values)[0], 3)
-
-
-def _count(connection: DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from deploy.local.reconcile.lake import number
 from generator import ledger
 from generator.truth import classify
 
@@ -58,6 +59,12 @@ def load_ledger(connection: DuckDBPyConnection, folder: Path, tick: Tick) -> Non
         tick("reading the ledger", done)
 
 
+def forget_erased(connection: DuckDBPyConnection) -> None:
+    """Expect nothing any more of the records and events in view `erased`: `moodstream erase` removed them."""
+    connection.execute("delete from sent where sequence_number in (select sequence_number from erased)")
+    connection.execute("delete from promised where event_id in (select event_id from erased)")
+
+
 def expect(connection: DuckDBPyConnection, tick: Tick) -> None:
     """Make tables `held` (bronze's records by hash) and `expected`, one row per event of every bronze record.
 
@@ -87,17 +94,20 @@ def bronze(connection: DuckDBPyConnection) -> dict[str, Any]:
     `unacknowledged` records are there though no acknowledgement was written down: their generator died meanwhile.
     Others that no ledger knows are `foreign`: somebody else put them. Neither is a fault. `altered` have other bytes.
     """
-    one = _one(connection)
+
+    def count(sql: str) -> int:
+        return number(connection, sql)
+
     return {
-        "rows": one("select count(*) from held"),
-        "lost": one("select count(*) from sent where sequence_number is not null and sequence_number not in"
-                    " (select sequence_number from held)"),
-        "duplicated": one("select count(*) - count(distinct (sequence_number, sha256)) from held"),
-        "altered": one("select count(*) from sent join held using (sequence_number) where sent.sha256 <> held.sha256"
-                       " and not exists (select 1 from held as part where part.sequence_number = sent.sequence_number"
-                       " and part.sha256 <> held.sha256)"),
-        "unacknowledged": one(f"select count(*) from {UNKNOWN} where sha256 in (select sha256 from sent)"),
-        "foreign": one(f"select count(*) from {UNKNOWN} where sha256 not in (select sha256 from sent)"),
+        "rows": count("select count(*) from held"),
+        "lost": count("select count(*) from sent anti join held using (sequence_number)"
+                      " where sequence_number is not null"),
+        "duplicated": count("select count(*) - count(distinct (sequence_number, sha256)) from held"),
+        "altered": count("select count(*) from sent join held using (sequence_number) where sent.sha256 <> held.sha256"
+                         " and not exists (select 1 from held as part where part.sequence_number ="
+                         " sent.sequence_number and part.sha256 <> held.sha256)"),
+        "unacknowledged": count(f"select count(*) from {UNKNOWN} where sha256 in (select sha256 from sent)"),
+        "foreign": count(f"select count(*) from {UNKNOWN} where sha256 not in (select sha256 from sent)"),
     }  # fmt: skip
 
 
@@ -106,13 +116,14 @@ UNKNOWN = "(select held.sha256 from held anti join sent using (sequence_number))
 
 def totals(connection: DuckDBPyConnection) -> dict[str, Any]:
     """`sent`: records that were acknowledged; `unsendable`: those that the stream cannot take, with the reason."""
-    one = _one(connection)
     refused = connection.execute("select run, record, unsendable from sent where unsendable is not null limit 100")
     return {
-        "sent": one("select count(*) from sent where sequence_number is not null"),
-        "in_flight": one("select count(*) from sent where sequence_number is null and unsendable is null"),
+        "sent": number(connection, "select count(*) from sent where sequence_number is not null"),
+        "in_flight": number(
+            connection, "select count(*) from sent where sequence_number is null and unsendable is null"
+        ),
         "unsendable": {
-            "records": one("select count(*) from sent where unsendable is not null"),
+            "records": number(connection, "select count(*) from sent where unsendable is not null"),
             "first": [dict(zip(("run", "record", "reason"), row, strict=True)) for row in refused.fetchall()],
         },
     }
@@ -132,6 +143,8 @@ def _sent(entry: ledger.Entry) -> dict[str, Any]:
 
 def _events(sequence: str, data: bytes, arrival: float, digest: str) -> Iterator[dict[str, Any]]:
     for index, event in enumerate(classify(data, arrival).expected):
+        if event.outcome == "erased":
+            continue
         yield {
             "sequence_number": sequence,
             "part": digest,
@@ -159,11 +172,3 @@ def _insert(connection: DuckDBPyConnection, name: str, schema: pa.Schema, rows: 
         connection.register("incoming", pa.Table.from_pylist(rows, schema=schema))
         connection.execute(f"insert into {name} select * from incoming")
         connection.unregister("incoming")
-
-
-def _one(connection: DuckDBPyConnection) -> Callable[[str], int]:
-    def one(sql: str) -> int:
-        row = connection.execute(sql).fetchone()
-        return int(row[0]) if row and row[0] is not None else 0
-
-    return one

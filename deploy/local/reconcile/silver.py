@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deploy.local.reconcile.lake import number
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -33,21 +35,21 @@ def prepare(connection: DuckDBPyConnection) -> None:
 def accepted(connection: DuckDBPyConnection) -> dict[str, Any]:
     """Compare by event id. `unexpected` rows come from no event of bronze: wrong id, place or table."""
     return {
-        "rows": _count(connection, "select count(*) from silver"),
-        "lost": _count(connection, "select count(*) from wanted anti join silver using (event_id)"),
-        "duplicated": _count(connection, "select count(*) - count(distinct event_id) from silver"),
-        "unexpected": _count(
+        "rows": number(connection, "select count(*) from silver"),
+        "lost": number(connection, "select count(*) from wanted anti join silver using (event_id)"),
+        "duplicated": number(connection, "select count(*) - count(distinct event_id) from silver"),
+        "unexpected": number(
             connection,
             "select count(*) from silver anti join (select * from expected where reason is null)"
             " using (event_id, entity, sequence_number, record_index)",
         ),
-        "by_table": {table: _count(connection, f"select count(*) from {table}") for table in TABLES},
+        "by_table": {table: number(connection, f"select count(*) from {table}") for table in TABLES},
     }
 
 
 def duplicates_dropped(connection: DuckDBPyConnection) -> int:
     """Events of bronze whose id had come before."""
-    return _count(connection, "select count(*) - count(distinct event_id) from expected where reason is null")
+    return number(connection, "select count(*) - count(distinct event_id) from expected where reason is null")
 
 
 def rejected(connection: DuckDBPyConnection) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def rejected(connection: DuckDBPyConnection) -> dict[str, Any]:
     wanted = f"select {key}, count(*) as n from expected where reason is not null group by all"
     found = f"select {key}, count(*) as n from rejected group by all"
     missing, unexpected = (
-        _count(
+        number(
             connection,
             f"select sum(greatest(one.n - coalesce(other.n, 0), 0)) from ({one}) one"
             f" left join ({other}) other using ({key})",
@@ -64,7 +66,7 @@ def rejected(connection: DuckDBPyConnection) -> dict[str, Any]:
         for one, other in ((wanted, found), (found, wanted))
     )
     reasons = connection.execute("select reason, count(*) from rejected group by all order by all").fetchall()
-    rows = _count(connection, "select count(*) from rejected")
+    rows = number(connection, "select count(*) from rejected")
     return {"rows": rows, "by_reason": dict(reasons), "missing": missing, "unexpected": unexpected}
 
 
@@ -79,9 +81,4 @@ def users_difference(connection: DuckDBPyConnection) -> int:
     )
     present = f"select {fields} from users"
     differing = f"(({latest}) except all ({present})) union all (({present}) except all ({latest}))"
-    return _count(connection, f"select count(distinct user_id) from ({differing})")
-
-
-def _count(connection: DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    return number(connection, f"select count(distinct user_id) from ({differing})")

@@ -9,6 +9,7 @@ import psycopg
 import pyarrow as pa
 
 from deploy.local.reconcile.gold import CHECKS, SUMS, TOLERANCE, Check
+from deploy.local.reconcile.lake import number
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,10 +47,10 @@ def facts(connection: DuckDBPyConnection) -> dict[str, Any]:
     )
     wanted = f"select distinct target, event_id from ({silver})"
     return {
-        "rows": _count(connection, "select count(*) from facts"),
-        "lost": _count(connection, f"select count(*) from ({wanted}) anti join facts using (target, event_id)"),
-        "duplicated": _count(connection, "select count(*) - count(distinct (target, event_id)) from facts"),
-        "unexpected": _count(connection, f"select count(*) from facts anti join ({wanted}) using (target, event_id)"),
+        "rows": number(connection, "select count(*) from facts"),
+        "lost": number(connection, f"select count(*) from ({wanted}) anti join facts using (target, event_id)"),
+        "duplicated": number(connection, "select count(*) - count(distinct (target, event_id)) from facts"),
+        "unexpected": number(connection, f"select count(*) from facts anti join ({wanted}) using (target, event_id)"),
     }
 
 
@@ -75,7 +76,7 @@ def _differing(connection: DuckDBPyConnection, warehouse: psycopg.Connection, ch
         f"select count(*) from (select {kept} from {check.table}) gold full outer join served"
         f" using ({', '.join(check.key)}) where {other}"
     )
-    return _count(connection, sql)
+    return number(connection, sql)
 
 
 def _differs(value: str) -> str:
@@ -95,8 +96,3 @@ def _append(connection: DuckDBPyConnection, name: str, schema: pa.Schema, rows: 
     connection.register("part", pa.table(columns, schema=schema))
     connection.execute(f"insert into {name} select * from part")
     connection.unregister("part")
-
-
-def _count(connection: DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0

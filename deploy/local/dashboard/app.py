@@ -1,0 +1,166 @@
+"""Live pages over gold: `streamlit run deploy/local/dashboard/app.py -- WORKDIR`. Works offline, writes nothing."""
+
+from __future__ import annotations
+
+import html
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from deploy.local.dashboard import charts, gold
+
+EVERY = "3s"
+WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "1 day": 1440, "everything": 0}
+CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
+FACES = {"negative": "🔴", "neutral": "⚪", "positive": "🟢"}
+
+
+def main(workdir: Path) -> None:
+    """Draw the page; its parts draw themselves again every few seconds."""
+    st.set_page_config(page_title="Moodstream", page_icon="🌊", layout="wide")
+    st.markdown("<style>.block-container{padding-top:2.2rem}</style>", unsafe_allow_html=True)
+    head, choice = st.columns([3, 1])
+    head.title("🌊 Moodstream")
+    window = choice.selectbox("Window", list(WINDOWS), index=1)
+    lake = workdir / "lake"
+    _now(lake, WINDOWS[window])
+    mood, people, quality, posts = st.tabs(["Sentiment", "People", "Quality", "Posts"])
+    with mood:
+        _sentiment(lake, WINDOWS[window])
+    with people:
+        _people(lake, WINDOWS[window])
+    with quality:
+        _quality(lake, WINDOWS[window])
+    with posts:
+        _posts(lake)
+
+
+@st.fragment(run_every=EVERY)
+def _now(lake: Path, minutes: int) -> None:
+    """The numbers on top: mood, volume, rejected, freshness."""
+    texts = _recent(gold.rows(lake, "gold/sentiment_by_minute"), "minute", minutes)
+    if texts.empty:
+        st.info("Nothing scored yet. The first results appear about half a minute after the start.")
+        return
+    total = texts["events"].sum()
+    quality = _recent(gold.rows(lake, "gold/quality_by_minute"), "minute", minutes)
+    lags = gold.rows(lake, "gold/freshness")
+    columns = st.columns(5)
+    columns[0].metric("Polarity", f"{texts['polarity_sum'].sum() / total:+.3f}", border=True)
+    columns[1].metric("Positive", f"{texts['positive'].sum() / total:.0%}", border=True)
+    columns[2].metric("Scored texts", f"{total:,}", border=True)
+    columns[3].metric("Rejected", f"{_rejected(quality)['events'].sum():,}", border=True)
+    last = lags.sort_values("committed_at").iloc[-1] if not lags.empty else None
+    columns[4].metric("Gold lag (p95)", "–" if last is None else f"{last['lag_p95_s']:.1f} s", border=True)
+
+
+@st.fragment(run_every=EVERY)
+def _sentiment(lake: Path, minutes: int) -> None:
+    texts = _recent(gold.rows(lake, "gold/sentiment_by_minute"), "minute", minutes)
+    if texts.empty:
+        return
+    by_minute = gold.summed(texts, "minute")
+    left, right = st.columns(2)
+    left.subheader("Mood")
+    left.altair_chart(charts.sentiment_over_time(by_minute), width="stretch")
+    left.subheader("Polarity and volume")
+    left.altair_chart(charts.polarity_over_time(by_minute), width="stretch")
+    topics = _recent(gold.rows(lake, "gold/sentiment_by_topic"), "minute", minutes)
+    right.subheader("Topics")
+    if not topics.empty:
+        right.altair_chart(charts.ranked(gold.summed(topics, "topic").nlargest(12, "events"), "topic"), width="stretch")
+    terms = _recent(gold.rows(lake, "gold/terms_by_hour"), "hour", max(minutes, 60) if minutes else 0)
+    if not terms.empty:
+        right.subheader("Words")
+        right.image(_cloud(gold.summed(terms, "term").nlargest(80, "events")), width="stretch")
+
+
+@st.fragment(run_every=EVERY)
+def _people(lake: Path, minutes: int) -> None:
+    cohorts = _recent(gold.rows(lake, "gold/sentiment_by_cohort"), "hour", max(minutes, 60) if minutes else 0)
+    engagement = _recent(gold.rows(lake, "gold/engagement_by_minute"), "minute", minutes)
+    left, right = st.columns([2, 1])
+    left.subheader("Where and how old")
+    if not cohorts.empty:
+        top = gold.summed(cohorts, "location").nlargest(20, "events")["location"]
+        cells = gold.summed(cohorts[cohorts["location"].isin(top)], "location", "age_band")
+        left.altair_chart(charts.cohorts(cells), width="stretch")
+    right.subheader("Engagement")
+    if not engagement.empty:
+        for action, count in engagement.groupby("action")["interactions"].sum().nlargest(10).items():
+            right.metric(f"{action}s", f"{count:,}", border=True)
+
+
+@st.fragment(run_every=EVERY)
+def _quality(lake: Path, minutes: int) -> None:
+    bad = _rejected(_recent(gold.rows(lake, "gold/quality_by_minute"), "minute", minutes))
+    lags = _recent(gold.rows(lake, "gold/freshness"), "committed_at", minutes)
+    models = _recent(gold.rows(lake, "gold/sentiment_by_model"), "hour", max(minutes, 60) if minutes else 0)
+    left, right = st.columns(2)
+    left.subheader("Rejected, by reason")
+    if bad.empty:
+        left.caption("None.")
+    else:
+        left.altair_chart(charts.rejected(bad), width="stretch")
+    right.subheader("Lag from stream to gold")
+    if not lags.empty:
+        right.altair_chart(charts.freshness(lags), width="stretch")
+    st.subheader("Model versions")
+    if not models.empty:
+        by_version = gold.summed(models, "model_version", "entity")
+        st.dataframe(by_version.drop(columns="polarity_sum"), hide_index=True, width="stretch")
+
+
+@st.fragment(run_every=EVERY)
+def _posts(lake: Path) -> None:
+    """The latest posts as they were scored."""
+    for _, post in gold.rows(lake, "silver/posts", newest=12, by="event_time").iterrows():
+        _post(post)
+
+
+def _post(post: Any) -> None:
+    face = FACES.get(post["sentiment"], "")
+    # Strangers wrote this: never markup of the page.
+    text = html.escape(str(post["text"])[:400])
+    label = f"{post['sentiment']} · polarity {post['polarity']:+.2f} · confidence {post['confidence']:.0%}"
+    st.markdown(
+        f"<div style='{CARD}'>{face} {text}<div style='opacity:.6;font-size:.8rem'>{label} · model"
+        f" {html.escape(str(post['model_version']))}</div></div>",
+        unsafe_allow_html=True,
+    )
+
+
+def _rejected(quality: pd.DataFrame) -> pd.DataFrame:
+    if quality.empty:
+        return pd.DataFrame({"events": []})
+    return quality[quality["entity"] == "rejected"]
+
+
+def _recent(frame: pd.DataFrame, time: str, minutes: int) -> pd.DataFrame:
+    if frame.empty or not minutes:
+        return frame
+    return frame[frame[time] >= datetime.now(UTC) - timedelta(minutes=minutes)]
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _cloud(terms: pd.DataFrame) -> Any:
+    """Words as large as they are frequent, red to green by the polarity of the texts that hold them."""
+    from matplotlib import colormaps
+    from wordcloud import WordCloud
+
+    polarity = dict(zip(terms["term"], terms["polarity"], strict=True))
+    colors = colormaps["RdYlGn"]
+
+    def color(word: str, **_: Any) -> str:
+        red, green, blue, _alpha = colors(min(max(0.5 + polarity[word], 0.05), 0.95), bytes=True)
+        return f"rgb({red}, {green}, {blue})"
+
+    cloud = WordCloud(width=900, height=360, background_color=None, mode="RGBA", color_func=color, random_state=1)
+    return cloud.generate_from_frequencies(dict(zip(terms["term"], terms["events"], strict=True))).to_array()
+
+
+main(Path(sys.argv[1] if len(sys.argv) > 1 else "moodstream-demo"))

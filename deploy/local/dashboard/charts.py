@@ -1,0 +1,103 @@
+"""The dashboard's charts: data frames in, Altair charts out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+MOODS = ["negative", "neutral", "positive"]
+COLORS = alt.Scale(domain=MOODS, range=["#d1495b", "#b8b8b8", "#2a9d8f"])
+POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
+
+
+def sentiment_over_time(minutes: pd.DataFrame) -> Any:
+    """Shares of the three moods by minute as stacked areas, events in the tooltip."""
+    long = minutes.melt(["minute", "events"], MOODS, "mood", "texts")
+    return (
+        alt.Chart(long)
+        .mark_area(interpolate="monotone", opacity=0.85)
+        .encode(
+            x=alt.X("minute:T", title=None),
+            y=alt.Y("texts:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
+            color=alt.Color("mood:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
+            order=alt.Order("mood:N"),
+            tooltip=["minute:T", "mood:N", "texts:Q", "events:Q"],
+        )
+        .properties(height=260)
+    )
+
+
+def polarity_over_time(minutes: pd.DataFrame) -> Any:
+    """Mean polarity by minute, with the number of texts as bars behind it."""
+    base = alt.Chart(minutes).encode(x=alt.X("minute:T", title=None))
+    bars = base.mark_bar(color="#e3e6ea").encode(y=alt.Y("events:Q", title="texts"))
+    line = base.mark_line(color="#264653", strokeWidth=2.5, interpolate="monotone").encode(
+        y=alt.Y("polarity:Q", title="polarity", scale=alt.Scale(domain=[-1, 1])),
+        tooltip=["minute:T", alt.Tooltip("polarity:Q", format="+.3f"), "events:Q"],
+    )
+    return alt.layer(bars, line).resolve_scale(y="independent").properties(height=200)
+
+
+def ranked(frame: pd.DataFrame, name: str) -> Any:
+    """Bars by `name`, as long as the texts are many, coloured by polarity."""
+    return (
+        alt.Chart(frame)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X("events:Q", title="texts"),
+            y=alt.Y(f"{name}:N", sort="-x", title=None),
+            color=alt.Color("polarity:Q", scale=POLARITY, title="polarity"),
+            tooltip=[f"{name}:N", "events:Q", alt.Tooltip("polarity:Q", format="+.3f")],
+        )
+        .properties(height=max(120, 26 * len(frame)))
+    )
+
+
+def cohorts(frame: pd.DataFrame) -> Any:
+    """Polarity by location and age band."""
+    return (
+        alt.Chart(frame)
+        .mark_rect(cornerRadius=2)
+        .encode(
+            x=alt.X("age_band:N", title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("location:N", title=None, sort="-color"),
+            color=alt.Color("polarity:Q", scale=POLARITY, title="polarity"),
+            tooltip=["location:N", "age_band:N", "events:Q", alt.Tooltip("polarity:Q", format="+.3f")],
+        )
+        .properties(height=max(160, 22 * frame["location"].nunique()))
+    )
+
+
+def rejected(frame: pd.DataFrame) -> Any:
+    """Rejected events by minute and reason."""
+    return (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("minute:T", title=None),
+            y=alt.Y("events:Q", title="events"),
+            color=alt.Color("reason:N", title=None, legend=alt.Legend(orient="top", columns=4)),
+            tooltip=["minute:T", "reason:N", "events:Q"],
+        )
+        .properties(height=200)
+    )
+
+
+def freshness(frame: pd.DataFrame) -> Any:
+    """Lag of gold's batches, median and 95th percentile."""
+    long = frame.rename(columns={"lag_p50_s": "p50", "lag_p95_s": "p95"}).melt(
+        "committed_at", ["p50", "p95"], "percentile", "seconds"
+    )
+    return (
+        alt.Chart(long)
+        .mark_line(interpolate="step-after")
+        .encode(
+            x=alt.X("committed_at:T", title=None),
+            y=alt.Y("seconds:Q", title="seconds"),
+            color=alt.Color("percentile:N", title=None, scale=alt.Scale(range=["#2a9d8f", "#e9c46a"])),
+            tooltip=["committed_at:T", "percentile:N", alt.Tooltip("seconds:Q", format=".1f")],
+        )
+        .properties(height=200)
+    )

@@ -1,0 +1,59 @@
+"""Gold as data frames, read again only when a table has a new version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+MEASURES = ("events", "negative", "neutral", "positive", "polarity_sum")
+
+
+def version(table: Path) -> int | None:
+    """The table's present version; None while there is no table."""
+    try:
+        return int(DeltaTable(str(table)).version())
+    except TableNotFoundError:
+        return None
+
+
+def rows(lake: Path, name: str, newest: int = 0, by: str = "") -> pd.DataFrame:
+    """All rows of a table (or the `newest` by column `by`); empty while there is no table. Times are UTC."""
+    table = lake / name
+    found = version(table)
+    return pd.DataFrame() if found is None else _read(str(table), found, newest, by).copy()
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _read(table: str, version: int, newest: int, by: str) -> pd.DataFrame:
+    delta = DeltaTable(table, version=version)
+    if newest:
+        return _newest(delta, newest, by)
+    return delta.to_pandas()
+
+
+def _newest(delta: DeltaTable, count: int, by: str) -> pd.DataFrame:
+    """The newest rows out of the files that were added last: the table may be large."""
+    import pyarrow.dataset as ds
+
+    actions = delta.get_add_actions(flatten=True)
+    added = sorted(
+        zip(actions.column("modification_time").to_pylist(), delta.file_uris(), strict=False), key=lambda pair: pair[0]
+    )
+    files = [path for _, path in added[-10:]]
+    if not files:
+        return pd.DataFrame()
+    frame: pd.DataFrame = ds.dataset(files, format="parquet").to_table().to_pandas()
+    return frame.sort_values(by, ascending=False).head(count)
+
+
+def summed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """The measures added up by `keys`, with the mean polarity."""
+    names = [name for name in MEASURES if name in frame.columns]
+    grouped = frame.groupby(list(keys), as_index=False)[names].sum()
+    if "polarity_sum" in names:
+        grouped["polarity"] = grouped["polarity_sum"] / grouped["events"]
+    return grouped
