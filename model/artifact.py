@@ -1,28 +1,29 @@
 """The registered model's entry: MLflow runs this file by itself ("models from code"), wherever the model is loaded.
 
-It finds the runtime package beside it in the artefact and imports it under a name made of the runtime's own hash: nothing is
+It finds the runtime package beside it in the artefact and imports it under a name made of its hash: nothing is
 unpickled, the package `model` need not be installed, and two versions with different code live side by side.
 """
 
 import importlib.util
+import json
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import mlflow.pyfunc
 import pandas as pd
+from mlflow.pyfunc.model import PythonModel
 
 # `predict` has no type hint for its texts: MLflow would check every one against it and refuse nulls. It warns of that.
-warnings.filterwarnings("ignore", message=".*type hints.*", module="mlflow.*")
+warnings.filterwarnings("ignore", message=".*Add type hints to the.*", category=UserWarning)
 
 
-class Sentiment(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class Sentiment(PythonModel):
     """Texts to sentiment, polarity and confidence.
 
-    `predict(context, texts)` takes a list (or Series, array, or a frame's first column) of texts and returns a frame of as
-    many rows with the columns sentiment, polarity, confidence. Nulls and odd values are scored as texts, never refused.
+    `predict(context, texts)` takes a list (or Series, array, or a frame's first column) of texts and returns a frame of
+    as many rows with the columns sentiment, polarity, confidence. Nulls and odd values are scored, never refused.
     Fastest is `unwrap_python_model().predict(None, list_of_str)`: it skips MLflow's schema checks.
     """
 
@@ -44,13 +45,30 @@ class Sentiment(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
             except BaseException:
                 del sys.modules[name]
                 raise
-        self._scorer = sys.modules[name].Scorer.load(bundle)
+        self._runtime: Any = sys.modules[name]
+        self._scorer = self._runtime.Scorer.load(bundle)
+        self._reference = json.loads((bundle / "reference.json").read_text("utf-8"))
 
     def predict(self, context: Any, model_input, params=None) -> pd.DataFrame:  # type: ignore[no-untyped-def]  # noqa: ARG002
         """Score texts; see the class."""
         if isinstance(model_input, pd.DataFrame):
             model_input = model_input.iloc[:, 0]
         return pd.DataFrame(self._scorer.columns(list(model_input)))
+
+    def profile(self, texts: Any) -> dict[str, list[int]]:
+        """Histograms of what the texts are like and how they are scored; profiles add up (`added`)."""
+        found: dict[str, list[int]] = self._scorer.profile(list(texts))
+        return found
+
+    def drift(self, profile: dict[str, list[int]]) -> dict[str, float]:
+        """How far a profile has moved from that of the texts which the model was judged on."""
+        found: dict[str, float] = self._runtime.drift.compare(self._reference, profile)
+        return found
+
+    def diagnose(self, drift: dict[str, float], texts: int, *, model_changed: bool = False) -> tuple[str, str] | None:
+        """What changed, as (data, audience or model; a sentence), or None."""
+        found: tuple[str, str] | None = self._runtime.drift.diagnose(drift, texts, model_changed=model_changed)
+        return found
 
     def explain(self, text: str, most: int = 5) -> list[tuple[str, float]]:
         """The terms that decided: (term, polarity lost without it)."""

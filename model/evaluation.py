@@ -13,9 +13,7 @@ from model.champion import Champion
 from model.runtime import LABELS
 
 
-def evaluate(
-    champion: Champion, rows: Sequence[tuple[str, str]], say: Callable[[str], None]
-) -> dict[str, Any]:
+def evaluate(champion: Champion, rows: Sequence[tuple[str, str]], say: Callable[[str], None]) -> dict[str, Any]:
     """Judge on (text, label) rows: metrics.summary with intervals, and the same of each baseline.
 
     `gain` is the champion's macro-F1 minus the baseline's, with the 95 % interval of a paired bootstrap.
@@ -50,8 +48,7 @@ def as_text(report: dict[str, Any]) -> str:
     for name, found in report["baselines"].items():
         gain = found["gain"]
         lines.append(
-            _line(name, found)
-            + f"   champion {gain['macro_f1']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
+            _line(name, found) + f"   champion {gain['macro_f1']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
         )
     lines += [f"\n{'truth':10}{''.join(f'{label:>10}' for label in LABELS)}   as called"]
     for label, called in report["confusion"].items():

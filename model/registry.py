@@ -106,6 +106,11 @@ class Registry:
             uri = self._client.get_model_version_download_uri(self._name, number)
             return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri))
 
+    def run_file(self, version: Version, name: str) -> Path:
+        """A file of the training run that made a version, as a local path."""
+        with self._reachable():
+            return Path(self._mlflow.artifacts.download_artifacts(run_id=version.tags["run_id"], artifact_path=name))
+
     def register(
         self,
         bundle: Path,
@@ -159,7 +164,7 @@ class Registry:
         from mlflow.models import ModelSignature
         from mlflow.types.schema import ColSpec, Schema
 
-        outputs = [ColSpec("string", "sentiment"), ColSpec("double", "polarity"), ColSpec("double", "confidence")]
+        outputs: Any = [ColSpec("string", "sentiment"), ColSpec("double", "polarity"), ColSpec("double", "confidence")]
         return ModelSignature(inputs=Schema([ColSpec("string")]), outputs=Schema(outputs))
 
     def _requirements(self) -> list[str]:

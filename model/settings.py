@@ -1,8 +1,8 @@
 """Everything the model commands can be told besides their own options, read once.
 
 `--mlflow-uri` or `MLFLOW_TRACKING_URI` names tracking server and registry; without them it is the sqlite database of
-the working directory (`--workdir`, or `MOODSTREAM_WORKDIR`, default `moodstream-demo`). `MOODSTREAM_DATA` is the folder that
-`python -m deploy.local.datasets` filled.
+the working directory (`--workdir`, or `MOODSTREAM_WORKDIR`, default `moodstream-demo`). `MOODSTREAM_DATA` is the folder
+that `python -m deploy.local.datasets` filled.
 """
 
 from __future__ import annotations
@@ -60,11 +60,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Where the labelled data lie, whatever folder the command is run from."""
+    root = Path(__file__).resolve().parents[1]
+    return Path(environ.get("MOODSTREAM_DATA") or root / ".cache" / "data")
+
+
 def from_options(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     """Build the settings; raises UsageError with the value received and what was expected."""
     uri = options.mlflow_uri or (None if options.workdir else environ.get("MLFLOW_TRACKING_URI"))
-    root = Path(__file__).resolve().parents[1]
-    data = Path(environ.get("MOODSTREAM_DATA") or root / ".cache" / "data")
+    data = data_folder(environ)
     if uri:
         if urlsplit(uri).scheme.split("+")[0] not in SCHEMES:
             raise UsageError(f"--mlflow-uri is '{uri}', expected a URI such as http://127.0.0.1:5000")

@@ -1,8 +1,8 @@
 """Fetches the labelled tweets into `.cache/data/`: `python -m deploy.local.datasets` (part of `make setup`).
 
-The archive lies inside the source distribution of vaderSentiment (the wheel lacks it). pip downloads it from whatever index
-it is configured for, with the hash of `requirements/data.lock`; nothing of it is built or run by this project. A
-second run finds the archive, checks its hash and needs no network.
+The archive lies inside the source distribution of vaderSentiment (the wheel lacks it). pip downloads it from whatever
+index it is configured for, with the hash of `requirements/data.lock`. A second run finds the archive, checks its hash
+and needs no network.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ A registered version carries a copy of these files and loads them under a name o
 working when the installed package changes or is absent. Modules here import each other relatively, only.
 """
 
+from . import drift
 from .scorer import LABELS, Scorer
 
-__all__ = ["LABELS", "Scorer"]
+__all__ = ["LABELS", "Scorer", "drift"]

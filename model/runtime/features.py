@@ -59,12 +59,14 @@ class Batch:
     @cached_property
     def scale(self) -> Floats:
         """(t,) by what counts are divided: long texts weigh more, but not in proportion."""
-        return np.sqrt(self.lengths + 3.0).astype(np.float32)
+        scale: Floats = np.sqrt(self.lengths + 3.0).astype(np.float32)
+        return scale
 
     @cached_property
     def counted(self) -> Bools:
         """(n,) whether a token takes part in the n-grams."""
-        return (self.flags & (lexer.BOUNDARY | lexer.STOP)) == 0
+        counted: Bools = (self.flags & (lexer.BOUNDARY | lexer.STOP)) == 0
+        return counted
 
     @cached_property
     def negated(self) -> Bools:
@@ -99,11 +101,7 @@ def _all(batch: Batch) -> Iterator[tuple[str, Array]]:
     words, capitals = batch.count(lexer.WORD), batch.count(lexer.CAPITALS)
     strength = _strength(batch, numbers[lexer.BOOST], batch.per_token(capitals < words))
     bangs = np.minimum(batch.sums(numbers[lexer.EXCLAMATIONS]), 4)
-    for name, weight, row in (("v", 1, lexer.VALENCE), ("p", 3, lexer.POLARITY)):
-        for kind, values in _valences(batch, numbers[row] * weight, strength, bangs):
-            yield name + kind, values
-    yield "subjectivity", batch.sums(numbers[lexer.SUBJECTIVITY]) / batch.scale
-    yield "most subjective", np.maximum.reduceat(numbers[lexer.SUBJECTIVITY], batch.starts)
+    yield from _valences(batch, numbers[lexer.VALENCE], strength, bangs)
     faces = np.where(batch.flags & lexer.EMOTICON, numbers[lexer.VALENCE], 0)
     yield "glad faces", batch.sums(np.maximum(faces, 0))
     yield "sad faces", batch.sums(np.minimum(faces, 0))
@@ -134,9 +132,9 @@ def _strength(batch: Batch, boost: Floats, mixed: Array) -> tuple[Floats, Floats
 def _valences(
     batch: Batch, plain: Floats, strength: tuple[Floats, Floats], bangs: Floats
 ) -> Iterator[tuple[str, Array]]:
-    """The features of one lexicon: sums, extremes, first and last, before and after "but"."""
+    """What the valences come to: sums, extremes, first and last, before and after "but"."""
     added, factor = strength
-    values = (plain + np.sign(plain) * added) * factor
+    values: Array = (plain + np.sign(plain) * added) * factor
     good, bad = np.maximum(values, 0), np.minimum(values, 0)
     goods, bads = batch.sums(good), batch.sums(bad)
     n_good, n_bad = batch.sums(good > 0), batch.sums(bad < 0)
@@ -157,7 +155,7 @@ def _valences(
     yield "after but", after
 
 
-def _after_but(batch: Batch, values: Floats) -> tuple[Floats, Bools]:
+def _after_but(batch: Batch, values: Array) -> tuple[Floats, Bools]:
     """(t,) the valence behind the last contrast (0 without one) and whether there is one."""
     contrast = np.flatnonzero(batch.flags & lexer.BUT)
     text = np.searchsorted(batch.starts, contrast, side="right") - 1
@@ -170,7 +168,7 @@ def _after_but(batch: Batch, values: Floats) -> tuple[Floats, Bools]:
     return after, late
 
 
-def _first_and_last(batch: Batch, values: Floats) -> Iterator[tuple[str, Array]]:
+def _first_and_last(batch: Batch, values: Array) -> Iterator[tuple[str, Array]]:
     places = np.flatnonzero(values)
     begin, end = np.searchsorted(places, batch.starts), np.searchsorted(places, batch.ends)
     some = end > begin

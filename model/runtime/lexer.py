@@ -11,7 +11,7 @@ import html
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -25,7 +25,7 @@ BOUNDARY, STOP, NEGATOR, BUT, WORD, CAPITALS, ELONGATED, HASHTAG = (1 << bit for
 ADDRESS, MENTION, NUMBER, EMOTICON, QUESTION, RETWEET, QUOTE = (1 << bit for bit in range(8, 15))
 
 # Columns of the numeric table of tokens.
-VALENCE, POLARITY, SUBJECTIVITY, BOOST, EXCLAMATIONS = range(5)
+VALENCE, BOOST, EXCLAMATIONS = range(3)
 
 SEPARATOR = "\x00"
 CHUNKS_KEPT = 400_000
@@ -80,49 +80,89 @@ _SIMPLE_ENDS = {"!": "bang", "?": "question", ".": "stop", ";": "stop", ":": "st
 class Lexica:
     """What is known of words beforehand.
 
-    `valence`: VADER's, -4..4, emoticons included. `polarity`: TextBlob's pair polarity (-1..1) and subjectivity (0..1).
-    `emoji`: one character to a valence. `boost`: what an adverb adds to the word after it.
+    `valence`: VADER's, -4..4, emoticons included. `emoji`: one character to a valence. `boost`: what an adverb adds to
+    the word after it.
     """
 
     valence: Mapping[str, float]
-    polarity: Mapping[str, Sequence[float]]
     emoji: Mapping[str, float]
     boost: Mapping[str, float]
 
 
-@dataclass
 class TokenTable:
-    """Per token id: its bits, the hash of its key, its row in the vocabulary (0: unknown) and five numbers."""
+    """What is known of each token id, as columns; new tokens wait in lists until the columns are asked for."""
 
-    size: int = 0
-    flags: Ints = field(default_factory=lambda: np.zeros(1 << 14, np.int32))
-    hashes: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(1 << 14, np.uint32))
-    rows: Ints = field(default_factory=lambda: np.zeros(1 << 14, np.int32))
-    numbers: Floats = field(default_factory=lambda: np.zeros((5, 1 << 14), np.float32))
+    def __init__(self) -> None:
+        self.size = 0
+        self._new: list[tuple[int, int, int, Sequence[float]]] = []
+        self._flags = np.zeros(0, np.int32)
+        self._hashes = np.zeros(0, np.uint32)
+        self._rows = np.zeros(0, np.int32)
+        self._numbers = np.zeros((3, 0), np.float32)
 
     def add(self, flags: int, hashed: int, row: int, numbers: Sequence[float]) -> int:
-        """Append one token and return its id."""
-        if self.size == len(self.flags):
-            self.flags, self.rows = np.tile(self.flags, 2), np.tile(self.rows, 2)
-            self.hashes, self.numbers = np.tile(self.hashes, 2), np.tile(self.numbers, (1, 2))
-        self.flags[self.size], self.hashes[self.size], self.rows[self.size] = flags, hashed, row
-        self.numbers[:, self.size] = numbers
+        """Append one token: its bits, its key's hash, its row in the vocabulary (0: unknown), three numbers."""
+        self._new.append((flags, hashed, row, numbers))
         self.size += 1
         return self.size - 1
 
+    @property
+    def flags(self) -> Ints:
+        """(size or more,) the bits."""
+        self._settle()
+        return self._flags
+
+    @property
+    def hashes(self) -> npt.NDArray[np.uint32]:
+        """(size or more,) the keys' hashes."""
+        self._settle()
+        return self._hashes
+
+    @property
+    def rows(self) -> Ints:
+        """(size or more,) rows in the vocabulary."""
+        self._settle()
+        return self._rows
+
+    @property
+    def numbers(self) -> Floats:
+        """(3, size or more) VALENCE, BOOST and EXCLAMATIONS."""
+        self._settle()
+        return self._numbers
+
+    def _settle(self) -> None:
+        if not self._new:
+            return
+        flags, hashes, rows, numbers = zip(*self._new, strict=True)
+        settled = self.size - len(self._new)
+        if self.size > len(self._flags):
+            room = max(1 << 14, self.size - len(self._flags), len(self._flags))
+            self._flags = np.pad(self._flags, (0, room))
+            self._hashes = np.pad(self._hashes, (0, room))
+            self._rows = np.pad(self._rows, (0, room))
+            self._numbers = np.pad(self._numbers, ((0, 0), (0, room)))
+        new = slice(settled, self.size)
+        self._flags[new], self._hashes[new], self._rows[new] = flags, hashes, rows
+        self._numbers[:, new] = np.array(numbers, np.float32).T
+        self._new.clear()
+
 
 class _Chunks(dict[str, tuple[int, ...]]):
-    """Chunk to token ids; a chunk that is not there yet is analysed and kept."""
+    """Chunk to token ids; a chunk that is not there yet is analysed and kept.
+
+    Addresses and mentions are not kept: most are met once.
+    """
 
     def __init__(self, analyse: Callable[[str], tuple[int, ...]]) -> None:
         super().__init__()
         self._analyse = analyse
+        self._mention, self._address = analyse("@a"), analyse("http://a")
 
     def __missing__(self, chunk: str) -> tuple[int, ...]:
-        if chunk[0] == "@" and chunk[1:].isalnum():  # most are met once: not worth keeping
-            return self["@someone_"]
+        if chunk[0] == "@" and chunk[1:].isidentifier():
+            return self._mention
         if chunk.startswith(("http://", "https://")):
-            return self["http:"]
+            return self._address
         ids = self[chunk] = self._analyse(chunk)
         return ids
 
@@ -146,8 +186,10 @@ class Lexer:
         self.table = TokenTable()
         self.keys.clear()
         self._known: dict[tuple[object, ...], int] = {}
+        self._words: dict[tuple[str, int], int] = {}
+        boundary = self._token(SEPARATOR, BOUNDARY | STOP)
         self._chunks = _Chunks(self._analyse)
-        self._chunks[SEPARATOR] = (self._token(SEPARATOR, BOUNDARY | STOP),)
+        self._chunks[SEPARATOR] = (boundary,)
 
     def ids(self, texts: Sequence[str]) -> Ints:
         """The token ids of all texts, one boundary (0) before each; attributes are in `table`."""
@@ -160,7 +202,7 @@ class Lexer:
         found = map(self._chunks.__getitem__, joined.split())
         return np.fromiter(chain.from_iterable(found), np.int32)
 
-    def _token(self, key: str, flags: int, numbers: Sequence[float] = (0, 0, 0, 0, 0)) -> int:
+    def _token(self, key: str, flags: int, numbers: Sequence[float] = (0, 0, 0)) -> int:
         signature = (key, flags, *numbers)
         known = self._known.get(signature)
         if known is None:
@@ -194,14 +236,14 @@ class Lexer:
             return (self._emoticon(piece.lower()),)
         if kind == "emoji":
             valence = self._lexica.emoji.get(piece, 0.0)
-            return (self._token(piece, EMOTICON, (valence, 0, 0, 0, 0)),)
+            return (self._token(piece, EMOTICON, (valence, 0, 0)),)
         if kind == "bang":
-            return (self._token("!", STOP, (0, 0, 0, 0, min(piece.count("!"), 4))),)
+            return (self._token("!", STOP, (0, 0, min(piece.count("!"), 4))),)
         key, flags = _CONSTANTS[kind]
         return (self._token(key, flags),)
 
     def _emoticon(self, low: str) -> int:
-        return self._token(low, EMOTICON, (self._lexica.valence.get(low, 0.0), 0, 0, 0, 0))
+        return self._token(low, EMOTICON, (self._lexica.valence.get(low, 0.0), 0, 0))
 
     def _hashtag(self, name: str) -> tuple[int, ...]:
         parts = _CAMEL.findall(name)
@@ -210,12 +252,21 @@ class Lexer:
         return (self._word(name, HASHTAG),)
 
     def _word(self, word: str, flags: int = 0) -> int:
+        """The token of a word; remembered apart from its chunk, for `great,` and `great!` share it."""
+        known = self._words.get((word, flags))
+        if known is None:
+            known = self._words[word, flags] = self._new_word(word, flags)
+        return known
+
+    def _new_word(self, word: str, flags: int) -> int:
         if word == "RT":
             return self._token("<rt>", RETWEET)
         flags |= WORD
         if len(word) > 1 and word.isupper():
             flags |= CAPITALS
-        low = word.lower().translate(_APOSTROPHES)
+        low = word.lower()
+        if not low.isascii():
+            low = low.translate(_APOSTROPHES)
         if _THRICE.search(low):
             flags |= ELONGATED
             low = self._shortened(low)
@@ -226,15 +277,14 @@ class Lexer:
             flags |= BUT
         # "no" is in VADER's lexicon, but it acts through what it negates.
         valence = 0.0 if flags & NEGATOR else self._lexica.valence.get(low, 0.0)
-        polarity, subjectivity = self._lexica.polarity.get(low, (0.0, 0.0))
         key = bare if flags & NEGATOR else self._stem(bare)
-        return self._token(key, flags, (valence, polarity, subjectivity, self._lexica.boost.get(low, 0.0), 0))
+        return self._token(key, flags, (valence, self._lexica.boost.get(low, 0.0), 0))
 
     def _shortened(self, low: str) -> str:
         """`sooooo` to `so`, `goood` to `good`: the shorter form only where a lexicon knows it."""
         twice = _THRICE.sub(r"\1\1", low)
         once = _THRICE.sub(r"\1", low)
-        known = (self._lexica.valence, self._lexica.polarity, self._lexica.boost)
+        known = (self._lexica.valence, self._lexica.boost)
         return once if any(once in words for words in known) and twice not in known[0] else twice
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import Stemmer
 
+from .drift import Profile, profile
 from .features import Batch, dense
-from .lexer import Floats, Lexer, Lexica
+from .lexer import WORD, Floats, Lexer, Lexica
 
 LABELS = ("negative", "neutral", "positive")
 BIGRAM_SLOTS = 1 << 20
@@ -76,7 +77,7 @@ class Scorer:
         with np.load(Path(folder) / "weights.npz", allow_pickle=False) as stored:
             slots = np.zeros(BIGRAM_SLOTS, np.int32)
             slots[stored["slots"]] = np.arange(1, len(stored["slots"]) + 1)
-            weights = Weights(*(stored[name] for name in ("bias", "dense", "unigrams", "bigrams")), slots)
+            weights = Weights(stored["bias"], stored["dense"], stored["unigrams"], stored["bigrams"], slots)
         words = json.loads((Path(folder) / "words.json").read_text("utf-8"))
         return cls(weights, words["vocabulary"], Lexica(**words["lexica"]))
 
@@ -106,6 +107,21 @@ class Scorer:
         order = sorted(range(len(chunks)), key=lambda place: -abs(effects[place]))
         return [(chunks[place], float(effects[place])) for place in order[:most] if abs(effects[place]) >= 0.01]
 
+    def profile(self, texts: Sequence[Any]) -> Profile:
+        """Histograms of the scores, lengths and known words of texts, for `drift.compare`."""
+        clean = [text if type(text) is str else _as_text(text) for text in texts]
+        scores = self.score(clean)
+        lengths, words, unknown = [np.zeros(0, int)], 0, 0
+        for start in range(0, len(clean), BATCH):
+            with self._lock:
+                batch = Batch(self._lexer.ids(clean[start : start + BATCH]), self._lexer.table)
+                word = (batch.flags & WORD) != 0
+                unknown += int((word & (batch.table.rows[batch.ids] == 0)).sum())
+                words += int(word.sum())
+                lengths.append(batch.lengths)
+        shape = np.concatenate(lengths)
+        return profile(scores.label, scores.polarity, scores.confidence, shape, words - unknown, unknown)
+
     def _logits(self, texts: list[str]) -> Floats:
         """(t, 3) logits of a batch of at most BATCH texts."""
         if max(map(len, texts)) > MAX_CHARACTERS:
@@ -131,7 +147,9 @@ class Scorer:
 
 
 def _as_text(value: Any) -> str:
-    return "" if value is None or value != value else str(value)
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    return "" if type(value).__name__ in ("NAType", "NaTType") else str(value)
 
 
 def _softmax(logits: Floats) -> npt.NDArray[np.float64]:
