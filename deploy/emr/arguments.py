@@ -6,7 +6,7 @@ Pure functions of a `Target`, so that tests can look at every argument and `depl
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,31 +85,6 @@ def job_run(target: Target, *, application: str, role: str) -> dict[str, object]
     }
 
 
-def command_run(
-    target: Target, *, application: str, role: str, name: str, command: Sequence[str], result: str
-) -> dict[str, object]:
-    """A batch run of one of the project's commands; its last line of output goes to the URL `result`."""
-    data = {"spark.emr-serverless.driverEnv.MOODSTREAM_DATA": "./environment/data"}
-    parameters = [
-        *spark_submit_options(target, "emr-serverless", archive="training-environment", code=()),
-        *_conf({"spark.executor.instances": "1", **data}),
-    ]
-    return {
-        "applicationId": application,
-        "executionRoleArn": role,
-        "name": name,
-        "mode": "BATCH",
-        "executionTimeoutMinutes": 60,
-        "jobDriver": {
-            "sparkSubmit": {
-                "entryPoint": f"{target.release}/run_command.py",
-                "entryPointArguments": ["--result", result, "--", *command],
-                "sparkSubmitParameters": " ".join(parameters),
-            }
-        },
-    }
-
-
 def step(target: Target) -> dict[str, object]:
     """An EMR on EC2 step: the same job under YARN, in cluster mode, so that the driver survives the submitter."""
     return {
@@ -136,10 +111,8 @@ def step(target: Target) -> dict[str, object]:
     }
 
 
-def spark_submit_options(
-    target: Target, platform: str, *, archive: str = "streaming-environment", code: Sequence[str] = ("moodstream.zip",)
-) -> list[str]:
-    """Options of spark-submit for `emr-serverless` or `yarn`; `code`: what of the release goes on Python's path."""
+def spark_submit_options(target: Target, platform: str) -> list[str]:
+    """Options of spark-submit for `emr-serverless` or `yarn`."""
     driver = {
         "emr-serverless": "spark.emr-serverless.driverEnv",
         "yarn": "spark.yarn.appMasterEnv",
@@ -154,7 +127,7 @@ def spark_submit_options(
     }
     settings = {
         **spark_settings("emr"),
-        "spark.archives": f"{target.release}/{archive}.tar.gz#environment",
+        "spark.archives": f"{target.release}/streaming-environment.tar.gz#environment",
         **{f"{driver}.{name}": value for name, value in environment.items()},
         **{
             f"spark.executorEnv.{name}": value for name, value in environment.items() if name != "PYSPARK_DRIVER_PYTHON"
@@ -163,7 +136,7 @@ def spark_submit_options(
     return [
         "--py-files",
         # Delta's jar holds its Python side as well.
-        ",".join([*(f"{target.release}/{name}" for name in code), DELTA[0]]),
+        f"{target.release}/moodstream.zip,{DELTA[0]}",
         "--jars",
         ",".join((CONNECTOR, *DELTA)),
         *_conf(settings),

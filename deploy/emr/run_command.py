@@ -2,14 +2,15 @@
 
 run_command.py --result s3://bucket/runs/ID/train.json -- model train --json
 
-Calls `moodstream COMMAND ...` in this process and stores the last line that it wrote, one JSON object, at the URL,
-so that the workflow can read what came out.
+Calls `moodstream COMMAND ...`, or another module's `main()`, in this process and stores the last line that it wrote,
+one JSON object, at the URL, so that the workflow can read what came out.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import json
 import sys
@@ -33,15 +34,14 @@ class _Tee(io.TextIOBase):
         self.log.flush()
 
 
-def run(command: Sequence[str]) -> tuple[int, str]:
-    """The command's exit code and the last line of its standard output."""
-    import moodstream
-
+def run(module: str, command: Sequence[str]) -> tuple[int, str]:
+    """The exit code of the module's `main()` under these words, and the last line of its standard output."""
+    main_of = importlib.import_module(module).main
     tee = _Tee(sys.stdout)  # type: ignore[arg-type]
-    sys.argv = ["moodstream", *command]
+    sys.argv = [module, *command]
     with contextlib.redirect_stdout(tee):  # type: ignore[type-var]
         try:
-            code = moodstream.main()
+            code = main_of()
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return code, tee.last
@@ -64,9 +64,10 @@ def main(argv: Sequence[str]) -> int:
     """Run, store, and end with the command's own exit code."""
     parser = argparse.ArgumentParser(description="Run a moodstream command and keep its result.")
     parser.add_argument("--result", required=True, help="s3:// URL of a JSON file")
+    parser.add_argument("--module", default="moodstream", help="whose main() to call (default: %(default)s)")
     parser.add_argument("command", nargs="+", help="the command and its options, after --")
     given = parser.parse_args(argv)
-    code, last = run(given.command)
+    code, last = run(given.module, given.command)
     store(given.result, code, last)
     return code
 

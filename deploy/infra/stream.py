@@ -169,12 +169,12 @@ class StreamStack(Stack):
     def _generator(self) -> lambda_.Function:
         rate = CfnParameter(
             self,
-            "GeneratorRate",
+            "EventsPerMinute",
             type="Number",
-            default=10,
+            default=600,
             min_value=0,
-            max_value=1000,
-            description="Events a second that the mock platform sends (0: none)",
+            max_value=60000,
+            description="Events that the mock platform sends each minute",
         )
         grants = [
             Grant("PutRecords", ["kinesis:PutRecords"], [self.stream.stream_arn]),
@@ -195,24 +195,24 @@ class StreamStack(Stack):
             "Generator",
             runtime=lambda_.Runtime.PYTHON_3_11,
             architecture=lambda_.Architecture.X86_64,
-            handler="handler.handle",
+            handler="handler.handler",
             code=lambda_.Code.from_bucket_v2(
                 self.data.artefacts, f"releases/{self.release.value_as_string}/generator-lambda.zip"
             ),
-            memory_size=512,
-            timeout=Duration.seconds(58),
-            # A schedule that overtakes itself must not double the load.
-            reserved_concurrent_executions=1,
+            memory_size=256,
+            timeout=Duration.seconds(90),
+            # One minute's run may reach into the next minute, but never pile up.
+            reserved_concurrent_executions=2,
             role=role.without_policy_updates(),
             log_group=self.generator_log,
             environment={
-                "MOODSTREAM_STREAM": self.stream.stream_name,
-                "MOODSTREAM_RATE": rate.value_as_string,
+                "STREAM_NAME": self.stream.stream_name,
+                "EVENTS_PER_MINUTE": rate.value_as_string,
             },
             environment_encryption=self.data.key,
             dead_letter_queue=self.missed,
-            # The next minute brings new events; a second try would only put the same ones again.
-            retry_attempts=0,
+            # A retried minute has the same event ids, so the pipeline drops what it saw before.
+            retry_attempts=2,
         )
         allow(function, "AwsSolutions-L1", "3.11 is what the project's tests run on, as do EMR and Glue.")
         allow_scan(

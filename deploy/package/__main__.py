@@ -48,6 +48,7 @@ def _archives(sources: Sources, out: Path) -> None:
     locks = sources.root / "requirements"
     # The batch side brings the code unpacked, for models are logged with source files, and the labelled tweets.
     batch = {f"site-packages/{name}": content for name, content in contents.code(sources).items()}
+    batch["site-packages/checks.py"] = sources.read("deploy/airflow/checks.py")
     batch |= contents.labelled_data(sources)
     for name, extras in (("streaming-environment", {}), ("training-environment", batch)):
         sys.stderr.write(f"packing {name}.tar.gz\n")

@@ -1,0 +1,1 @@
+"""The workflows on Airflow, and the checks that they run."""

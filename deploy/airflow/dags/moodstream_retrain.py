@@ -1,0 +1,115 @@
+"""Every six hours: look at quality and drift; if need be train, let the challenger run in the shadow, and promote it.
+
+Start by hand with the configuration {"force": true} to retrain whatever the checks say.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from moodstream_tasks import decisions, steps
+
+try:  # Airflow 3
+    from airflow.sdk import dag, get_current_context, task
+    from airflow.sdk.bases.sensor import PokeReturnValue
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.operators.python import get_current_context
+    from airflow.sensors.base import PokeReturnValue
+
+EVERYWHERE = {
+    "retries": 2,
+    "retry_delay": timedelta(minutes=2),
+    "retry_exponential_backoff": True,
+    "execution_timeout": timedelta(hours=1),
+}
+
+
+def _name(step: str) -> str:
+    """A name for this attempt of a step: a retry starts a new run, a repeated request of the same attempt does not."""
+    context = get_current_context()
+    return f"{context['run_id']}-{step}-{context['ti'].try_number}".replace(":", "").replace("+", "")
+
+
+def _now() -> str:
+    """The moment that this run is about."""
+    context = get_current_context()
+    moment = context.get("data_interval_end") or context.get("logical_date") or datetime.now(UTC)
+    return str(moment.isoformat())
+
+
+@dag(
+    dag_id="moodstream_retrain",
+    description="Drift in, a new champion out",
+    schedule="0 */6 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=5),
+    default_args=EVERYWHERE,
+    tags=["moodstream"],
+    doc_md=__doc__,
+)
+def moodstream_retrain() -> None:
+    """Check, train, shadow, promote, tell."""
+
+    @task
+    def check() -> list[str]:
+        settings = steps.settings()
+        measured = steps.check(settings, _name("check"), now=_now())
+        run = get_current_context()["dag_run"]
+        return decisions.reasons_to_train(
+            measured,
+            settings,
+            forced=bool((run.conf or {}).get("force")),
+            has_model=steps.has_champion(settings, _name("list")),
+        )
+
+    @task.short_circuit(ignore_downstream_trigger_rules=False)
+    def needed(reasons: list[str]) -> bool:
+        return bool(reasons)
+
+    @task
+    def train() -> dict[str, Any]:
+        return {**steps.train(steps.settings(), _name("train")), "trained_at": datetime.now(UTC).isoformat()}
+
+    @task.sensor(poke_interval=60, timeout=4 * 3600, mode="reschedule")
+    def shadowed(trained: dict[str, Any]) -> PokeReturnValue:
+        """The running stream scores with the challenger beside the champion; give it time to collect."""
+        age = datetime.now(UTC) - datetime.fromisoformat(trained["trained_at"])
+        return PokeReturnValue(is_done=age >= timedelta(minutes=steps.settings().shadow_minutes))
+
+    @task
+    def promote() -> dict[str, Any]:
+        return steps.promote(steps.settings(), _name("promote"))
+
+    @task(trigger_rule="all_done")
+    def tell() -> str:
+        """Whatever happened, people hear of it."""
+        pull = get_current_context()["ti"].xcom_pull
+        reasons = pull(task_ids="check")
+        if reasons is None:
+            subject, text = "Moodstream: retraining stopped", "The checks failed; see the log of the task check."
+        else:
+            subject, text = decisions.retraining_message(
+                reasons=reasons, trained=pull(task_ids="train"), promoted=pull(task_ids="promote")
+            )
+        steps.notify(steps.settings(), subject, text)
+        return f"{subject}\n{text}"
+
+    reasons = check()
+    gate = needed(reasons)
+    trained = train()
+    last = promote()
+    gate >> trained >> shadowed(trained) >> last >> tell()
+    # A run whose last task succeeds counts as a success: these make it fail where the work failed.
+    [reasons, trained, last] >> verdict()
+
+
+@task(trigger_rule="none_failed", retries=0)
+def verdict() -> None:
+    """Carries the state of the work itself, since `tell` succeeds in any case."""
+
+
+moodstream_retrain()

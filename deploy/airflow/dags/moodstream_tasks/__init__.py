@@ -1,0 +1,1 @@
+"""What the tasks of both DAGs do, free of Airflow: settings, runners and decisions, tested by themselves."""

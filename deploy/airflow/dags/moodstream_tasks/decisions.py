@@ -1,0 +1,53 @@
+"""What the workflow decides, as pure functions of what the commands said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from moodstream_tasks.errors import DataUnfit
+from moodstream_tasks.settings import Settings
+
+
+def reasons_to_train(checks: Mapping[str, Any], settings: Settings, *, forced: bool, has_model: bool) -> list[str]:
+    """Why to train now, in words; an empty list: nothing to do. Raises DataUnfit where training would do harm."""
+    rejected = checks["rejected_share"]
+    if rejected > settings.rejected_limit:
+        raise DataUnfit(
+            f"{rejected:.1%} of the records were rejected, over the limit of {settings.rejected_limit:.1%}: "
+            "find the producer that breaks the contract first (moodstream rejected list)"
+        )
+    reasons = []
+    if forced:
+        reasons.append("asked for")
+    if not has_model:
+        reasons.append("no champion yet")
+    if checks["drift"] > settings.drift_limit:
+        reasons.append(f"drift {checks['drift']:.2f} over the limit of {settings.drift_limit:.2f}")
+    return reasons
+
+
+def retraining_message(
+    *, reasons: list[str], trained: Mapping[str, Any] | None, promoted: Mapping[str, Any] | None
+) -> tuple[str, str]:
+    """Subject and text of what people are told after a run."""
+    if not reasons:
+        return "Moodstream: no retraining needed", "No drift over the limit; the champion stays."
+    because = "Retrained because: " + "; ".join(reasons) + "."
+    if trained is None:
+        return "Moodstream: retraining failed", f"{because}\nNo version was registered; see the task's log."
+    number = trained.get("version", "?")
+    if promoted is None or promoted.get("refused"):
+        why = (promoted or {}).get("refused", "the run ended before the gates")
+        return f"Moodstream: version {number} was not promoted", f"{because}\nThe champion stays: {why}"
+    return f"Moodstream: version {number} is champion", f"{because}\nThe running stream takes it within two batches."
+
+
+def daily_message(day: str, checks: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and text of the daily report."""
+    shares = ", ".join(f"{share:.0%} {label}" for label, share in checks["shares"].items())
+    lines = [
+        f"{checks['events']:,} posts and comments in {checks['hours']} h: {shares or 'nothing to count'}",
+        f"rejected {checks['rejected_share']:.2%}, late {checks['late_share']:.2%}, drift {checks['drift']:.2f}",
+    ]
+    return f"Moodstream: {day}", "\n".join(lines)

@@ -1,0 +1,103 @@
+"""The steps of the workflows: each runs a command or calls one AWS service, and can be repeated."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from moodstream_tasks import runners
+from moodstream_tasks.errors import CommandFailed
+from moodstream_tasks.runners import Runner
+from moodstream_tasks.settings import Settings, from_environ
+
+
+def settings() -> Settings:
+    """This process's settings, read when a task runs and not when Airflow parses the file."""
+    return from_environ(os.environ)
+
+
+def client(service: str, given: Settings) -> Any:
+    """A boto3 client; the import waits until a task needs AWS."""
+    import boto3
+
+    return boto3.client(service, region_name=given.region, endpoint_url=given.endpoint or None)
+
+
+def runner(given: Settings) -> Runner:
+    """The runner that the settings ask for."""
+    if given.runner == "emr":
+        return runners.emr(given, client("emr-serverless", given), client("s3", given))
+    if given.runner == "sagemaker":
+        return runners.sagemaker(given, client("sagemaker", given), client("s3", given))
+    return runners.local(given)
+
+
+def registry_options(given: Settings) -> list[str]:
+    """How the model's commands find the registry."""
+    if given.mlflow_uri:
+        return ["--mlflow-uri", given.mlflow_uri]
+    return ["--workdir", given.workdir] if given.workdir else []
+
+
+def check(given: Settings, name: str, *, now: str, hours: int = 24) -> dict[str, Any]:
+    """Quality and drift of the last hours before `now` (ISO 8601), measured on gold."""
+    words = ["--lake", given.lake, "--now", now, "--hours", str(hours)]
+    return runner(given)(name, words, module="deploy.airflow.checks" if given.runner == "local" else "checks")
+
+
+def has_champion(given: Settings, name: str) -> bool:
+    """Whether a model is in service."""
+    listed = runner(given)(name, ["model", "list", "--json", *registry_options(given)])
+    return any("champion" in version.get("aliases", ()) for version in listed.get("versions", ()))
+
+
+def train(given: Settings, name: str) -> dict[str, Any]:
+    """Train and register a version; it becomes challenger, or champion if it is the first."""
+    return runner(given)(name, ["model", "train", "--json", *registry_options(given), *given.train_options])
+
+
+def promote(given: Settings, name: str) -> dict[str, Any]:
+    """Make the challenger champion if the gates let it; their refusal is an answer, not a failure."""
+    try:
+        return runner(given)(name, ["model", "promote", "--json", *registry_options(given)])
+    except CommandFailed as error:
+        if "exit code 1" not in str(error):
+            raise
+        return {"refused": str(error)}
+
+
+def maintain(given: Settings, name: str) -> dict[str, Any]:
+    """Compact and clean the Delta tables."""
+    return runner(given)(name, ["maintain", "--lake", given.lake, "--json"])
+
+
+def crawl(given: Settings) -> list[str]:
+    """Start the crawlers; one that runs already is as good."""
+    if not given.crawlers:
+        return []
+    glue = client("glue", given)
+    for crawler in given.crawlers:
+        try:
+            glue.start_crawler(Name=crawler)
+        except glue.exceptions.CrawlerRunningException:
+            continue
+    return list(given.crawlers)
+
+
+def refresh_dashboards(given: Settings, name: str) -> list[str]:
+    """Ask QuickSight to reload its data sets; the same name asks once."""
+    if not given.dashboards:
+        return []
+    quicksight = client("quicksight", given)
+    account = client("sts", given).get_caller_identity()["Account"]
+    for dataset in given.dashboards:
+        quicksight.create_ingestion(AwsAccountId=account, DataSetId=dataset, IngestionId=name)
+    return list(given.dashboards)
+
+
+def notify(given: Settings, subject: str, text: str) -> bool:
+    """Publish to the alerts' topic; without one, the task's log has the text."""
+    if not given.topic:
+        return False
+    client("sns", given).publish(TopicArn=given.topic, Subject=subject[:100], Message=text)
+    return True
