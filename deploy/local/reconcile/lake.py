@@ -26,6 +26,8 @@ def connect(folder: Path) -> DuckDBPyConnection:
     connection.execute(f"set temp_directory = '{_quoted(str(folder))}'")
     connection.execute("set timezone = 'UTC'")
     connection.execute("set preserve_insertion_order = false")
+    # A table that does not exist must not be taken from a Python variable of that name.
+    connection.execute("set python_enable_replacements = false")
     return connection
 
 
@@ -38,7 +40,9 @@ def view(connection: DuckDBPyConnection, name: str, table: Path) -> bool:
     files = delta.file_uris()
     if not files:
         empty = pa.schema(delta.schema()).empty_table().append_column("filename", pa.array([], pa.string()))
-        connection.register(f"{name}_empty", empty)
+        connection.register("empty", empty)
+        # A table, since cursors see no registered object.
+        connection.execute(f"create or replace table {name}_empty as select * from empty")
         connection.execute(f"create or replace view {name} as select * from {name}_empty")
         return True
     listed = ", ".join(f"'{_quoted(file)}'" for file in files)
