@@ -53,3 +53,12 @@ def user_records(data: bytes) -> list[bytes]:
     except DecodeError:
         return [data]
     return [record.data for record in aggregate.records] or [data]
+
+
+def aggregated(records: list[bytes]) -> bytes:
+    """An aggregate of these user records, without their keys."""
+    aggregate = _AggregatedRecord()
+    for data in records:
+        aggregate.records.add(data=data)
+    body: bytes = aggregate.SerializeToString()
+    return MAGIC + body + hashlib.md5(body, usedforsecurity=False).digest()

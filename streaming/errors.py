@@ -6,7 +6,8 @@ StreamingError
 |   +-- CheckpointVersionError   the checkpoint was written by an incompatible version of the hop
 +-- SinkUnavailable    a sink cannot be reached now; the hop restarts with backoff
 +-- ScoringError
-    +-- ModelUnusable  a registered model version was refused: missing artefact, wrong signature, bad output
+|   +-- ModelUnusable  a registered model version was refused: missing artefact, wrong signature, bad output
++-- OperationFailed    an operator's command could not do its work; running it again is safe
 """
 
 
@@ -36,3 +37,7 @@ class ScoringError(StreamingError):
 
 class ModelUnusable(ScoringError):
     """A registered model version was refused; the one before it goes on serving."""
+
+
+class OperationFailed(StreamingError):
+    """An operator's command could not do its work; the message says what to do, and running it again is safe."""

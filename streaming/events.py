@@ -7,9 +7,11 @@ reader cannot do (it turns any value into a string).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -18,6 +20,8 @@ from streaming.aggregates import user_records
 
 MAX_TEXT = 10_000
 MAX_AHEAD = timedelta(hours=24)
+# What `moodstream erase` leaves in an array in the place of an event: the others keep their positions.
+ERASED: Mapping[str, Any] = {"event_type": "erased"}
 INT32 = range(-(2**31), 2**31)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +39,9 @@ ENVELOPE: Mapping[str, type] = {
     "event_time": str,
     "payload": dict,
 }
+
+# A string, or what opens, parts and closes arrays and objects.
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 NOT_UTF8 = "not_utf8"
 NOT_JSON = "not_json"
@@ -93,17 +100,14 @@ class _Refused(Exception):
 def parse_record(data: bytes, arrival: datetime) -> list[Accepted | Rejected]:
     """Take one Kinesis record apart: an event, a JSON array of events, or a KPL aggregate of either.
 
-    `arrival` (aware) bounds how far in the future an event may lie. Never empty, never raises.
+    `arrival` (aware) bounds how far in the future an event may lie. Never raises; empty only where all was erased.
     """
-    events: list[Accepted | Rejected] = []
-    for part in user_records(data):
-        for value, raw in _values(part):
-            events.append(_judge(len(events), value, raw, arrival))
-    return events
+    values = chain.from_iterable(_values(part) for part in user_records(data))
+    return [_judge(index, value, raw, arrival) for index, (value, raw) in enumerate(values) if raw is not None]
 
 
-def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused]]:
-    """Each JSON value that claims to be an event, with its text; or the reason why the record is unreadable."""
+def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused | None]]:
+    """Each JSON value that claims to be an event, with its text (None: erased); or why the record is unreadable."""
     try:
         text = data.decode("utf-8")
         value = orjson.loads(data)
@@ -118,8 +122,27 @@ def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused]]:
     elif not value:
         yield None, _Refused(WRONG_TYPE, "the array holds no event")
     else:
-        for element in value:
-            yield element, orjson.dumps(element).decode()
+        for element, raw in zip(value, element_texts(value, text), strict=True):
+            yield element, None if element == ERASED else raw
+
+
+def element_texts(array: list[Any], text: str) -> list[str]:
+    """The JSON text of each element of an array, whose own text is `text`."""
+    try:
+        return [orjson.dumps(element).decode() for element in array]
+    except orjson.JSONEncodeError:  # it reads values nested 1024 deep, but writes no deeper than 254
+        return list(_sliced(text))
+
+
+def _sliced(text: str) -> Iterator[str]:
+    depth = start = 0
+    for token in _STRUCTURE.finditer(text):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth == 1 and token[0] == "[" and not start:
+            start = token.end()
+        elif (depth == 1 and token[0] == ",") or depth == 0:
+            yield text[start : token.start()].strip()
+            start = token.end()
 
 
 def _judge(index: int, value: Any, raw: str | _Refused, arrival: datetime) -> Accepted | Rejected:

@@ -77,6 +77,8 @@ def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: 
     connection = lake.connect(scratch)
     present = _views(connection, place)
     sent.load_ledger(connection, place.ledger, tick)
+    if "erased" in present:
+        sent.forget_erased(connection)
     sent.expect(connection, tick)
     silver.prepare(connection)
     gold.prepare(connection)
@@ -101,6 +103,7 @@ def _views(connection: DuckDBPyConnection, place: Workdir) -> list[str]:
     from deploy.local.reconcile import lake, silver
 
     names = {"bronze": "bronze/events", "rejected": "silver/rejected", "users": "silver/users"}
+    names["erased"] = "bronze/erased"
     names |= {name: f"silver/{name}" for name in silver.TABLES} | {name: f"gold/{name}" for name in GOLD}
     present = [name for name, table in names.items() if lake.view(connection, name, place.table(table))]
     missing = [names[name] for name in ("bronze", "rejected", *silver.TABLES) if name not in present]

@@ -7,6 +7,8 @@ from deltalake import DeltaTable
 
 from streaming.settings import Settings
 
+_PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
 
 def location(path: str) -> str:
     """delta-rs knows S3 as `s3://` only."""
@@ -40,6 +42,5 @@ def read(table: DeltaTable, columns: list[str] | None = None, predicate: str | N
 
 
 def plain(rows: pa.Table) -> pa.Table:
-    """The same rows with plain strings: much of Arrow cannot compute with the string views that a scan yields."""
-    fields = [field.with_type(pa.string()) if pa.types.is_string_view(field.type) else field for field in rows.schema]
-    return rows.cast(pa.schema(fields))
+    """The same rows with plain strings and bytes: much of Arrow cannot compute with the views that a scan yields."""
+    return rows.cast(pa.schema([field.with_type(_PLAIN.get(field.type, field.type)) for field in rows.schema]))

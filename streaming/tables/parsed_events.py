@@ -52,7 +52,7 @@ def parsed_events(bronze: DataFrame) -> DataFrame:
     """From bronze rows to one row per event, in one pass of Python over Arrow batches."""
     return bronze.select(
         "data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"
-    ).mapInArrow(_parse, SCHEMA)
+    ).mapInArrow(parsed_batches, SCHEMA)
 
 
 def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
@@ -68,7 +68,8 @@ def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
     return first_of_each
 
 
-def _parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same on Arrow batches, without Spark."""
     for batch in batches:
         rows = [row for record in batch.to_pylist() for row in _rows(record)]
         if rows:

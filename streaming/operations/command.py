@@ -1,0 +1,139 @@
+"""What the operators' commands share: where the lake is, how a result is shown, which failure is which exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from deltalake.exceptions import DeltaError
+
+from streaming.errors import SettingsError, StreamingError
+from streaming.settings import Settings
+
+DEFAULT_WORKDIR = "moodstream-demo"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: for programs (`report`), for people (`lines`), and its exit code."""
+
+    report: Mapping[str, Any]
+    lines: Sequence[str] = field(default=())
+    code: int = 0
+
+
+Act = Callable[[Settings, argparse.Namespace, Progress], Outcome]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are SettingsErrors, so that one place chooses exit codes."""
+
+    def __init__(self, name: str, description: str, examples: str) -> None:
+        super().__init__(
+            prog=f"moodstream {name}",
+            description=description,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Complain in one line."""
+        raise SettingsError(f"{message} (see --help)")
+
+
+def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Add the options that say where everything is; each may come from the environment as `MOODSTREAM_...`."""
+    place = parser.add_argument_group("where", "a demo's working directory, or a lake of its own")
+
+    def option(flag: str, text: str, default: str | None = None) -> None:
+        name = "MOODSTREAM_" + flag.strip("-").replace("-", "_").upper()
+        place.add_argument(flag, default=environ.get(name, default), help=text)
+
+    option("--workdir", f"working directory of a demo (default: {DEFAULT_WORKDIR})")
+    option("--lake", "folder or s3a:// URL of the Delta tables; instead of --workdir")
+    option("--checkpoints", "folder or URL of the job's checkpoints (default: LAKE/_checkpoints)")
+    option("--warehouse", "postgresql://user@host:port/db or redshift://workgroup-or-cluster/db")
+    option("--staging", "s3:// prefix for files that Redshift copies")
+    option("--warehouse-role", "IAM role that Redshift assumes to read the staging prefix")
+    option("--mlflow-uri", "tracking server and registry", environ.get("MLFLOW_TRACKING_URI"))
+    option("--model-name", "registered model", "moodstream-sentiment")
+    option("--region", "AWS region", environ.get("AWS_REGION", "us-east-1"))
+    option("--aws-endpoint", "only for an emulator", environ.get("AWS_ENDPOINT_URL"))
+    place.add_argument("--no-warehouse", action="store_true", help="leave the warehouse alone")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+
+def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Parse, act, show. Exit codes: 0 done, 1 failed or incomplete, 2 wrong use."""
+    try:
+        options = parser.parse_args(list(argv))
+        outcome = act(settings(options, environ), options, _progress)
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except SettingsError as error:
+        sys.stderr.write(f"{parser.prog}: {error}\n")
+        return 2
+    except (StreamingError, DeltaError, OSError) as error:
+        sys.stderr.write(f"{parser.prog}: {_first_line(error)}\n")
+        return 1
+    text = json.dumps(outcome.report, default=str) if options.json else "\n".join(outcome.lines)
+    sys.stdout.write(text + "\n" if text else "")
+    return outcome.code
+
+
+def settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """The settings that the options name; raises SettingsError where there is no lake."""
+    found = _workdir(options) if options.lake is None else {}
+    lake = _bare(options.lake or found["lake"])
+    if "://" not in lake and not Path(lake).is_dir():
+        raise SettingsError(f"--lake: there is no folder '{lake}'")
+    warehouse = None if options.no_warehouse else options.warehouse or found.get("warehouse")
+    return Settings(
+        lake=lake,
+        checkpoints=_bare(options.checkpoints or found.get("checkpoints") or f"{lake}/_checkpoints"),
+        stream="",
+        region=options.region,
+        mlflow_uri=options.mlflow_uri or found.get("mlflow"),
+        model_name=options.model_name,
+        warehouse=warehouse,
+        warehouse_password=environ.get("MOODSTREAM_WAREHOUSE_PASSWORD", found.get("password")),
+        staging=options.staging,
+        warehouse_role=options.warehouse_role,
+        aws_endpoint=options.aws_endpoint,
+    )
+
+
+def _workdir(options: argparse.Namespace) -> dict[str, str]:
+    """What a demo's working directory says: its folders, and the endpoints that its stack wrote down."""
+    root = Path(options.workdir or DEFAULT_WORKDIR).absolute()
+    if not (root / "lake").is_dir():
+        raise SettingsError(
+            f"--workdir: '{options.workdir or DEFAULT_WORKDIR}' holds no lake; run a demo or name --lake"
+        )
+    found = {"lake": str(root / "lake"), "checkpoints": str(root / "checkpoints")}
+    if (root / "stack.json").is_file():
+        stack = json.loads((root / "stack.json").read_text())
+        found |= {name: stack[name] for name in ("warehouse", "mlflow") if stack.get(name)}
+    if (root / "postgres" / "password").is_file():
+        found["password"] = (root / "postgres" / "password").read_text()
+    return found
+
+
+def _bare(path: str) -> str:
+    return path.rstrip("/") or "/"
+
+
+def _progress(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

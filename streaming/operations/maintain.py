@@ -1,0 +1,114 @@
+"""`moodstream maintain`: compacts small files, vacuums, cleans the logs; safe beside the running stream.
+
+Compaction rewrites files without changing rows (`dataChange: false`), so no reader emits anything again; appends never
+conflict with it, and the gold MERGEs that do are made again by their hop. `vacuum` removes only what no version within
+the retention needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from streaming import catalog
+from streaming.errors import SettingsError
+from streaming.operations import changes, command, erased, rescored
+from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.tally import TABLES
+from streaming.settings import Settings
+from streaming.sources.delta_rs import open_table
+from streaming.tables import gold_catalog
+
+EXAMPLES = """  moodstream maintain
+  moodstream maintain --workdir moodstream-demo --json
+  moodstream maintain --lake s3a://my-lake --checkpoints s3a://my-lake/_checkpoints --vacuum-after 14
+"""
+ATTEMPTS = 3
+HOURS_A_DAY = 24
+NAMES = (*catalog.TABLES, *(table.name for table in gold_catalog.TABLES), erased.NAME, rescored.NAME)
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Maintain every table; returns the exit code."""
+    parser = Parser("maintain", "Compact small files, vacuum old ones, clean the logs. The stream may run.", EXAMPLES)
+    command.add_place(parser, environ)
+    parser.add_argument(
+        "--vacuum-after",
+        type=_days,
+        default=7,
+        metavar="DAYS",
+        help="keep what versions of the last DAYS need, for readers that lag and for time travel (default: 7)",
+    )
+    return command.run(parser, _maintain, argv, environ)
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 365:
+        raise argparse.ArgumentTypeError(f"received '{text}', expected days from 1 to 365")
+    return int(text)
+
+
+def _maintain(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
+    finished = changes.finish(settings)
+    done = {}
+    for name in NAMES:
+        try:
+            table = open_table(settings, name)
+        except TableNotFoundError:
+            continue
+        progress(f"maintaining {name}")
+        done[name] = maintain(table, options.vacuum_after * HOURS_A_DAY, counted=_count_column(name))
+    if not done:
+        raise SettingsError(f"--lake: '{settings.lake}' holds no table")
+    lines = [_line(name, each) for name, each in done.items()]
+    return Outcome({"tables": done, "finished_changes": finished}, lines)
+
+
+def maintain(table: DeltaTable, keep_hours: int, counted: str | None = None) -> dict[str, Any]:
+    """Maintain one table; `counted` names the column that is 0 in rows of gold that count nothing any more."""
+    before = len(table.file_uris())
+    emptied = 0
+
+    def drop_empty() -> None:
+        nonlocal emptied
+        emptied = int(table.delete(f"{counted} = 0")["num_deleted_rows"])
+
+    dropped = _tried(table, drop_empty) if counted else True
+    compacted = _tried(table, table.optimize.compact) and dropped
+    removed = table.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
+    table.update_incremental()
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    return {
+        "files_before": before,
+        "files": len(table.file_uris()),
+        "compacted": compacted,
+        "vacuumed": len(removed),
+        "emptied_rows": emptied,
+    }
+
+
+def _tried(table: DeltaTable, step: Callable[[], object]) -> bool:
+    """Do a step on the newest snapshot; False where other commits came first each time: the next run makes it good."""
+    for _ in range(ATTEMPTS):
+        table.update_incremental()
+        try:
+            step()
+        except CommitFailedError:
+            continue
+        table.update_incremental()
+        return True
+    return False
+
+
+def _count_column(name: str) -> str | None:
+    return TABLES[name].values[0][0] if name in TABLES else None
+
+
+def _line(name: str, done: Mapping[str, Any]) -> str:
+    text = f"{name:<28} {done['files_before']:>6} -> {done['files']:>5} files, {done['vacuumed']:>6} old ones removed"
+    return text if done["compacted"] else f"{text}; not compacted: the stream was faster, try again"
