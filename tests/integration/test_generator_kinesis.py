@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -10,7 +11,9 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,9 +23,9 @@ from generator import ledger as witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 STREAM = "events"
+ROOT = Path(__file__).parents[2]
 
 
 def a_free_port() -> int:
@@ -36,8 +39,8 @@ def a_free_port() -> int:
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = a_free_port()
     home = tmp_path_factory.mktemp("aws")
-    environ = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "kinesis",
-               "LOG_LEVEL": "ERROR"}  # fmt: skip
+    asked = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "kinesis,lambda,iam,logs,sts"}
+    environ = {**os.environ, **asked, "LOG_LEVEL": "ERROR"}
     command = [sys.executable, "-c", "from ministack.app import main; main()"]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=home, env=environ, stdout=log, stderr=log)
@@ -167,6 +170,43 @@ def test_a_stream_that_goes_away_is_waited_for(endpoint: str, kinesis: Any, tmp_
     acked = [e for e in witness.entries(tmp_path / "l") if e.ack is not None]
     assert len(acked) == 600
     assert {e.ack.sequence_number for e in acked if e.ack} >= set(before) | set(the_stream(kinesis))
+
+
+def test_the_function_runs_from_a_zip_in_an_emulated_lambda(endpoint: str, kinesis: Any) -> None:
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    functions: Any = boto3.client("lambda", "us-east-1", endpoint_url=endpoint, **keys)
+    functions.create_function(
+        FunctionName="generator",
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/generator",
+        Handler="handler.handler",
+        Code={"ZipFile": a_zip()},
+        Timeout=60,
+        Environment={"Variables": {"STREAM_NAME": STREAM, "EVENTS_PER_MINUTE": "200"}},
+    )
+    scheduled = (ROOT / "tests" / "events" / "scheduled.json").read_bytes()
+    for _ in range(2):  # EventBridge delivers at least once
+        answer = functions.invoke(FunctionName="generator", Payload=scheduled)
+        assert answer.get("FunctionError") is None
+        assert json.loads(answer["Payload"].read())["acked"] == 200
+    data = Counter(the_stream(kinesis).values())
+    assert all(count % 2 == 0 for count in data.values())
+    assert data.total() == 400
+    failed = functions.invoke(FunctionName="generator", Payload=b"{}")
+    assert failed["FunctionError"]
+    assert b"neither 'time'" in failed["Payload"].read()
+    functions.close()
+
+
+def a_zip() -> bytes:
+    """The function as it is deployed: the handler beside the package."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(ROOT / "deploy" / "lambda" / "handler.py", "handler.py")
+        for path in (ROOT / "generator").rglob("*"):
+            if path.suffix in (".py", ".toml"):
+                archive.write(path, path.relative_to(ROOT))
+    return packed.getvalue()
 
 
 def _wait_for(condition: Any) -> None:
