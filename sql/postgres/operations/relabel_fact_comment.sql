@@ -1,0 +1,19 @@
+-- The labels that another model version gives to facts that are there already.
+create temporary table if not exists relabelled_comment (
+    event_id text,
+    sentiment text,
+    polarity double precision,
+    confidence double precision,
+    model_version text
+) on commit delete rows;
+
+copy relabelled_comment (event_id, sentiment, polarity, confidence, model_version) from stdin (format csv);
+
+update dw.fact_comment
+set
+    sentiment = relabelled_comment.sentiment,
+    polarity = relabelled_comment.polarity,
+    confidence = relabelled_comment.confidence,
+    model_version = relabelled_comment.model_version
+from relabelled_comment
+where dw.fact_comment.event_id = relabelled_comment.event_id;

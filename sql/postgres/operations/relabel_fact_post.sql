@@ -1,0 +1,19 @@
+-- The labels that another model version gives to facts that are there already.
+create temporary table if not exists relabelled_post (
+    event_id text,
+    sentiment text,
+    polarity double precision,
+    confidence double precision,
+    model_version text
+) on commit delete rows;
+
+copy relabelled_post (event_id, sentiment, polarity, confidence, model_version) from stdin (format csv);
+
+update dw.fact_post
+set
+    sentiment = relabelled_post.sentiment,
+    polarity = relabelled_post.polarity,
+    confidence = relabelled_post.confidence,
+    model_version = relabelled_post.model_version
+from relabelled_post
+where dw.fact_post.event_id = relabelled_post.event_id;
