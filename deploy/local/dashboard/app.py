@@ -16,7 +16,8 @@ from deploy.local.dashboard import charts, gold
 EVERY = "3s"
 WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "1 day": 1440, "everything": 0}
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
-FACES = {"negative": "🔴", "neutral": "⚪", "positive": "🟢"}
+COLORS = dict(zip(charts.MOODS, charts.MOOD_COLORS, strict=True))
+ENOUGH = 5  # texts; the mood of a minute with fewer is chance
 
 
 def main(workdir: Path) -> None:
@@ -24,7 +25,7 @@ def main(workdir: Path) -> None:
     st.set_page_config(page_title="Moodstream", page_icon="🌊", layout="wide")
     st.markdown("<style>.block-container{padding-top:2.2rem}</style>", unsafe_allow_html=True)
     head, choice = st.columns([3, 1])
-    head.title("🌊 Moodstream")
+    head.title("Moodstream")
     window = choice.selectbox("Window", list(WINDOWS), index=1)
     lake = workdir / "lake"
     _now(lake, WINDOWS[window])
@@ -64,6 +65,7 @@ def _sentiment(lake: Path, minutes: int) -> None:
     if texts.empty:
         return
     by_minute = gold.summed(texts, "minute")
+    by_minute = by_minute[by_minute["events"] >= ENOUGH]
     left, right = st.columns(2)
     left.subheader("Mood")
     left.altair_chart(charts.sentiment_over_time(by_minute), width="stretch")
@@ -123,12 +125,12 @@ def _posts(lake: Path) -> None:
 
 
 def _post(post: Any) -> None:
-    face = FACES.get(post["sentiment"], "")
+    dot = f"<span style='color:{COLORS.get(post['sentiment'], 'inherit')}'>●</span>"
     # Strangers wrote this: never markup of the page.
     text = html.escape(str(post["text"])[:400])
     label = f"{post['sentiment']} · polarity {post['polarity']:+.2f} · confidence {post['confidence']:.0%}"
     st.markdown(
-        f"<div style='{CARD}'>{face} {text}<div style='opacity:.6;font-size:.8rem'>{label} · model"
+        f"<div style='{CARD}'>{dot} {text}<div style='opacity:.6;font-size:.8rem'>{label} · model"
         f" {html.escape(str(post['model_version']))}</div></div>",
         unsafe_allow_html=True,
     )

@@ -8,7 +8,8 @@ import altair as alt
 import pandas as pd
 
 MOODS = ["negative", "neutral", "positive"]
-COLORS = alt.Scale(domain=MOODS, range=["#d1495b", "#b8b8b8", "#2a9d8f"])
+MOOD_COLORS = ["#d1495b", "#b8b8b8", "#2a9d8f"]
+COLORS = alt.Scale(domain=MOODS, range=MOOD_COLORS)
 POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 
 
@@ -47,7 +48,7 @@ def ranked(frame: pd.DataFrame, name: str) -> Any:
         .mark_bar(cornerRadiusEnd=3)
         .encode(
             x=alt.X("events:Q", title="texts"),
-            y=alt.Y(f"{name}:N", sort="-x", title=None),
+            y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("polarity:Q", scale=POLARITY, title="polarity"),
             tooltip=[f"{name}:N", "events:Q", alt.Tooltip("polarity:Q", format="+.3f")],
         )

@@ -1,0 +1,67 @@
+"""The dashboard draws what gold holds, and says so where gold is still empty."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from deltalake import write_deltalake
+
+from deploy.local.pages import APP
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
+
+
+def page(monkeypatch: pytest.MonkeyPatch, workdir: Path) -> Any:
+    """The page as Streamlit runs it, without a browser."""
+    from streamlit.testing.v1 import AppTest
+
+    monkeypatch.setattr(sys, "argv", ["app.py", str(workdir)])
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+def put(workdir: Path, table: str, *rows: dict[str, Any]) -> None:
+    write_deltalake(str(workdir / "lake" / table), pd.DataFrame(rows))
+
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+SUMS = {"events": 10, "negative": 2, "neutral": 3, "positive": 5, "polarity_sum": 2.5, "polarity_mean": 0.25}
+
+
+def test_an_empty_lake_is_told_kindly(monkeypatch, tmp_path: Path) -> None:
+    shown = page(monkeypatch, tmp_path)
+
+    assert not shown.exception
+    assert "Nothing scored yet" in shown.info[0].value
+
+
+def test_the_numbers_on_top_are_those_of_gold(monkeypatch, tmp_path: Path) -> None:
+    put(tmp_path, "gold/sentiment_by_minute", {"minute": NOW, "entity": "post", **SUMS, "late": 0})
+    put(tmp_path, "gold/sentiment_by_topic", {"minute": NOW, "topic": "news", "entity": "post", **SUMS})
+    put(tmp_path, "gold/terms_by_hour", {"hour": NOW, "term": "good", **SUMS})
+    put(tmp_path, "gold/sentiment_by_cohort", {"hour": NOW, "location": "Oslo", "age_band": "25-34", **SUMS})
+    put(tmp_path, "gold/sentiment_by_model", {"hour": NOW, "model_version": "3", "entity": "post", **SUMS})
+    put(tmp_path, "gold/engagement_by_minute", {"minute": NOW, "action": "like", "interactions": 7})
+    quality = {"minute": NOW, "entity": "rejected", "reason": "not_json", "events": 4, "late": 0}
+    put(tmp_path, "gold/quality_by_minute", quality)
+    put(tmp_path, "gold/freshness", {"batch_id": 1, "committed_at": NOW, "lag_p50_s": 1.5, "lag_p95_s": 2.5})
+    score = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.9, "model_version": "3"}
+    put(tmp_path, "silver/posts", {"event_time": NOW, "text": "<b>so good</b>", **score})
+
+    shown = page(monkeypatch, tmp_path)
+
+    assert not shown.exception
+    numbers = {metric.label: metric.value for metric in shown.metric}
+    assert numbers == {
+        "Polarity": "+0.250",
+        "Positive": "50%",
+        "Scored texts": "10",
+        "Rejected": "4",
+        "Gold lag (p95)": "2.5 s",
+        "likes": "7",
+    }
+    assert any("&lt;b&gt;so good&lt;/b&gt;" in text.value for text in shown.markdown), "a post is never markup"
