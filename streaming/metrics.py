@@ -25,6 +25,9 @@ from streaming.sinks.cloudwatch import Metric, Metrics, open_metrics
 
 log = logging.getLogger(__name__)
 
+# An error of foreachBatch comes with its Python traceback, the telling line last, and a Java one after that.
+MOST_TOLD = 2000
+
 
 def listen(spark: SparkSession, settings: Settings) -> Metrics:
     """Report on every query of the session from now on; `close` what is returned when the job ends."""
@@ -83,8 +86,7 @@ class QueryMetrics(StreamingQueryListener):
         try:
             hop = self._names.pop(str(event.runId), str(event.id))
             failed = bool(event.exception)
-            why = (event.exception or "").strip().splitlines()[:1]
-            self._tell({"event": "ended", "hop": hop, "failed": failed, "error": why[0][:500] if why else None})
+            self._tell({"event": "ended", "hop": hop, "failed": failed, "error": (event.exception or "")[:MOST_TOLD]})
             self._metrics.put(Metric("HopFailed", hop, float(failed), "Count"))
         except Exception:
             log.exception("no metrics of an end")

@@ -78,7 +78,14 @@ class Watcher:
 
     def __call__(self, now: datetime | None = None) -> Mapping[str, Any]:
         """Look once; `now` is aware. Raises SinkUnavailable when an alert cannot be sent."""
-        now = now or datetime.now(UTC)
+        try:
+            return self._looked(now or datetime.now(UTC))
+        except Exception:
+            # The next start of this hop opens its own.
+            self._metrics.close()
+            raise
+
+    def _looked(self, now: datetime) -> Mapping[str, Any]:
         found = self._found(now)
         if self._sent is None:
             self._sent = self._state.read()

@@ -69,13 +69,18 @@ def server() -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Any]:
-    """A client of an emulated S3 that has the stack's buckets."""
+def emulated_aws() -> Iterator[aws.Aws]:
+    """An emulated AWS with the stack's stream, topic, queue and buckets."""
     workdir = _workdir("aws")
-    started = aws.start(workdir, os.environ, shards=1)
-    yield aws.client("s3", started.endpoint)
+    yield aws.start(workdir, os.environ, shards=1)
     services.stop(aws.NAME, workdir)
     shutil.rmtree(workdir.root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def s3(emulated_aws: aws.Aws) -> Any:
+    """A client of the emulated S3."""
+    return aws.client("s3", emulated_aws.endpoint)
 
 
 def _workdir(name: str) -> Workdir:

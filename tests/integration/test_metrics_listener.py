@@ -1,0 +1,106 @@
+"""Metrics of real queries, as Spark's listener reports them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from streaming import metrics
+from streaming.metrics import QueryMetrics
+from streaming.settings import Settings
+from streaming.sinks.cloudwatch import Metric, NoMetrics
+
+SETTINGS = Settings("", "", "events")
+
+
+class Measured(NoMetrics):
+    """Metrics as a list."""
+
+    def __init__(self) -> None:
+        self.metrics: list[Metric] = []
+
+    def put(self, *metrics: Metric) -> None:
+        self.metrics += metrics
+
+    def of(self, name: str, hop: str) -> list[float]:
+        return [metric.value for metric in self.metrics if (metric.name, metric.hop) == (name, hop)]
+
+
+class Broken(NoMetrics):
+    """Metrics that always fail."""
+
+    def put(self, *metrics: Metric) -> None:
+        raise RuntimeError("no metrics today")
+
+
+@contextmanager
+def listening(spark: SparkSession, to: NoMetrics) -> Iterator[None]:
+    listener = QueryMetrics(to)
+    spark.streams.addListener(listener)
+    yield
+    spark.streams.removeListener(listener)
+
+
+def five_rows(spark: SparkSession, name: str, fail: bool = False) -> None:
+    def write(batch: DataFrame, number: int) -> None:
+        if fail:
+            raise ValueError("broken")
+        batch.count()
+
+    rows = spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 5).load()
+    query = rows.writeStream.queryName(name).foreachBatch(write).trigger(processingTime="100 milliseconds").start()
+    try:
+        query.processAllAvailable() if fail else _wait_for_batches(query)
+    finally:
+        query.stop()
+
+
+def _wait_for_batches(query) -> None:  # type: ignore[no-untyped-def]
+    end = time.monotonic() + 60
+    while (query.lastProgress or {}).get("batchId", -1) < 1:
+        assert time.monotonic() < end, "no batch"
+        time.sleep(0.05)
+
+
+def eventually_some(measured: Measured, name: str, hop: str) -> list[float]:
+    end = time.monotonic() + 30
+    while not measured.of(name, hop):
+        assert time.monotonic() < end, f"no {name}"
+        time.sleep(0.05)
+    return measured.of(name, hop)
+
+
+def test_batches_restarts_and_failures_are_measured_and_logged(
+    spark: SparkSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    measured = Measured()
+    with caplog.at_level(logging.INFO, logger="streaming.metrics"), listening(spark, measured):
+        five_rows(spark, "measured")
+        with pytest.raises(Exception, match="broken"):
+            five_rows(spark, "measured", fail=True)
+        end = time.monotonic() + 30
+        while len(measured.of("HopFailed", "measured")) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+    assert measured.of("Restarts", "measured") == [0.0, 1.0]
+    assert measured.of("HopFailed", "measured") == [0.0, 1.0]
+    assert eventually_some(measured, "InputRows", "measured")[0] == 5.0
+    assert all(seconds > 0 for seconds in measured.of("BatchSeconds", "measured"))
+    lines = [json.loads(record.message) for record in caplog.records if record.name == "streaming.metrics"]
+    told = [line for line in lines if line["hop"] == "measured"]
+    assert {line["event"] for line in told} == {"started", "batch", "ended"}
+    assert "broken" in str([line["error"] for line in told if line["event"] == "ended"])
+
+
+def test_metrics_that_fail_stop_no_query(spark: SparkSession) -> None:
+    with listening(spark, Broken()):
+        five_rows(spark, "unmeasured")
+
+
+def test_without_a_namespace_metrics_go_to_the_log_alone(spark: SparkSession) -> None:
+    assert isinstance(metrics.listen(spark, SETTINGS), NoMetrics)

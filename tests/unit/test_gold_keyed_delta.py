@@ -1,0 +1,160 @@
+"""Keyed Delta tables without Spark: merges, replays, other writers, files that stay few."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+
+from streaming.sinks import keyed_delta
+from streaming.sinks.keyed_delta import KeyedDelta, predicate
+from streaming.sources.delta_rs import read
+from streaming.tables import gold_engagement_by_minute, silver_users
+from tests.builders import NOON
+
+TABLE = gold_engagement_by_minute.TABLE
+LIKES = {"action": "like", "interactions": 2}
+
+
+def rows(*values: dict[str, Any]) -> pa.Table:
+    filled = [{"minute": NOON, **LIKES, **value} for value in values]
+    return TABLE.rows({name: pa.chunked_array([[row[name] for row in filled]]) for name in filled[0]})
+
+
+def sink(folder: Path, query: str = "query") -> KeyedDelta:
+    return KeyedDelta(TABLE, str(folder), {}, query)
+
+
+def counted(folder: Path) -> dict[tuple[datetime, str], int]:
+    return {(row["minute"], row["action"]): row["interactions"] for row in read(DeltaTable(str(folder))).to_pylist()}
+
+
+def test_rows_are_added_up_by_key(tmp_path: Path) -> None:
+    table = sink(tmp_path)
+    table.apply(rows({}, {"action": "share"}), 0)
+    table.apply(rows({}, {"minute": NOON - timedelta(days=400)}), 1)
+    assert counted(tmp_path) == {(NOON, "like"): 4, (NOON, "share"): 2, (NOON - timedelta(days=400), "like"): 2}
+
+
+def test_a_replayed_batch_changes_nothing_whoever_replays_it(tmp_path: Path) -> None:
+    assert sink(tmp_path).apply(rows({}), 5) is True
+    assert sink(tmp_path).apply(rows({}), 5) is False
+    assert sink(tmp_path).apply(rows({}), 4) is False
+    assert counted(tmp_path) == {(NOON, "like"): 2}
+
+
+def test_a_new_query_starts_the_table_anew_with_its_first_batch_only(tmp_path: Path) -> None:
+    sink(tmp_path, "old").apply(rows({}, {"action": "share"}), 9)
+    fresh = sink(tmp_path, "new")
+    fresh.apply(rows({}), 0)
+    fresh.apply(rows({}), 1)
+    assert counted(tmp_path) == {(NOON, "like"): 4}
+
+
+def test_a_new_query_whose_first_batch_brings_nothing_empties_the_table_all_the_same(tmp_path: Path) -> None:
+    sink(tmp_path, "old").apply(rows({}), 9)
+    sink(tmp_path, "new").apply(TABLE.schema.empty_table(), 0)
+    assert counted(tmp_path) == {}
+
+
+def test_a_batch_without_rows_costs_no_commit(tmp_path: Path) -> None:
+    table = sink(tmp_path)
+    table.apply(TABLE.schema.empty_table(), 1)
+    assert DeltaTable(str(tmp_path)).version() == 0
+
+
+def test_a_commit_of_another_program_in_between_is_merged_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = sink(tmp_path)
+    table.apply(rows({}), 1)
+    merge, raced = KeyedDelta._merge, []
+
+    def raced_merge(self: KeyedDelta, *args: Any) -> None:
+        if not raced:
+            raced.append(DeltaTable(str(tmp_path)).delete())
+        merge(self, *args)
+
+    monkeypatch.setattr(KeyedDelta, "_merge", raced_merge)
+    table.apply(rows({}), 2)
+    assert counted(tmp_path) == {(NOON, "like"): 2}
+
+
+def test_a_batch_that_always_loses_the_race_fails_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def always_lost(self: KeyedDelta, *args: Any) -> None:
+        raise CommitFailedError("lost")
+
+    monkeypatch.setattr(KeyedDelta, "_merge", always_lost)
+    with pytest.raises(CommitFailedError):
+        sink(tmp_path).apply(rows({}), 1)
+    assert counted(tmp_path) == {}
+
+
+def test_files_of_other_days_and_minutes_are_not_looked_into(tmp_path: Path) -> None:
+    table = sink(tmp_path)
+    for day in range(4):
+        table.apply(rows({"minute": NOON + timedelta(days=day)}), day + 1)
+    merge = DeltaTable(str(tmp_path)).merge(
+        rows({}), predicate(TABLE, rows({})), source_alias="source", target_alias="target", streamed_exec=False
+    )
+    metrics = merge.when_matched_update(dict(TABLE.updates)).execute()
+    assert (metrics["num_target_files_scanned"], metrics["num_target_files_skipped_during_scan"]) == (1, 3)
+
+
+def test_a_batch_of_very_many_days_is_merged_all_the_same(tmp_path: Path) -> None:
+    table = sink(tmp_path)
+    many = rows(*({"minute": NOON - timedelta(days=day)} for day in range(keyed_delta.MOST_RANGES + 10)))
+    for batch in (1, 2):
+        table.apply(many, batch)
+    assert set(counted(tmp_path).values()) == {4}
+    assert len(counted(tmp_path)) == keyed_delta.MOST_RANGES + 10
+
+
+def test_small_files_are_compacted_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyed_delta, "COMPACT_EVERY", 10)
+    table = sink(tmp_path)
+    for minute in range(20):
+        table.apply(rows({"minute": NOON + timedelta(minutes=minute)}), minute + 1)
+    assert len(DeltaTable(str(tmp_path)).file_uris()) <= 2
+    assert len(counted(tmp_path)) == 20
+
+
+def a_change(**overrides: Any) -> dict[str, Any]:
+    micros = int(NOON.timestamp() * 1e6)
+    own = {"user_id": "u1", "user_location": "Rome", "sequence_number": "10", "record_index": 0, "event_id": "e"}
+    return {**own, "event_time": micros, "arrival_time": micros, "schema_version": 1, **overrides}
+
+
+LATER = int((NOON + timedelta(days=1)).timestamp() * 1e6)
+EARLIER = int((NOON - timedelta(days=1)).timestamp() * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"event_time": LATER}, "new"),
+        ({"event_time": EARLIER, "sequence_number": "99"}, "Rome"),
+        ({"sequence_number": "9"}, "Rome"),
+        ({"sequence_number": "100"}, "new"),
+        ({"sequence_number": "11"}, "new"),
+        ({"record_index": 1}, "new"),
+        ({}, "Rome"),
+    ],
+    ids=["later", "earlier", "lower number", "longer number", "higher number", "later in the record", "the same"],
+)
+def test_the_newest_state_of_a_user_stays_whatever_comes_last(
+    tmp_path: Path, change: dict[str, Any], place: str
+) -> None:
+    users = KeyedDelta(silver_users.TABLE, str(tmp_path), {}, "query")
+    changed = a_change(user_location="new", **change)
+    for batch, each in enumerate((a_change(), changed)):
+        users.apply(silver_users.rows([each]), batch)
+    (row,) = read(DeltaTable(str(tmp_path))).to_pylist()
+    assert row["user_location"] == place
+    assert row["day"] == row["event_time"].day
+    assert silver_users.recency(changed) > silver_users.recency(a_change()) or place == "Rome"

@@ -1,0 +1,140 @@
+"""The rules that call somebody: what they must notice, and what they must sleep through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from streaming import rules
+from streaming.rules import Alert
+from tests.builders import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+def an_hour_of(mean: float, swing: float = 0.02, texts: int = 40) -> list[dict[str, Any]]:
+    """A row for each minute of the hour before the last five, a little up, a little down."""
+    return [a_minute(ago, mean + swing * (1 if ago % 2 else -1), texts) for ago in range(6, 60)]
+
+
+def a_minute(ago: int, mean: float, texts: int = 40, entity: str = "post") -> dict[str, Any]:
+    return {"minute": NOON - ago * MINUTE, "entity": entity, "events": texts, "polarity_sum": mean * texts}
+
+
+def shifts(rows: Iterable[dict[str, Any]]) -> list[Alert]:
+    return rules.sentiment_shift(rows, "entity", NOON)
+
+
+def test_a_fall_of_sentiment_is_told_with_its_numbers() -> None:
+    (alert,) = shifts([*an_hour_of(0.2), *(a_minute(ago, -0.3) for ago in range(5))])
+    assert (alert.rule, alert.subject) == ("sentiment_shift", "entity:post")
+    assert "fell to -0.30 over 200 texts" in alert.text
+    assert "usual for the last hour is +0.2" in alert.text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*an_hour_of(0.2), *(a_minute(ago, 0.21) for ago in range(5))],
+        [*an_hour_of(0.2), a_minute(0, -0.9, texts=10)],
+        [*an_hour_of(0.2)[:10], *(a_minute(ago, -0.3) for ago in range(5))],
+        [*an_hour_of(0.2, swing=0.3), *(a_minute(ago, -0.3) for ago in range(5))],
+        [*an_hour_of(0.2), *(a_minute(ago, -0.3) for ago in range(-5, 0))],
+        [],
+    ],
+    ids=["as usual", "few texts", "short history", "restless anyway", "future events", "nothing"],
+)
+def test_no_shift_is_told_of(rows: list[dict[str, Any]]) -> None:
+    assert shifts(rows) == []
+
+
+def test_one_wild_minute_of_the_past_hides_no_shift() -> None:
+    wild = [a_minute(30, -1.0, texts=4000)]
+    assert shifts([*an_hour_of(0.2), *wild, *(a_minute(ago, -0.3) for ago in range(5))])
+
+
+def test_each_entity_is_judged_by_itself() -> None:
+    comments = [{**row, "entity": "comment"} for row in an_hour_of(-0.3)]
+    rows = [*an_hour_of(0.2), *comments, *(a_minute(ago, 0.2) for ago in range(5))]
+    rows += [a_minute(ago, 0.2, entity="comment") for ago in range(5)]
+    assert [alert.subject for alert in shifts(rows)] == ["entity:comment"]
+
+
+def quality(ago: int, rejected: int, accepted: int) -> list[dict[str, Any]]:
+    minute = {"minute": NOON - ago * MINUTE, "late": 0}
+    return [
+        {**minute, "entity": "post", "reason": "", "events": accepted},
+        {**minute, "entity": "rejected", "reason": "not_json", "events": rejected},
+    ]
+
+
+def rejections(recent: tuple[int, int], before: tuple[int, int] | None) -> list[Alert]:
+    rows = quality(1, *recent)
+    if before:
+        rows += [row for ago in range(10, 40) for row in quality(ago, *before)]
+    return rules.rejected_jump(rows, NOON)
+
+
+def test_a_jump_of_rejected_events_is_told_with_its_reason() -> None:
+    (alert,) = rejections(recent=(50, 150), before=(2, 198))
+    assert "25% of the events of the last 5 minutes were rejected (50), 1.0% is usual" in alert.text
+    assert "Most of them: not_json (50)" in alert.text
+
+
+@pytest.mark.parametrize(
+    ("recent", "before"),
+    [((50, 150), (40, 160)), ((5, 15), (0, 100)), ((50, 150), None), ((0, 0), None)],
+    ids=["as bad as ever", "a handful", "just started", "nothing"],
+)
+def test_no_jump_is_told_of(recent: tuple[int, int], before: tuple[int, int] | None) -> None:
+    assert rejections(recent, before) == []
+
+
+def test_a_stream_of_nothing_but_rubbish_is_told_of_at_once() -> None:
+    assert rejections(recent=(100, 50), before=None)
+
+
+def freshness(*lags: float) -> list[dict[str, Any]]:
+    return [{"committed_at": NOON + n * MINUTE, "lag_p50_s": lag} for n, lag in enumerate(lags)]
+
+
+def test_gold_that_stays_behind_is_told_of_and_a_single_slow_batch_is_not() -> None:
+    assert rules.stale_gold(freshness(1, 200, 300, 400))
+    assert rules.stale_gold(freshness(200, 300, 400, 1)) == []
+    assert rules.stale_gold(freshness(500)) == []
+
+
+def a_hop(**overrides: Any) -> dict[str, Any]:
+    return {"state": "running", "restarts": 0, "error": None, "last_batch_at": NOON.isoformat(), **overrides}
+
+
+def test_hops_in_trouble_are_told_of() -> None:
+    hops = {
+        "ingest": a_hop(last_batch_at="2026-01-01T12:10:00.000Z"),
+        "refine": a_hop(),
+        "aggregate": a_hop(state="failed", error="no such table"),
+        "load": a_hop(state="waiting", restarts=4, error="connection refused"),
+    }
+    alerts = rules.hop_trouble(hops)
+    assert [(alert.rule, alert.subject) for alert in alerts] == [
+        ("hop_stalled", "refine"),
+        ("hop_failed", "aggregate"),
+        ("hop_restarting", "load"),
+    ]
+    assert "connection refused" in alerts[2].text
+
+
+def test_hops_that_are_well_or_have_nothing_to_do_are_left_alone() -> None:
+    restarted_once = a_hop(state="waiting", restarts=1)
+    quiet = {"ingest": a_hop(), "refine": a_hop(), "aggregate": a_hop(last_batch_at=None), "load": restarted_once}
+    assert rules.hop_trouble(quiet) == []
+
+
+def test_an_alert_is_repeated_only_after_its_cool_down() -> None:
+    alerts = [Alert("rule", "a", ""), Alert("rule", "b", "")]
+    sent = {"rule/a": (NOON - timedelta(minutes=10)).timestamp()}
+    assert rules.not_repeated(alerts, sent, NOON, timedelta(minutes=30)) == [alerts[1]]
+    assert rules.not_repeated(alerts, sent, NOON, timedelta(minutes=5)) == alerts
