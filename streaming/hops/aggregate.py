@@ -10,16 +10,18 @@ from pyspark.sql import DataFrame, SparkSession
 from streaming.hops.lifecycle import Running
 from streaming.settings import Settings
 from streaming.sinks.gold import Gold
-from streaming.sinks.keyed_delta import KeyedDelta
+from streaming.sinks.keyed_delta import KeyedDelta, created
 from streaming.sources.authors import Authors
 from streaming.sources.delta import delta
 from streaming.sources.delta_rs import location, storage_options
-from streaming.tables.gold_catalog import CONTRIBUTING
+from streaming.tables.gold_catalog import CONTRIBUTING, TABLES
 from streaming.tables.gold_table import KeyedTable
 
 
 def start(spark: SparkSession, settings: Settings) -> Running:
-    """Keep gold up with silver, exactly once per table."""
+    """Keep gold up with silver, exactly once per table; the tables are there before the first batch."""
+    for table in TABLES:
+        created(table, location(settings.table(table.name)), storage_options(settings))
     streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
     return (
         reduce(DataFrame.unionByName, streams)
