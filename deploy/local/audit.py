@@ -50,8 +50,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0 if report["passed"] else 1
 
 
-def audit(place: Workdir, environ: Mapping[str, str], tick: Tick) -> dict[str, Any]:
+def audit(place: Workdir, environ: Mapping[str, str], tick: Tick, since: float = 0.0) -> dict[str, Any]:
     """Reconcile every layer; raises NothingToAuditError before anything was sent. Keys: `docs/architecture.md`.
+
+    Latencies are of what arrived since `since` (epoch seconds), everything else is of all that the directory holds.
 
     Starts the warehouse for as long as it takes if it is not running. Memory is bounded; needs disk in the working
     directory, of the size of the tables' keys.
@@ -62,14 +64,14 @@ def audit(place: Workdir, environ: Mapping[str, str], tick: Tick) -> dict[str, A
     server = postgres.start(place, environ)
     scratch = Path(tempfile.mkdtemp(prefix="audit-", dir=place.run))
     try:
-        return _reconciled(place, server, scratch, tick)
+        return _reconciled(place, server, scratch, tick, since)
     finally:
         shutil.rmtree(scratch)
         if not ran:
             postgres.stop(place)
 
 
-def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: Tick) -> dict[str, Any]:
+def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: Tick, since: float) -> dict[str, Any]:
     import psycopg
 
     from deploy.local.reconcile import gold, lake, sent, silver
@@ -93,7 +95,7 @@ def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: 
     report["silver"]["users_difference"] = silver.users_difference(connection) if "users" in present else None
     with psycopg.connect(server.url, password=server.password) as warehouse:
         report["warehouse"] = _warehouse(connection, warehouse, present)
-    report["latency_s"] = _latencies(connection, place, present)
+    report["latency_s"] = _latencies(connection, place, present, since)
     connection.close()
     return {**report, "passed": passed(report)}
 
@@ -125,14 +127,14 @@ def _warehouse(connection: DuckDBPyConnection, server: psycopg.Connection, prese
     }
 
 
-def _latencies(connection: DuckDBPyConnection, place: Workdir, present: list[str]) -> dict[str, Any]:
+def _latencies(connection: DuckDBPyConnection, place: Workdir, present: list[str], since: float) -> dict[str, Any]:
     from deploy.local.reconcile import lake, latency, silver
 
     for table in silver.TABLES:
         lake.commits(connection, f"{table}_commits", place.table(f"silver/{table}"))
     union = " union all ".join(f"select * from {table}_commits" for table in silver.TABLES)  # noqa: S608
     connection.execute(f"create or replace view silver_commits as {union}")
-    return latency.latencies(connection, starts.read(place), gold="freshness" in present, warehouse=True)
+    return latency.latencies(connection, starts.read(place), since, gold="freshness" in present, warehouse=True)
 
 
 def passed(report: Mapping[str, Any]) -> bool:

@@ -131,7 +131,7 @@ def _send(
 ) -> dict[str, Any]:
     """Run the generator until its end or the order to stop, showing what arrives; returns its last counts."""
     layers = Layers(services.workdir)
-    began = time.monotonic()
+    began, since = time.monotonic(), time.time()
     running = Sender(options, services, inside)
     try:
         while not running.ended() and not stopping.is_set():
@@ -141,7 +141,7 @@ def _send(
             stopping.wait(TICK_S)
     finally:
         running.stop()
-    return running.status()
+    return {**running.status(), "since": since}
 
 
 def _snapshot(
@@ -163,7 +163,7 @@ def _report(
     place: Workdir, environ: Mapping[str, str], counts: Mapping[str, Any], complete: bool, found: Mapping[str, str]
 ) -> dict[str, Any] | None:
     try:
-        report = audit(place, environ, lambda _what, _count: None)
+        report = audit(place, environ, lambda _what, _count: None, counts["since"])
     except NothingToAuditError:
         return None  # stopped before the first record
     sent, seconds = counts.get("sent", 0), counts.get("seconds", 0.0)

@@ -47,7 +47,7 @@ def _left(workdir: Workdir, warehouse: Postgres, waiting: set[str]) -> list[str]
     if behind:
         return [f"{query} {count} commit(s) behind" for query, count in behind.items()]
     unserved = backlog.unserved(workdir, served(warehouse))
-    return [f"warehouse {count} version(s) behind gold/{table}" for table, count in unserved.items()]
+    return [f"warehouse behind {len(unserved)} gold table(s)"] if unserved else []
 
 
 def served(warehouse: Postgres) -> dict[str, int]:

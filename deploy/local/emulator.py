@@ -14,8 +14,6 @@ from typing import Any
 RETENTION_S = 3600.0  # memory: about 1 KB a record
 TRIM_EVERY_S = 60.0
 
-_last_trim: dict[int, float] = {}
-
 
 def main() -> None:
     """Serve until SIGTERM."""
@@ -53,9 +51,9 @@ def _position(records: list[dict[str, Any]], kind: str, sequence: str, at: Any) 
 def _trim(stream: dict[str, Any], iterators: Any) -> None:
     """Forget what is older than the retention, once in a while; iterators are indexes, so they move along."""
     now = time.time()
-    if now - _last_trim.get(id(stream), 0.0) < TRIM_EVERY_S:
+    if now - stream.get("trimmed_at", 0.0) < TRIM_EVERY_S:
         return
-    _last_trim[id(stream)] = now
+    stream["trimmed_at"] = now
     for shard_id, shard in stream["shards"].items():
         old = bisect.bisect_left(shard["records"], now - RETENTION_S, key=_arrival)
         del shard["records"][:old]

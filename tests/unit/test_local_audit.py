@@ -235,11 +235,11 @@ def test_latencies_leave_out_what_arrived_while_the_jvm_was_cold() -> None:
     connection.register("silver_commits", pa.Table.from_pylist(commits))
     start = NOON.timestamp() - 5
 
-    found = latency.latencies(connection, [(start, start + 10)], gold=False, warehouse=False)
+    found = latency.latencies(connection, [(start, start + 10)], 0, gold=False, warehouse=False)
     assert found["silver"] == {"p50": 2.0, "p95": 2.0, "p99": 2.0}
     assert found["warm_up_s"] == 20.0
 
-    found = latency.latencies(connection, [(start, start + 600)], gold=False, warehouse=False)
+    found = latency.latencies(connection, [(start, start + 600)], 0, gold=False, warehouse=False)
     assert found["silver"]["p50"] == 8.5, "a run that is all warm-up is told as it was"
     assert found["warm_up_s"] == 0.0
 

@@ -24,6 +24,7 @@ SILVER = (
     " join silver_commits commits on commits.filename = silver.filename"
 )
 WAREHOUSE = "select arrival_us, (committed_us - arrival_us) / 1e6 as lag from facts where committed_us is not null"
+BATCHES = "select epoch_us(first_arrival) as arrival_us, events, lag_p50_s, lag_p95_s from freshness"
 
 Window = tuple[float, float]
 
@@ -34,25 +35,31 @@ def warm_ups(starts: Sequence[Window]) -> list[Window]:
 
 
 def latencies(
-    connection: DuckDBPyConnection, starts: Sequence[Window], *, gold: bool, warehouse: bool
+    connection: DuckDBPyConnection, starts: Sequence[Window], since: float, *, gold: bool, warehouse: bool
 ) -> dict[str, Any]:
-    """p50, p95 and p99 in seconds by layer; what arrived while a JVM was cold is left out if anything else is there.
+    """p50, p95 and p99 in seconds by layer, of what arrived since `since` (epoch seconds).
 
-    `warm_up_s` says how long that is after each start, 0 where nothing is left out.
+    What arrived while a JVM was cold is left out if anything else is there; `warm_up_s` says how long that is after each
+    start, 0 where nothing is left out.
     """
     windows = warm_ups(starts)
     schema = pa.schema([("from_us", pa.int64()), ("to_us", pa.int64())])
     rows = [{"from_us": int(begin * 1e6), "to_us": int(end * 1e6)} for begin, end in windows]
     connection.register("windows", pa.Table.from_pylist(rows, schema=schema))
     connection.execute("create or replace table warm_ups as select * from windows")
-    warm = number(connection, f"select count(*) from ({_warm(SILVER)})") > 0
+    silver, loaded, batches = (_since(sql, since) for sql in (SILVER, WAREHOUSE, BATCHES))
+    warm = number(connection, f"select count(*) from ({_warm(silver)})") > 0
     narrowed = _warm if warm else str
     return {
-        "silver": _percentiles(connection, narrowed(SILVER)),
-        "gold": _gold(connection, warm) if gold else None,
-        "warehouse": _percentiles(connection, narrowed(WAREHOUSE)) if warehouse else None,
+        "silver": _percentiles(connection, narrowed(silver)),
+        "gold": _gold(connection, narrowed(batches)) if gold else None,
+        "warehouse": _percentiles(connection, narrowed(loaded)) if warehouse else None,
         "warm_up_s": WARM_UP_S if warm and windows else 0.0,
     }
+
+
+def _since(sql: str, since: float) -> str:
+    return f"select * from ({sql}) whenever where arrival_us >= {int(since * 1e6)}"
 
 
 def _warm(sql: str) -> str:
@@ -69,9 +76,9 @@ def _percentiles(connection: DuckDBPyConnection, sql: str) -> dict[str, float] |
     return dict(zip(("p50", "p95", "p99"), (round(value, 3) for value in found), strict=True))
 
 
-def _gold(connection: DuckDBPyConnection, warm: bool) -> dict[str, float] | None:
-    batches = "select epoch_us(first_arrival) as arrival_us, events, lag_p50_s, lag_p95_s from freshness"
-    rows = connection.execute(_warm(batches) if warm else batches).fetchall()
+def _gold(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
+    """`sql` yields (arrival, events, median, 95th percentile) of each batch."""
+    rows = connection.execute(sql).fetchall()
     if not rows:
         return None
     medians = [(row[2], row[1]) for row in rows]
