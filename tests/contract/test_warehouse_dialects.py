@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
+from deploy.local.dictionary import dictionary
 from streaming.hops.load import TARGETS
 from streaming.hops.serve import GOLD
 from streaming.sinks import warehouse_sql
@@ -92,3 +93,8 @@ def test_no_folder_of_statements_goes_unchecked() -> None:
 
 def test_the_grammar_does_complain_about_what_is_wrong() -> None:
     assert grammar("redshift").parse_string("select from where distkey;").violations
+
+
+def test_the_data_dictionary_says_what_the_migrations_say() -> None:
+    page = SQL.parent / "docs" / "data-dictionary.md"
+    assert page.read_text() == dictionary(), "run: python -m deploy.local.dictionary docs/data-dictionary.md"

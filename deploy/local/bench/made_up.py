@@ -1,0 +1,71 @@
+"""Facts of the warehouse that nobody wrote: as many as asked for, and micro-batches as silver brings them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pyarrow as pa
+
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+# Half of the facts are interactions, as with the demo's mix; a tenth as many users as posts.
+FILL: Mapping[str, str] = {
+    "fact_post": """
+        insert into dw.fact_post
+        select 'filled post ' || n, at, 20260101, 0, 'post ' || n, 'user ' || n %% 50000, repeat(md5(n::text), 3),
+            (array['negative', 'neutral', 'positive'])[1 + n %% 3], n %% 3 - 1, 0.7, '1', at, 'filled', 0
+        from (select n, timestamptz '2026-01-01' + interval '9 days' * n / %(last)s as at
+            from generate_series(%(first)s::bigint, %(last)s::bigint) as numbers (n)) as numbered""",
+    "fact_comment": """
+        insert into dw.fact_comment
+        select 'filled comment ' || n, at, 20260101, 0, 'comment ' || n, 'post ' || (n * 7919) %% %(last)s,
+            'user ' || n %% 50000, repeat(md5(n::text), 3), (array['negative', 'neutral', 'positive'])[1 + n %% 3],
+            n %% 3 - 1, 0.7, '1', at, 'filled', 0
+        from (select n, timestamptz '2026-01-01' + interval '9 days' * n / %(last)s as at
+            from generate_series(%(first)s::bigint, %(last)s::bigint) as numbers (n)) as numbered""",
+    "fact_interaction": """
+        insert into dw.fact_interaction
+        select 'filled interaction ' || n, at, 20260101, 0, 'interaction ' || n, 'user ' || n %% 50000,
+            'user ' || n %% 49999, 'like', 'post ' || n, at, 'filled', 0
+        from (select n, timestamptz '2026-01-01' + interval '9 days' * n / %(last)s as at
+            from generate_series(%(first)s::bigint, %(last)s::bigint) as numbers (n)) as numbered""",
+}
+SHARES = {"fact_post": 0.25, "fact_comment": 0.25, "fact_interaction": 0.5}
+
+
+def fill(connection: psycopg.Connection, have: int, want: int) -> None:
+    """Let the server add facts until there are `want`, spread over the nine days before NOW."""
+    for table, statement in FILL.items():
+        bounds = {"first": int(have * SHARES[table]) + 1, "last": int(want * SHARES[table])}
+        connection.execute(statement, bounds)
+    connection.execute("vacuum analyze")
+
+
+def batch(size: int) -> dict[str, pa.Table]:
+    """A micro-batch as silver brings it: a quarter posts, a quarter comments, interactions, and some profiles."""
+    rows = size // 4
+    time_type = pa.timestamp("us", tz="UTC")
+    ids = [str(uuid.uuid4()) for _ in range(2 * rows)]
+    times = pa.array([NOW + timedelta(milliseconds=n) for n in range(2 * rows)], time_type)
+    users = [f"user {n % 5_000}" for n in range(2 * rows)]
+    text = ["what a day, nothing works and everybody smiles #monday " * 2] * (2 * rows)
+    base = pa.table({"event_id": ids, "event_time": times, "arrival_time": times, "user_id": users})
+    scored = base.append_column("text", pa.array(text)).append_column("post_id", pa.array(ids))
+    for name, value in (("sentiment", "positive"), ("polarity", 0.5), ("confidence", 0.7), ("model_version", "1")):
+        scored = scored.append_column(name, pa.array([value] * len(ids)))
+    interactions = base.append_column("user1_id", pa.array(users)).append_column("user2_id", pa.array(users))
+    for name, value in (("interaction_id", "i"), ("action", "like"), ("post_id", "post 1")):
+        interactions = interactions.append_column(name, pa.array([value] * len(ids)))
+    profiles = base.slice(0, rows // 10)
+    for name, cell in (("user_name", "Ann"), ("user_location", "Oslo"), ("sequence_number", "49")):
+        profiles = profiles.append_column(name, pa.array([cell] * profiles.num_rows))
+    for name, number in (("user_age", 30), ("record_index", 0)):
+        profiles = profiles.append_column(name, pa.array([number] * profiles.num_rows, pa.int32()))
+    return {
+        "fact_post": scored.slice(0, rows),
+        "fact_comment": scored.slice(rows).append_column("comment_id", pa.array(ids[rows:])),
+        "fact_interaction": interactions.slice(0, 2 * rows - profiles.num_rows),
+        "dim_user": profiles,
+    }
