@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-MAX_DEBT = 5.0  # seconds of records that are caught up after a stall; the rest is forgiven
+MAX_DEBT = 15.0  # seconds of records that are caught up after a stall; the rest is forgiven
 
 
 class Profile(Protocol):
@@ -17,7 +17,7 @@ class Profile(Protocol):
 class Pacer:
     """Says how many records are due, so that the rate holds over minutes whatever single puts take.
 
-    Behind its schedule it catches up, but never more than five seconds' worth: a stream that was away
+    Behind its schedule it catches up, but never more than fifteen seconds' worth: a stream that was away
     for an hour is not flooded when it comes back.
     """
 

@@ -24,6 +24,7 @@ REASONS = (
 MAX_TEXT = 10_000  # code points
 FUTURE_TOLERANCE = 24 * 3600.0  # seconds
 MAX_RECORD = 1_048_576  # bytes of data and partition key together that Kinesis takes
+LONGEST_LINE = 8 * MAX_RECORD  # bytes of a file's line that are kept; a longer one is cut there and not sent
 
 
 class Event(NamedTuple):

@@ -6,13 +6,13 @@ import math
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import IO, TYPE_CHECKING
 
 from generator.delivery import Delivery
-from generator.errors import UsageError
+from generator.errors import GeneratorError, UsageError
 from generator.happenings import Happenings
 from generator.ledger import Ledger, prune_outbox
 from generator.pacing import Pacer
@@ -69,6 +69,7 @@ def run(settings: Settings, output: IO[str], stop: Stop) -> Counts:
     with ExitStack() as held:
         sink = _sink(settings, output, stop, held)
         status = _status(settings, output)
+        status.show(counts.status())
         held.enter_context(_Ticker(lambda: status.show(counts.status())))
         if settings.resend is not None:
             _resend(settings, settings.resend, sink, name, counts)
@@ -102,7 +103,8 @@ class _Ticker:
 
     def _tick(self) -> None:
         while not self._over.wait(1.0):
-            self._show()
+            with suppress(GeneratorError, OSError):  # nobody looking is no reason to stop; the last one must work
+                self._show()
 
 
 def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> Sink:
@@ -114,9 +116,16 @@ def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> S
     if settings.out is None:
         return LineSink(output.buffer)  # type: ignore[attr-defined]
     try:
-        return LineSink(held.enter_context(settings.out.open("wb")))
+        file = settings.out.open("wb")
     except OSError as error:
         raise UsageError(f"cannot write --out '{settings.out}': {error.strerror}") from error
+    held.callback(_close, file)
+    return LineSink(file)
+
+
+def _close(file: IO[bytes]) -> None:
+    with suppress(OSError):  # the sink's own flush has told of it
+        file.close()
 
 
 def _status(settings: Settings, output: IO[str]) -> StatusWriter:

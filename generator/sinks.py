@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
+from generator.errors import PutFailed
+from generator.records import LONGEST_LINE
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from generator.records import Record
 
@@ -57,7 +61,9 @@ class LineSink:
         self._lines = 0
 
     def refuses(self, record: Record) -> str | None:
-        """A record with a line feed would come out as two."""
+        """A record with a line feed would come out as two; one of 8 MiB was cut there."""
+        if len(record.data) >= LONGEST_LINE:
+            return f"longer than {LONGEST_LINE} bytes"
         return "holds a line feed" if b"\n" in record.data else None
 
     def batches(self, records: Sequence[Record]) -> list[tuple[int, int]]:
@@ -66,11 +72,24 @@ class LineSink:
 
     def put(self, records: Sequence[Record], report: PutReport) -> list[Placed]:  # noqa: ARG002
         """Write the lines."""
-        self._file.writelines(record.data + b"\n" for record in records)
+        with _told():
+            self._file.writelines(record.data + b"\n" for record in records)
         now, first = time.time(), self._lines + 1
         self._lines += len(records)
         return [Placed(i, "file", str(first + i), now) for i in range(len(records))]
 
     def close(self) -> None:
         """Flush; the file belongs to the caller."""
-        self._file.flush()
+        with _told():
+            self._file.flush()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell a full disk as what it is; a reader that left is for the caller to deal with."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise PutFailed(f"cannot write: {error.strerror}") from error

@@ -12,7 +12,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from generator.errors import UsageError
-from generator.records import MAX_RECORD, MAX_TEXT, MOODS
+from generator.records import LONGEST_LINE, MAX_TEXT, MOODS
 from generator.truth import as_record
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from generator.records import Record
     from generator.stream import Stream
 
-LONGEST_LINE = 8 * MAX_RECORD  # bytes of a line kept in memory; the ledger's bytes of a longer one end here
 RECENT = 1_000_000  # event ids that are remembered to call a record of a file a duplicate
 
 
@@ -90,7 +89,7 @@ class Recorded:
     """Records of a file, one a line, as they stand: only the line feed is taken off.
 
     A repeated event id is called a duplicate if it was seen among the last million of this run.
-    Lines beyond 8 MiB are cut there: no stream takes them, so only their beginning is kept as evidence.
+    Of a line beyond 8 MiB only the beginning is kept, as evidence: no sink takes it.
     """
 
     def __init__(self, path: Path, translate: Callable[[bytes], list[bytes]]) -> None:

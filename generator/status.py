@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import time
 from collections import Counter
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
+
+from generator.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,9 +102,12 @@ class StatusWriter:
         """Publish one status."""
         text = json.dumps(status, separators=(",", ":"))
         if self._path is not None:
-            part = self._path.with_name(f"{self._path.name}.part")
-            part.write_text(text + "\n", encoding="utf-8")
-            os.replace(part, self._path)  # noqa: PTH105 - atomic also where the target exists
+            try:
+                part = self._path.with_name(f"{self._path.name}.part")
+                part.write_text(text + "\n", encoding="utf-8")
+                part.replace(self._path)
+            except OSError as error:
+                raise UsageError(f"cannot write --status-file '{self._path}': {error.strerror}") from error
         elif self._stream is not None:
             self._stream.write(text + "\n")
             self._stream.flush()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from generator import ledger as witness
 from generator.cli import main
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[2]
 
 
 def generate(*argv: object) -> int:
-    return main([str(a) for a in argv], {})
+    return main(["--users", "500", *(str(a) for a in argv)], {})  # a small population is settled at once
 
 
 def test_the_same_seed_and_start_give_the_same_bytes(tmp_path: Path) -> None:
@@ -129,6 +130,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--texts", "/nowhere/x"], "cannot read --texts"),
     (["--resend", "x"], "--resend needs --ledger DIR and --out kinesis:STREAM"),
     (["--input", "x", "--start", "2026-01-01"], "--start has no effect with --input"),
+    (["--status-file", "/nowhere/x"], "cannot write --status-file '/nowhere/x'"),
     (["--ledger", "/proc/x"], "cannot write the ledger in '/proc/x'"),
 ]
 
@@ -147,3 +149,32 @@ def test_a_damaged_archive_is_one_line_and_exit_code_2(tmp_path: Path, capsys: p
     (tmp_path / "in.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:-9])
     assert generate("--input", tmp_path / "in.gz", "--out", tmp_path / "out") == 2
     assert "cannot read --input" in capsys.readouterr().err
+
+
+def test_a_line_that_no_sink_takes_is_said_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"x" * 9_000_000 + b"\nnull\n")
+    assert generate("--input", tmp_path / "in", "--out", tmp_path / "out", "--ledger", tmp_path / "l") == 0
+    assert (tmp_path / "out").read_bytes() == b"null\n"
+    assert [e.unsendable for e in witness.entries(tmp_path / "l")] == ["longer than 8388608 bytes", None]
+
+
+def test_a_full_disk_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("--events", 20_000, "--out", "/dev/full") == 1
+    assert capsys.readouterr().err == "moodstream generate: cannot write: No space left on device\n"
+
+
+def test_the_core_needs_nothing_but_the_standard_library() -> None:
+    code = (
+        "import sys, generator.cli, generator.scheduled, generator.ledger\n"
+        "foreign = [n for n, m in sys.modules.items() if 'site-packages' in (getattr(m, '__file__', None) or '')]\n"
+        "sys.exit(', '.join(foreign) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_a_reader_that_leaves_early_ends_the_run_quietly() -> None:
+    command = f"{sys.executable} -m generator --users 500 --events 50000 | head -1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["event_id"]
+    assert done.stderr == ""
