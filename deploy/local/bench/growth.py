@@ -32,7 +32,7 @@ from deploy.local.settings import Parser, number
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
     from streaming.settings import Settings
 
@@ -55,7 +55,7 @@ class Samples:
     """Values by name and batch; compares the tenth after the warm-up with the last one."""
 
     def __init__(self, batches: int) -> None:
-        self._tenth = batches // 10
+        self._tenth = max(1, batches // 10)
         self._batches = batches
         self._values: dict[str, list[tuple[int, float]]] = {}
 
@@ -72,11 +72,12 @@ class Samples:
         for name, values in self._values.items():
             early, late = ([value for batch, value in values if batch in tenth] for tenth in (first, last))
             if early and late:
-                found[name] = _growth(statistics.median(early), statistics.median(late))
+                found[name] = ratio(statistics.median(early), statistics.median(late))
         return found
 
 
-def _growth(first: float, last: float) -> dict[str, float]:
+def ratio(first: float, last: float) -> dict[str, float]:
+    """The two medians and how many times the first the last is; 1 where there was nothing to grow from."""
     return {"first": round(first, 3), "last": round(last, 3), "ratio": round(last / first, 3) if first else 1.0}
 
 
@@ -86,7 +87,7 @@ def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, s
     from streaming import catalog
     from streaming.hops import aggregate, refine
 
-    tenth = batches // 10
+    tenth = max(1, batches // 10)
     # Full after half of the warm-up.
     bounded = replace(settings, duplicate_window=f"{max(1, tenth // 2)} minutes")
     catalog.create_tables(bounded)
@@ -105,7 +106,7 @@ def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, s
     finally:
         for query in queries:
             query.stop()
-    return _result(samples.compared(), batches, rows)
+    return result(samples.compared(), batches, rows)
 
 
 def _advance(queries: Sequence[Any], samples: Samples, batch: int) -> None:
@@ -155,7 +156,8 @@ def _tables() -> list[str]:
     return [*catalog.TABLES, *(table.name for table in gold_catalog.TABLES)]
 
 
-def _result(compared: Mapping[str, dict[str, float]], batches: int, rows: int) -> dict[str, Any]:
+def result(compared: Mapping[str, dict[str, float]], batches: int, rows: int) -> dict[str, Any]:
+    """What `--json` prints: the comparisons, those of files by table, and which are beyond the limit."""
     files = {name.removeprefix("files "): found for name, found in compared.items() if name.startswith("files ")}
     metrics = {name: found for name, found in compared.items() if not name.startswith("files ")}
     return {

@@ -1,9 +1,9 @@
 """`moodstream bench latency`: seconds from the put to silver, gold and warehouse, ours against a naive job.
 
-Runs the demo twice, headless, each in a fresh temporary working directory: once as it is, once with a job that writes
-silver as Delta's documentation has it (deploy/local/bench/naive.py: every append asks the table for its transaction, the
-tables one after the other). The latencies are those of the audit: from a record's arrival in the stream to the commit
-that made it visible; what arrived while the job was starting is left out.
+Runs the demo twice, headless, each time in a fresh temporary working directory: once as it is, once with a job that
+writes silver as Delta's documentation has it (deploy/local/bench/naive.py: every append asks the table for its
+transaction, the tables one after the other). The latencies are those of the audit: from a record's arrival in the
+stream to the commit that made it visible; what arrived while the job was starting is left out.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from unittest import mock
 
 from pyspark.sql import DataFrame
 
@@ -53,8 +54,8 @@ class NaiveSilver(TransactionSilver):
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the streaming job with the naive sink."""
-    refine.Silver = NaiveSilver  # type: ignore[misc]  # the hop knows nothing of measurements
-    return cli.main(argv, environ)
+    with mock.patch.object(refine, "Silver", NaiveSilver):  # the hop knows nothing of measurements
+        return cli.main(argv, environ)
 
 
 if __name__ == "__main__":

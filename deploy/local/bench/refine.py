@@ -57,7 +57,15 @@ class Contender(NamedTuple):
 
 
 def measured(
-    spark: SparkSession, settings: Settings, champion: Champion, rows: int, batches: int, rounds: int, say: Say
+    spark: SparkSession,
+    settings: Settings,
+    champion: Champion,
+    rows: int,
+    batches: int,
+    rounds: int,
+    say: Say,
+    *,
+    warm_up: int = 1,
 ) -> dict[str, Any]:
     """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
     from deploy.local.bench.embedded import Arrivals
@@ -69,25 +77,23 @@ def measured(
     for _ in range(batches + 1):
         arrivals.arrive(rows // batches, 1.0)
     seconds: dict[str, list[float]] = {}
-    for turn in range(rounds + 1):
+    for turn in range(1 - warm_up, rounds + 1):
         for name in contenders(spark, source, champion):
             taken = _run(spark, source, champion, name)
-            say(f"{f'round {turn}' if turn else 'warm-up'}: {name} {statistics.median(taken):.2f} s a batch")
-            seconds.setdefault(name, []).extend(taken if turn else [])
+            say(f"{f'round {turn}' if turn > 0 else 'warm-up'}: {name} {statistics.median(taken):.2f} s a batch")
+            seconds.setdefault(name, []).extend(taken if turn > 0 else [])
     return _result(seconds, rows // batches, batches, rounds)
 
 
 def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -> list[float]:
     """Seconds of each batch of one query but the first; what it wrote is removed."""
     from streaming import catalog
-    from streaming.sources.delta import delta
-    from streaming.tables import bronze_events
 
     target = replace(source, lake=f"{source.lake}-{name}", checkpoints=f"{source.checkpoints}-{name}")
     catalog.create_tables(target)
     contender = contenders(spark, target, champion)[name]
     query = (
-        delta(spark, source, bronze_events.NAME)
+        bronze(spark, source)
         .transform(contender.transform)
         .writeStream.foreachBatch(contender.sink)
         .option("checkpointLocation", target.checkpoint(name))
@@ -99,6 +105,14 @@ def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -
     for folder in (target.lake, target.checkpoints):
         shutil.rmtree(folder, ignore_errors=True)
     return taken[1:]
+
+
+def bronze(spark: SparkSession, source: Settings) -> DataFrame:
+    """The stream that every query reads."""
+    from streaming.sources.delta import delta
+    from streaming.tables import bronze_events
+
+    return delta(spark, source, bronze_events.NAME)
 
 
 def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str, Contender]:

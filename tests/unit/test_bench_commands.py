@@ -1,0 +1,162 @@
+"""The commands of `moodstream bench`: wrong use, comparisons and pages, without Spark."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import demo
+from deploy.local.bench import growth, latency, main, naive, report
+from streaming import cli
+from streaming.hops import refine
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["refine", "--rows", "0"],
+        ["refine", "--rows", "3", "--batches", "4"],
+        ["refine", "--batches", "1"],
+        ["refine", "--colour", "red"],
+        ["latency", "--seconds", "soon"],
+        ["latency", "--rate", "-1"],
+        ["growth", "--batches", "9"],
+        ["growth", "--rows", "many"],
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv, {}) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"moodstream bench {argv[0]}: ")
+
+
+@pytest.mark.parametrize("name", ["refine", "latency", "growth"])
+def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"], {}) == 0
+    assert f"moodstream bench {name} --" in capsys.readouterr().out
+
+
+def latency_s(p50: float) -> dict[str, Any]:
+    quantiles = {"p50": p50, "p95": 2 * p50, "p99": 3 * p50}
+    return {"silver": quantiles, "gold": quantiles, "warehouse": None, "warm_up_s": 20.0}
+
+
+class FakeDemo:
+    """Answers as the demo would; the naive job is four times as slow."""
+
+    def __init__(self, *, passed: bool = True, seconds: float = 60.0) -> None:
+        self.passed = passed
+        self.seconds = seconds
+        self.argv: list[str] = []
+
+    def main(self, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+        self.argv = list(argv)
+        slow = demo.Job(None, None, {}).module == "deploy.local.bench.naive"  # type: ignore[arg-type]
+        audit = {"latency_s": latency_s(4.0 if slow else 1.0), "passed": self.passed}
+        sys.stdout.write("starting\n")
+        sys.stdout.write(json.dumps({"audit": audit, "events_per_second": 499.0, "seconds": self.seconds}) + "\n")
+        return 0 if self.passed else 1
+
+
+def run_latency(fake: FakeDemo, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(demo, "main", fake.main)
+    return main(["latency", "--seconds", "60", "--rate", "500", "--json"], {})
+
+
+def test_latency_runs_the_demo_with_both_jobs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakeDemo()
+    assert run_latency(fake, monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["latency_s"]["ours"]["silver"] == {"p50": 1.0, "p95": 2.0, "p99": 3.0}
+    assert found["naive_over_ours"] == {
+        "silver": {"p50": 4.0, "p95": 4.0, "p99": 4.0},
+        "gold": {"p50": 4.0, "p95": 4.0, "p99": 4.0},
+        "warehouse": None,
+    }
+    assert found["passed"] == {"ours": True, "naive": True}
+    assert "--headless" in fake.argv
+    assert "| silver | 1.0 | 2.0 | 3.0 | 4.0 | 8.0 | 12.0 | 4.0 | 4.0 | 4.0 |" in latency.markdown(found)
+
+
+def test_a_failed_audit_fails_the_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_latency(FakeDemo(passed=False), monkeypatch) == 1
+
+
+def test_a_demo_that_was_interrupted_measures_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_latency(FakeDemo(seconds=12.0), monkeypatch) == 1
+    assert capsys.readouterr().err.endswith("moodstream bench latency: interrupted after 12 of 60 s\n")
+
+
+def test_the_naive_job_is_the_job_with_another_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    sinks = []
+    monkeypatch.setattr(cli, "main", lambda argv, environ: sinks.append(vars(refine)["Silver"]) or 0)
+    ours = vars(refine)["Silver"]
+    assert naive.main([], {}) == 0
+    assert sinks == [naive.NaiveSilver]
+    assert vars(refine)["Silver"] is ours
+
+
+def test_growth_leaves_the_warm_up_out() -> None:
+    samples = growth.Samples(100)
+    for batch in range(100):
+        samples.add(batch, {"grows": 9.0 if batch < 10 else 1.0 + batch // 90, "seen once": 1.0} if batch else {})
+    assert samples.compared()["grows"] == {"first": 1.0, "last": 2.0, "ratio": 2.0}
+    assert samples.compared()["seen once"]["ratio"] == 1.0
+
+
+def test_growth_names_what_is_beyond_its_limit() -> None:
+    found = growth.result({"state_rows": growth.ratio(10, 11), "files gold/freshness": growth.ratio(10, 13)}, 100, 1)
+    assert (found["within"], found["beyond"]) == (False, ["files gold/freshness"])
+    assert found["files"] == {"gold/freshness": {"first": 10, "last": 13, "ratio": 1.3}}
+
+
+PAGE = "# Numbers\n<!-- bench:growth -->\nold\n<!-- /bench:growth -->\nthe end\n"
+
+
+def test_a_page_keeps_what_stands_outside_the_markers() -> None:
+    filled = report.filled(PAGE, "growth", "new")
+    assert filled == PAGE.replace("old", "new")
+    assert report.filled(filled, "growth", "new") == filled
+
+
+def test_a_page_without_markers_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    assert report.main([str(page), "refine", "--rows", "10"], {}) == 2
+    assert "has no markers <!-- bench:refine -->" in capsys.readouterr().err
+
+
+def test_a_measurement_is_written_into_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    found = growth.result({"state_rows": growth.ratio(10, 13)}, 500, 20)
+    asked: list[Any] = []
+
+    def measure(name: str, options: Sequence[str], environ: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+        asked.append((name, list(options)))
+        return found, 1
+
+    monkeypatch.setattr(report, "_measure", measure)
+    assert report.main([str(page), "growth", "--batches", "500"], {}) == 1
+    assert asked == [("growth", ["--batches", "500"])]
+    text = page.read_text()
+    assert "`moodstream bench growth --batches 500`" in text
+    assert "| state_rows | 10 | 13 | 1.3 |" in text
+
+
+def test_the_page_of_the_project_has_a_place_for_every_measurement() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text()
+    for name in report.MEASUREMENTS:
+        assert f"<!-- bench:{name} -->" in text
+        assert f"<!-- /bench:{name} -->" in text
