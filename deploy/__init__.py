@@ -1,0 +1,1 @@
+"""How Moodstream is deployed: one folder a target."""
