@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from streaming import catalog, session
+from streaming import catalog, metrics, session
 from streaming.errors import PermanentFailure, SettingsError
 from streaming.job import Job, hop_starts
 from streaming.settings import Settings, from_command_line
@@ -36,10 +36,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _run(settings: Settings) -> None:
     spark = session.start(settings)
     catalog.create_tables(settings)
+    measuring = metrics.listen(spark, settings)
     job = Job(spark, settings, hop_starts(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     try:
         job.run()
     finally:
+        measuring.close()
         spark.stop()

@@ -150,6 +150,14 @@ def hop_trouble(hops: Mapping[str, Row]) -> list[Alert]:
     return alerts
 
 
+def model_refused(refused: Mapping[str, str]) -> list[Alert]:
+    """Model versions that the alias names and that do not serve; `refused`: the reason by version."""
+    return [
+        Alert("model_refused", f"version {version}", f"The former model goes on serving. {why}")
+        for version, why in refused.items()
+    ]
+
+
 def _hop(rule: str, name: str, what: str) -> Alert:
     return Alert(rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status`.")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     """Look at gold every `watch_interval` seconds; alerts go to the log alone where no topic is set."""
     alerts = Topic(settings, settings.alerts_topic) if settings.alerts_topic else Logged()
     state = State(spark, f"{settings.checkpoint('watch')}/alerts.json")
-    return Loop("watch", Watcher(settings, alerts, open_metrics(settings), state), settings.watch_interval)
+    refused = State(spark, f"{settings.checkpoint('refine-models')}/refused.json")
+    watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read)
+    return Loop("watch", watcher, settings.watch_interval)
 
 
 class Logged:
@@ -50,13 +52,13 @@ class Logged:
 
 
 class State:
-    """When each alert was sent last: POSIX seconds by identity, in a small file beside the checkpoints."""
+    """A small JSON object beside the checkpoints: when each alert was sent last, in POSIX seconds by identity."""
 
     def __init__(self, spark: SparkSession, path: str) -> None:
         self._spark = spark
         self._path = path
 
-    def read(self) -> dict[str, float]:
+    def read(self) -> dict[str, Any]:
         """What was written last; nothing before that."""
         return dict(storage.read_json(self._spark, self._path) or {})
 
@@ -66,13 +68,24 @@ class State:
 
 
 class Watcher:
-    """One round of watching. An alert is noted after it was sent: a crash in between repeats it, and loses none."""
+    """One round of watching. An alert is noted after it was sent: a crash in between repeats it, and loses none.
 
-    def __init__(self, settings: Settings, alerts: Alerts, metrics: Metrics, state: State) -> None:
+    `refused` tells which model versions the refine hop would not take, and why (see scoring.py).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        alerts: Alerts,
+        metrics: Metrics,
+        state: State,
+        refused: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._settings = settings
         self._alerts = alerts
         self._metrics = metrics
         self._state = state
+        self._refused = refused
         self._sent: dict[str, float] | None = None
         self._measured_until = self._rejected_until = datetime.now(UTC) - FRESH
 
@@ -109,6 +122,7 @@ class Watcher:
         topics = recent(self._settings, gold_sentiment_by_topic.TABLE, now - WINDOW, now)
         return [
             *rules.hop_trouble(self._hops()),
+            *rules.model_refused(self._refused()),
             *rules.stale_gold(freshness),
             *rules.rejected_jump(quality, now),
             *rules.sentiment_shift(minutes, "entity", now),

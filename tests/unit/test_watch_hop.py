@@ -132,3 +132,10 @@ def test_each_batch_s_lag_is_measured_once(settings: Settings) -> None:
     lags = [metric.value for metric in measured.metrics if metric.name == "LagSeconds"]
     assert lags == [2.5, 2.5]
     assert len([metric for metric in measured.metrics if metric.name == "RejectedRows"]) == 1
+
+
+def test_a_refused_model_calls_somebody(settings: Settings) -> None:
+    told = Told()
+    refused = {"7": "polarity is not everywhere a number"}
+    Watcher(settings, told, Measured(), Noted(), lambda: refused)(NOON)  # type: ignore[arg-type]
+    assert told.subjects == ["Moodstream: model_refused version 7"]
