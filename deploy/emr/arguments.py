@@ -1,6 +1,6 @@
 """How the job is started on EMR: request documents for EMR Serverless and steps for a cluster on EC2.
 
-Pure functions of a `Target`, so that tests can look at every argument and `deploy/infra/launch.py` only sends them.
+Pure functions of a `Target`, so that tests can look at every argument and `deploy/infra/deploy.py` only sends them.
 """
 
 from __future__ import annotations

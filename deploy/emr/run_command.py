@@ -34,21 +34,21 @@ class _Tee(io.TextIOBase):
         self.log.flush()
 
 
-def run(module: str, command: Sequence[str]) -> tuple[int, str]:
-    """The exit code of the module's `main()` under these words, and the last line of its standard output."""
+def run(module: str, command: Sequence[str]) -> tuple[int, str, str]:
+    """The exit code of the module's `main()` under these words, and the last lines of its output and its errors."""
     main_of = importlib.import_module(module).main
-    tee = _Tee(sys.stdout)  # type: ignore[arg-type]
+    output, errors = _Tee(sys.stdout), _Tee(sys.stderr)  # type: ignore[arg-type]
     sys.argv = [module, *command]
-    with contextlib.redirect_stdout(tee):  # type: ignore[type-var]
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):  # type: ignore[type-var]
         try:
             code = main_of()
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    return code, tee.last
+    return code, output.last, errors.last
 
 
-def store(result: str, code: int, last: str) -> None:
-    """Write the exit code and the command's JSON object to an s3:// URL."""
+def store(result: str, code: int, last: str, error: str) -> None:
+    """Write the exit code, the command's JSON object and its last complaint to an s3:// URL."""
     import boto3
 
     try:
@@ -56,7 +56,7 @@ def store(result: str, code: int, last: str) -> None:
     except ValueError:
         output = None
     where = urlsplit(result)
-    body = json.dumps({"exit_code": code, "output": output}).encode()
+    body = json.dumps({"exit_code": code, "output": output, "error": error}).encode()
     boto3.client("s3").put_object(Bucket=where.netloc, Key=where.path.lstrip("/"), Body=body)
 
 
@@ -67,8 +67,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--module", default="moodstream", help="whose main() to call (default: %(default)s)")
     parser.add_argument("command", nargs="+", help="the command and its options, after --")
     given = parser.parse_args(argv)
-    code, last = run(given.module, given.command)
-    store(given.result, code, last)
+    code, last, error = run(given.module, given.command)
+    store(given.result, code, last, error)
     return code
 
 

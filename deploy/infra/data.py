@@ -18,21 +18,9 @@ from constructs import Construct
 from deploy.infra import actors
 from deploy.infra.nag import allow, allow_scan
 
-CRAWLED = ("silver/posts", "silver/comments", "silver/interactions", "silver/users", "silver/rejected")
-GOLD = (
-    "sentiment_by_minute",
-    "sentiment_by_topic",
-    "sentiment_by_cohort",
-    "sentiment_by_model",
-    "engagement_by_minute",
-    "quality_by_minute",
-    "terms_by_hour",
-    "freshness",
-)
-
 
 class DataStack(Stack):
-    """Key, buckets, topic, Glue database with crawlers, Athena workgroup. Nothing here is deleted with the stack."""
+    """Key, buckets, topic, Glue database, Athena workgroup. Nothing here is deleted with the stack."""
 
     def __init__(self, scope: Construct, name: str, **kwargs: object) -> None:
         super().__init__(scope, name, **kwargs)
@@ -42,14 +30,13 @@ class DataStack(Stack):
         self.artefacts = self._bucket("Artefacts")
         self.topic = self._topic()
         self.database = self._database()
-        self._crawlers()
         self.workgroup = self._workgroup()
         for label, value in {
             "LakeBucket": self.lake.bucket_name,
             "ArtefactBucket": self.artefacts.bucket_name,
             "AlertsTopic": self.topic.topic_arn,
             "Database": self.database.ref,
-            "Workgroup": self.workgroup.ref,
+            "AthenaWorkgroup": self.workgroup.ref,
         }.items():
             CfnOutput(self, f"{label}Name", value=value)
 
@@ -167,55 +154,6 @@ class DataStack(Stack):
                 name="moodstream", description="Delta tables of the lake: silver and gold"
             ),
         )
-
-    def _crawlers(self) -> None:
-        security = glue.CfnSecurityConfiguration(
-            self,
-            "CrawlerSecurity",
-            name="moodstream-crawlers",
-            encryption_configuration=glue.CfnSecurityConfiguration.EncryptionConfigurationProperty(
-                cloud_watch_encryption=glue.CfnSecurityConfiguration.CloudWatchEncryptionProperty(
-                    cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=self.key.key_arn
-                ),
-                job_bookmarks_encryption=glue.CfnSecurityConfiguration.JobBookmarksEncryptionProperty(
-                    job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=self.key.key_arn
-                ),
-                s3_encryptions=[
-                    glue.CfnSecurityConfiguration.S3EncryptionProperty(
-                        s3_encryption_mode="SSE-KMS", kms_key_arn=self.key.key_arn
-                    )
-                ],
-            ),
-        )
-        role = actors.crawler(self, lake=self.lake, key=self.key, database=self.database.ref)
-        for layer, tables in (
-            ("silver", CRAWLED),
-            ("gold", tuple(f"gold/{table}" for table in GOLD)),
-        ):
-            crawler = glue.CfnCrawler(
-                self,
-                f"Crawler{layer.title()}",
-                name=f"moodstream-{layer}",
-                role=role.role_arn,
-                database_name=self.database.ref,
-                table_prefix=f"{layer}_",
-                crawler_security_configuration=security.name,
-                # New columns and partitions show up within the hour; Delta itself serves new rows at once.
-                schedule=glue.CfnCrawler.ScheduleProperty(schedule_expression="cron(15 * * * ? *)"),
-                schema_change_policy=glue.CfnCrawler.SchemaChangePolicyProperty(
-                    update_behavior="UPDATE_IN_DATABASE", delete_behavior="LOG"
-                ),
-                targets=glue.CfnCrawler.TargetsProperty(
-                    delta_targets=[
-                        glue.CfnCrawler.DeltaTargetProperty(
-                            delta_tables=[f"s3://{self.lake.bucket_name}/{table}/" for table in tables],
-                            create_native_delta_table=True,
-                            write_manifest=False,
-                        )
-                    ]
-                ),
-            )
-            crawler.node.add_dependency(security)
 
     def _workgroup(self) -> athena.CfnWorkGroup:
         return athena.CfnWorkGroup(

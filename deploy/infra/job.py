@@ -25,7 +25,7 @@ EMR_RELEASE = "emr-7.10.0"  # Spark 3.5, the Kinesis connector preinstalled
 
 
 class JobStack(Stack):
-    """Application, Glue job, MLflow, the roles of job and training. `deploy.infra.launch` starts the job itself."""
+    """Application, Glue job, MLflow, the roles of job and training. `deploy --start` starts the job itself."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Redshift Serverless, and Athena's saved queries: what analysts open."""
+"""What analysts open: Redshift Serverless, the catalogue that crawlers keep, and Athena's saved queries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aws_cdk import CfnOutput, CfnParameter, Stack
 from aws_cdk import aws_athena as athena
+from aws_cdk import aws_glue as glue
 from aws_cdk import aws_redshiftserverless as redshift
 from constructs import Construct
 
@@ -15,6 +16,18 @@ from deploy.infra.data import DataStack
 from deploy.infra.network import NetworkStack
 
 QUERIES = Path(__file__).resolve().parents[2] / "sql" / "athena"
+
+CRAWLED = ("silver/posts", "silver/comments", "silver/interactions", "silver/users", "silver/rejected")
+GOLD = (
+    "sentiment_by_minute",
+    "sentiment_by_topic",
+    "sentiment_by_cohort",
+    "sentiment_by_model",
+    "engagement_by_minute",
+    "quality_by_minute",
+    "terms_by_hour",
+    "freshness",
+)
 
 
 class WarehouseStack(Stack):
@@ -81,6 +94,7 @@ class WarehouseStack(Stack):
         )
         self.workgroup.node.add_dependency(self.namespace)
         self._saved_queries(data)
+        self._crawlers(data)
         CfnOutput(self, "WorkgroupName", value=self.workgroup.workgroup_name)
         CfnOutput(self, "CopyRoleArn", value=self.copy_role.role_arn)
 
@@ -95,3 +109,52 @@ class WarehouseStack(Stack):
                 work_group=data.workgroup.name,
                 query_string=path.read_text(),
             )
+
+    def _crawlers(self, data: DataStack) -> None:
+        security = glue.CfnSecurityConfiguration(
+            self,
+            "CrawlerSecurity",
+            name="moodstream-crawlers",
+            encryption_configuration=glue.CfnSecurityConfiguration.EncryptionConfigurationProperty(
+                cloud_watch_encryption=glue.CfnSecurityConfiguration.CloudWatchEncryptionProperty(
+                    cloud_watch_encryption_mode="SSE-KMS", kms_key_arn=data.key.key_arn
+                ),
+                job_bookmarks_encryption=glue.CfnSecurityConfiguration.JobBookmarksEncryptionProperty(
+                    job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=data.key.key_arn
+                ),
+                s3_encryptions=[
+                    glue.CfnSecurityConfiguration.S3EncryptionProperty(
+                        s3_encryption_mode="SSE-KMS", kms_key_arn=data.key.key_arn
+                    )
+                ],
+            ),
+        )
+        role = actors.crawler(self, lake=data.lake, key=data.key, database=data.database.ref)
+        for layer, tables in (
+            ("silver", CRAWLED),
+            ("gold", tuple(f"gold/{table}" for table in GOLD)),
+        ):
+            crawler = glue.CfnCrawler(
+                self,
+                f"Crawler{layer.title()}",
+                name=f"moodstream-{layer}",
+                role=role.role_arn,
+                database_name=data.database.ref,
+                table_prefix=f"{layer}_",
+                crawler_security_configuration=security.name,
+                # New columns and partitions show up within the hour; Delta itself serves new rows at once.
+                schedule=glue.CfnCrawler.ScheduleProperty(schedule_expression="cron(15 * * * ? *)"),
+                schema_change_policy=glue.CfnCrawler.SchemaChangePolicyProperty(
+                    update_behavior="UPDATE_IN_DATABASE", delete_behavior="LOG"
+                ),
+                targets=glue.CfnCrawler.TargetsProperty(
+                    delta_targets=[
+                        glue.CfnCrawler.DeltaTargetProperty(
+                            delta_tables=[f"s3://{data.lake.bucket_name}/{table}/" for table in tables],
+                            create_native_delta_table=True,
+                            write_manifest=False,
+                        )
+                    ]
+                ),
+            )
+            crawler.node.add_dependency(security)

@@ -16,7 +16,12 @@ class SettingsError(WorkflowError):
 
 
 class CommandFailed(WorkflowError):
-    """A command ended with an exit code other than 0; the message ends with its last words."""
+    """A command ended with an exit code other than 0 (None: unknown); `words`: the last line it wrote."""
+
+    def __init__(self, message: str, *, exit_code: int | None = None, words: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.words = words
 
 
 class DataUnfit(WorkflowError):

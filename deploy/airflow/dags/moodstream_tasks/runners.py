@@ -38,7 +38,9 @@ def local(settings: Settings) -> Runner:
         command = [settings.python, "-m", module, *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)  # noqa: S603
         if done.returncode:
-            raise CommandFailed(f"{name}: exit code {done.returncode}: {_last(done.stderr) or _last(done.stdout)}")
+            words = _last(done.stderr) or _last(done.stdout)
+            message = f"{name}: exit code {done.returncode}: {words}"
+            raise CommandFailed(message, exit_code=done.returncode, words=words)
         return _parsed(_last(done.stdout))
 
     return run
@@ -143,8 +145,9 @@ def _result(results: Any, url: str, ended: str) -> dict[str, Any]:
     except results.exceptions.NoSuchKey:
         raise CommandFailed(f"{ended}; it left no result") from None
     stored: Mapping[str, Any] = json.loads(body)
-    if stored["exit_code"]:
-        raise CommandFailed(f"{ended}; exit code {stored['exit_code']}: {stored.get('error') or 'see its log'}")
+    if code := stored["exit_code"]:
+        words = stored.get("error", "")
+        raise CommandFailed(f"{ended}; exit code {code}: {words}", exit_code=code, words=words)
     return dict(stored["output"] or {})
 
 

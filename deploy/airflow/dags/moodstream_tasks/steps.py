@@ -10,6 +10,8 @@ from moodstream_tasks.errors import CommandFailed
 from moodstream_tasks.runners import Runner
 from moodstream_tasks.settings import Settings, from_environ
 
+REFUSAL = "moodstream model:"
+
 
 def settings() -> Settings:
     """This process's settings, read when a task runs and not when Airflow parses the file."""
@@ -61,9 +63,10 @@ def promote(given: Settings, name: str) -> dict[str, Any]:
     try:
         return runner(given)(name, ["model", "promote", "--json", *registry_options(given)])
     except CommandFailed as error:
-        if "exit code 1" not in str(error):
+        # Exit code 1 with a sentence of its own: the gates said no. A traceback also ends with 1, and is a failure.
+        if error.exit_code != 1 or not error.words.startswith(REFUSAL):
             raise
-        return {"refused": str(error)}
+        return {"refused": error.words.removeprefix(REFUSAL).strip()}
 
 
 def maintain(given: Settings, name: str) -> dict[str, Any]:
