@@ -55,13 +55,19 @@ def _stop(place: Workdir) -> int:
     return 0
 
 
+class Stopping(threading.Event):
+    """The order to stop. It waits its turn only while records are sent, for then they are drained and audited first."""
+
+    sending = False
+
+
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """The event that Ctrl-C and SIGTERM set; a second one interrupts whatever is going on."""
-    stopping = threading.Event()
+def _interruptible() -> Iterator[Stopping]:
+    """The event that Ctrl-C and SIGTERM set; a second one, or one before anything is sent, interrupts at once."""
+    stopping = Stopping()
 
     def order(_number: int, _frame: Any) -> None:
-        if stopping.is_set():
+        if stopping.is_set() or not stopping.sending:
             raise KeyboardInterrupt
         stopping.set()
 
@@ -75,7 +81,7 @@ def _interruptible() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: threading.Event) -> int:
+def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: Stopping) -> int:
     with Screen(options) as screen:
         try:
             report = _demo(options, place, environ, stopping, screen)
@@ -92,9 +98,9 @@ def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stop
 
 
 def _demo(
-    options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: threading.Event, screen: Screen
+    options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: Stopping, screen: Screen
 ) -> dict[str, Any] | None:
-    """One demo from start to audit; None if it was stopped before anything was sent."""
+    """One demo from start to audit; None if it was stopped before the first record."""
     screen.say("starting the emulated AWS and the warehouse")
     services = stack.start(place, environ, options.shards)
     inside = services.environ(environ)
@@ -108,8 +114,7 @@ def _demo(
     found = pages.start(options, place, inside)
     try:
         job.wait_until_ready(stopping.is_set)
-        if stopping.is_set():
-            return None
+        stopping.sending = True
         counts = _send(options, job, services, inside, stopping, screen, found)
         complete = drain.drain(job, services.postgres, screen.say)
     finally:
@@ -125,7 +130,7 @@ def _send(
     job: Job,
     services: Stack,
     inside: Mapping[str, str],
-    stopping: threading.Event,
+    stopping: Stopping,
     screen: Screen,
     found: Mapping[str, str],
 ) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def latencies(
 ) -> dict[str, Any]:
     """p50, p95 and p99 in seconds by layer, of what arrived since `since` (epoch seconds).
 
-    What arrived while a JVM was cold is left out if anything else is there; `warm_up_s` says how long that is after each
-    start, 0 where nothing is left out.
+    What arrived while a JVM was cold is left out if anything else is there; `warm_up_s` says how long that is after
+    each start, 0 where nothing is left out.
     """
     windows = warm_ups(starts)
     schema = pa.schema([("from_us", pa.int64()), ("to_us", pa.int64())])
