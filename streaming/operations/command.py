@@ -81,7 +81,7 @@ def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 2
     except (StreamingError, DeltaError, OSError) as error:
-        sys.stderr.write(f"{parser.prog}: {_first_line(error)}\n")
+        sys.stderr.write(f"{parser.prog}: {_one_line(error)}\n")
         return 1
     text = json.dumps(outcome.report, default=str) if options.json else "\n".join(outcome.lines)
     sys.stdout.write(text + "\n" if text else "")
@@ -135,5 +135,5 @@ def _progress(text: str) -> None:
     sys.stderr.flush()
 
 
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,206 @@
+"""`moodstream rescore --model VERSION [--accept]`: labels history with another model version, to compare, to serve.
+
+Without `--accept`, the labels go into silver/rescored beside the served ones. With it, the served rows of silver take
+them, gold follows by differences (see changes.py) and the warehouse's facts by update. No stream emits anything again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
+
+from streaming.errors import OperationFailed, SettingsError
+from streaming.operations import changes, command, models, readers, rescored, warehouse
+from streaming.operations.changes import Change
+from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.models import Predict
+from streaming.scoring import score_texts
+from streaming.settings import Settings
+from streaming.sources.delta_rs import open_table, plain, read
+from streaming.tables import silver_comments, silver_posts
+from streaming.tables.columns import PARTITIONS
+
+EXAMPLES = """  moodstream rescore --model 7
+  moodstream rescore --model 7 --json
+  moodstream rescore --model 7 --accept
+"""
+TEXTS: Mapping[str, str] = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
+LABELS = tuple(name for name, _ in rescored.LABELS)
+# Rows of a commit: bounds what is in memory, and what a conflict with another commit costs.
+AT_ONCE = 50_000
+SERVED_WITHIN_S = 15.0
+PATIENCE_S = 120.0
+
+Day = tuple[int, int, int]
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Label history, or serve the labels; returns the exit code."""
+    parser = Parser("rescore", "Label history with another model version, to compare and then to serve.", EXAMPLES)
+    parser.add_argument("--model", required=True, metavar="VERSION", help="version of the registered model")
+    parser.add_argument("--accept", action="store_true", help="serve the labels that an earlier run made")
+    command.add_place(parser, environ)
+    return command.run(parser, _act, argv, environ)
+
+
+def _act(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
+    if not options.model.isdigit():
+        raise SettingsError(f"--model: received '{options.model}', expected the number of a version")
+    finished = changes.finish(settings)
+    work = accept if options.accept else rescore
+    report = work(settings, options.model, progress)
+    return Outcome({"model_version": options.model, "finished_changes": finished, **report}, _told(report, options))
+
+
+def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, Any]:
+    """Label every post and comment into silver/rescored, replacing what the version said before; counts the changes.
+
+    One commit: the table holds the version's former labels, or all of the new ones.
+    """
+    predict = models.load(settings, version)
+    moves: Counter[tuple[str, str]] = Counter()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for entity, name in TEXTS.items():
+            for rows in _chunks(open_table(settings, name), ["event_id", "event_time", "text", *LABELS, *PARTITIONS]):
+                scored = _rescored(rows, entity, version, predict)
+                moves.update(zip(scored["sentiment"].to_pylist(), scored["new_sentiment"].to_pylist(), strict=True))
+                progress(f"{sum(moves.values()):,} texts scored")
+                yield from scored.to_batches()
+
+    write_deltalake(
+        rescored.opened(settings),
+        pa.RecordBatchReader.from_batches(rescored.SCHEMA, batches()),
+        mode="overwrite",
+        predicate=f"{rescored.VERSION} = '{int(version)}'",
+    )
+    return _summary(moves)
+
+
+def accept(settings: Settings, version: str, progress: Progress) -> dict[str, Any]:
+    """Serve the version's labels: silver, gold, warehouse. Rows that arrived since it scored keep the labels they have.
+
+    One commit for each part of a day; a run that is cut off is continued by the next.
+    """
+    table = rescored.opened(settings)
+    days = _days(table, version)
+    if not days:
+        raise SettingsError(f"--accept: version {version} has scored nothing yet; run it without --accept first")
+    if settings.warehouse:
+        warehouse.check(settings)
+    moves: Counter[tuple[str, str]] = Counter()
+    operation = f"rescore-{uuid4().hex}"
+    for day in days:
+        labels = _labels(table, version, day)
+        for name in TEXTS.values():
+            while (change := changes.apply(settings, operation, name, _relabelled(labels, day, version))) is not None:
+                moves.update(_moves(change))
+                progress(f"{sum(moves.values()):,} rows relabelled")
+    if settings.warehouse:
+        _relabel_facts(settings, table, version, days, progress)
+        warehouse.serve(settings, SERVED_WITHIN_S)
+    return _summary(moves)
+
+
+def _chunks(table: DeltaTable, columns: list[str], predicate: str | None = None) -> Iterator[pa.Table]:
+    for batch in table.scan(columns=columns, predicate=predicate):
+        rows = plain(pa.table(batch))
+        for start in range(0, rows.num_rows, AT_ONCE):
+            yield rows.slice(start, AT_ONCE)
+
+
+def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa.Table:
+    scores = pa.Table.from_pandas(score_texts(predict, rows["text"].to_pandas()), preserve_index=False)
+    columns = {name: rows[name] for name in rows.column_names if name != "text"}
+    columns |= {f"new_{name}": scores[name] for name in LABELS[:3]}
+    columns |= {name: pa.array([value] * rows.num_rows) for name, value in (("entity", entity), (VERSION, version))}
+    return pa.table({name: columns[name] for name in rescored.SCHEMA.names}).cast(rescored.SCHEMA)
+
+
+VERSION = rescored.VERSION
+
+
+def _days(table: DeltaTable, version: str) -> list[Day]:
+    """The days of which the version has labels, by the partitions of its files."""
+    found = {tuple(int(part[name]) for name in PARTITIONS) for part in table.partitions() if part[VERSION] == version}
+    return sorted(found)  # type: ignore[arg-type]
+
+
+def _labels(table: DeltaTable, version: str, day: Day) -> pa.Table:
+    columns = ["event_id", *(f"new_{name}" for name in LABELS[:3])]
+    rows = read(table, columns, f"{VERSION} = '{int(version)}' AND {_of_day(day)}")
+    return rows.append_column("new_model_version", pa.array([version] * rows.num_rows, pa.string()))
+
+
+def _of_day(day: Day) -> str:
+    return " AND ".join(f"{name} = {value}" for name, value in zip(PARTITIONS, day, strict=True))
+
+
+def _relabelled(labels: pa.Table, day: Day, version: str) -> changes.Choose:
+    """Picks up to AT_ONCE served rows of the day that another version labelled, with the labels that they get."""
+
+    def choose(table: DeltaTable) -> Change | None:
+        for rows in _chunks(table, [name for name in _columns(table) if name != "raw"], _of_day(day)):
+            other = pc.fill_null(pc.not_equal(rows["model_version"], version), True)
+            old = rows.filter(pc.and_(other, pc.is_in(rows["event_id"], value_set=labels["event_id"].combine_chunks())))
+            if old.num_rows:
+                return _change(old, labels)
+        return None
+
+    return choose
+
+
+def _change(old: pa.Table, labels: pa.Table) -> Change:
+    place = {event: index for index, event in enumerate(labels["event_id"].to_pylist())}
+    own = labels.take(pa.array([place[event] for event in old["event_id"].to_pylist()], pa.int64()))
+    new = old
+    for name in LABELS:
+        new = new.set_column(new.schema.get_field_index(name), name, own[f"new_{name}"])
+    source = new.select(["event_id", *LABELS, *PARTITIONS])
+    unique = source.group_by(source.column_names).aggregate([])
+    return Change(old, new, unique, updates={name: f"source.{name}" for name in LABELS})
+
+
+def _moves(change: Change) -> Iterator[tuple[str, str]]:
+    if change.new is None:
+        raise OperationFailed("a rescore deletes nothing")
+    return zip(change.old["sentiment"].to_pylist(), change.new["sentiment"].to_pylist(), strict=True)
+
+
+def _relabel_facts(settings: Settings, table: DeltaTable, version: str, days: list[Day], progress: Progress) -> None:
+    """Once the load hop is past the old labels: facts that it brings later would have them."""
+    for name in TEXTS.values():
+        if late := readers.wait(settings, name, open_table(settings, name).version(), PATIENCE_S, progress):
+            raise OperationFailed(f"{', '.join(late)} has rows of {name} still to read: run the job, then accept again")
+    for day in days:
+        labels = _labels(table, version, day)
+        renamed = labels.rename_columns([name.removeprefix("new_") for name in labels.column_names])
+        for entity in TEXTS:
+            warehouse.relabel(settings, entity, renamed)
+
+
+def _columns(table: DeltaTable) -> list[str]:
+    return [field.name for field in table.schema().fields]
+
+
+def _summary(moves: Counter[tuple[str, str]]) -> dict[str, Any]:
+    changed = {f"{old} -> {new}": count for (old, new), count in moves.most_common() if old != new}
+    return {"rows": sum(moves.values()), "changed": sum(changed.values()), "by_change": changed}
+
+
+def _told(report: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
+    share = report["changed"] / report["rows"] if report["rows"] else 0.0
+    lines = [f"{report['rows']:,} texts, {report['changed']:,} of them ({share:.1%}) labelled otherwise"]
+    lines += [f"    {move:<24}{count:>10,}" for move, count in report["by_change"].items()]
+    if not options.accept:
+        lines.append(
+            f"beside the served ones in {rescored.NAME}; to serve them: rescore --model {options.model} --accept"
+        )
+    return lines
