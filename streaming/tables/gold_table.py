@@ -1,7 +1,7 @@
 """What a table with a key is: its columns, its partitions, and what happens to a row that is there already.
 
 Gold tables and silver/users are small and change by key, so they are written by delta-rs without a Spark job
-(docs/decisions/003-gold-without-spark.md); their schemas are therefore Arrow schemas. No key column is ever null.
+(docs/decisions/020-gold-without-spark.md); their schemas are therefore Arrow schemas. No key column is ever null.
 """
 
 from __future__ import annotations
