@@ -7,16 +7,12 @@ unpickled, the package `model` need not be installed, and two versions with diff
 import importlib.util
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
-
-# `predict` has no type hint for its texts: MLflow would check every one against it and refuse nulls. It warns of that.
-warnings.filterwarnings("ignore", message=".*Add type hints to the.*", category=UserWarning)
 
 
 class Sentiment(PythonModel):
@@ -26,6 +22,10 @@ class Sentiment(PythonModel):
     as many rows with the columns sentiment, polarity, confidence. Nulls and odd values are scored, never refused.
     Fastest is `unwrap_python_model().predict(None, list_of_str)`: it skips MLflow's schema checks.
     """
+
+    # `predict` has no type hint for its texts: MLflow would check every one against it and refuse nulls. Without a hint
+    # it warns at each load, unless told that this is meant.
+    _skip_type_hint_validation = True
 
     def load_context(self, context: Any) -> None:
         """Load the weights that lie in the artefact; MLflow calls this once per process."""

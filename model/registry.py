@@ -28,7 +28,7 @@ class Version:
     number: str
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
-    created: str
+    run_id: str
 
 
 class Registry:
@@ -79,7 +79,7 @@ class Registry:
     def _version(found: Any, aliases: Mapping[str, str]) -> Version:
         number = str(found.version)
         pointing = sorted(alias for alias, target in aliases.items() if str(target) == number)
-        return Version(number, dict(found.tags), tuple(pointing), str(found.creation_timestamp))
+        return Version(number, dict(found.tags), tuple(pointing), str(found.run_id))
 
     def find(self, word: str) -> Version:
         """The version of a number or an alias; raises NoModel when there is none."""
@@ -109,7 +109,7 @@ class Registry:
     def run_file(self, version: Version, name: str) -> Path:
         """A file of the training run that made a version, as a local path."""
         with self._reachable():
-            return Path(self._mlflow.artifacts.download_artifacts(run_id=version.tags["run_id"], artifact_path=name))
+            return Path(self._mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=name))
 
     def register(
         self,

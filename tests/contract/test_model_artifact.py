@@ -1,0 +1,101 @@
+"""The registered model as any other program meets it: by its URI, without this project."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model import judging, training
+from model.champion import bundle_of, load_scorer
+from model.registry import Registry
+from model.settings import Settings
+from tests.model_rows import a_bundle, plain_rows
+
+# Runs in a process of its own, in which importing any package of this project is an error.
+STRANGER = """
+import importlib.abc, json, sys
+class Barred(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('model', 'streaming', 'generator', 'deploy', 'nltk', 'sklearn', 'textblob'):
+            raise ImportError(f'{name} is barred')
+sys.meta_path.insert(0, Barred())
+import mlflow.pyfunc, warnings
+warnings.simplefilter('error', UserWarning)
+texts = ['I love it', None, 'I hate it', float('nan'), '', '\\x00', 'a' * 20000]
+first, second = (mlflow.pyfunc.load_model(folder) for folder in sys.argv[1:3])
+slow, fast = first.predict(texts), first.unwrap_python_model().predict(None, texts)
+other = second.unwrap_python_model()
+print(json.dumps({
+    'columns': list(fast.columns), 'types': [str(kind) for kind in fast.dtypes], 'rows': len(fast),
+    'labels': list(fast.sentiment[[0, 2]]), 'same': bool((slow == fast).all().all()),
+    'explained': first.unwrap_python_model().explain('an awful day')[0][0],
+    'runtimes': sorted(name for name in sys.modules if name.startswith('moodstream_runtime') and '.' not in name),
+    'other': list(other.predict(None, ['I love it']).sentiment),
+    'drift': sorted(first.unwrap_python_model().drift(first.unwrap_python_model().profile(['so', 'what']))),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    """Two registered versions; the second's runtime differs and calls everything neutral."""
+    folder = tmp_path_factory.mktemp("registry")
+    made = Registry(Settings(f"sqlite:///{folder}/mlflow.db", folder / "artifacts", folder))
+    for number in (1, 2):
+        bundle = a_bundle(folder / f"bundle{number}")
+        training.add_runtime(bundle)
+        judging.judge(bundle, plain_rows()[:60])
+        if number == 2:
+            scorer = bundle / "runtime" / "scorer.py"
+            source = scorer.read_text().replace("label = chances.argmax(1)", "label = np.ones(len(chances), int)")
+            scorer.write_text(source)
+            training.seal_runtime(bundle)
+        made.register(bundle, params={"C": 1}, metrics={"m": 0.5}, tags={"t": "x"}, files=folder / "none")
+    return made
+
+
+def test_a_stranger_can_load_two_versions_side_by_side(registry: Registry, tmp_path: Path) -> None:
+    folders = [str(registry.folder(number)) for number in ("1", "2")]
+    done = subprocess.run(
+        [sys.executable, "-c", STRANGER, *folders],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["columns"] == ["sentiment", "polarity", "confidence"]
+    assert found["types"] == ["object", "float64", "float64"]
+    assert found["rows"] == 7
+    assert found["labels"] == ["positive", "negative"]
+    assert found["same"]
+    assert found["explained"] == "awful"
+    assert len(found["runtimes"]) == 2
+    assert found["other"] == ["neutral"]
+    assert {"psi_label", "psi_polarity", "novelty"} <= set(found["drift"])
+
+
+def test_the_artefact_holds_no_pickle(registry: Registry) -> None:
+    names = {path.name for path in registry.folder("1").rglob("*") if path.is_file()}
+    assert "weights.npz" in names
+    assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib", ".cloudpickle"))]
+
+
+def test_the_version_carries_signature_and_tags(registry: Registry) -> None:
+    import mlflow.models
+
+    info = mlflow.models.get_model_info(str(registry.folder("1")))
+    assert info.signature.outputs.input_names() == ["sentiment", "polarity", "confidence"]
+    assert registry.find("1").tags["t"] == "x"
+
+
+def test_the_command_line_scores_with_the_code_of_the_version(registry: Registry) -> None:
+    assert load_scorer(registry.folder("2")).score(["I love it"]).sentiment[0] == "neutral"
+    assert load_scorer(registry.folder("1")).score(["I love it"]).sentiment[0] == "positive"
+    assert bundle_of(registry.folder("1")).name == "bundle1"

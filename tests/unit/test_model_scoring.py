@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from model import fitting, lexica
+from model.runtime import LABELS, Scorer
+from model.runtime import lexer as lexing
+from model.runtime.features import Batch, dense
+from model.runtime.lexer import Lexer
+from tests.model_rows import a_scorer, plain_rows
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    return a_scorer(tmp_path_factory.mktemp("bundle"))
+
+
+def features_of(text: str) -> dict[str, float]:
+    lexer = Lexer(lexica.load(), str, {})
+    batch = Batch(lexer.ids([text]), lexer.table)
+    return {name: float(values[0]) for name, values in dense(batch).items()}
+
+
+def keys_of(text: str) -> list[str]:
+    lexer = Lexer(lexica.load(), str, {})
+    return [lexer.keys[token] for token in lexer.ids([text])][1:]
+
+
+def test_a_word_of_feeling_decides(scorer: Scorer) -> None:
+    assert list(scorer.score(["I love it", "I hate it", "the table"]).sentiment) == ["positive", "negative", "neutral"]
+
+
+def test_polarity_is_the_chance_of_positive_minus_that_of_negative(scorer: Scorer) -> None:
+    scores = scorer.score(["I love it", "I hate it"])
+    assert scores.polarity[0] > 0.3 > -0.3 > scores.polarity[1]
+    assert ((scores.confidence > 1 / 3) & (scores.confidence <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        float("nan"),
+        pd.NA,
+        "",
+        " \n\t ",
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "\u200f",
+        "🙂" * 500,
+        7,
+        b"x",
+        "a" * 50_000,
+        "&#;&",
+    ],
+)
+def test_nothing_that_a_stream_may_hold_is_refused(scorer: Scorer, odd: object) -> None:
+    scores = scorer.score(["I love it", odd, "I hate it"])
+    assert list(scores.sentiment[[0, 2]]) == ["positive", "negative"]
+    assert np.isfinite(scores.polarity).all()
+    assert scores.sentiment[1] in LABELS
+
+
+def test_no_texts_give_no_rows(scorer: Scorer) -> None:
+    assert len(scorer.score([]).polarity) == 0
+
+
+def test_a_text_is_scored_the_same_alone_and_among_others(scorer: Scorer) -> None:
+    texts = [row.text for row in plain_rows()] + ["not good!", "BUT why? :)", "", "so sad… @you http://x.y/z #NotHappy"]
+    together = scorer.score(texts).polarity
+    alone = np.array([scorer.score([text]).polarity[0] for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_full_cache_is_emptied_without_changing_a_score(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["I love this", "what an awful day", "new words here"]
+    before = scorer.score(texts).polarity
+    monkeypatch.setattr(lexing, "CHUNKS_KEPT", 1)
+    np.testing.assert_array_equal(scorer.score(texts).polarity, before)
+
+
+def test_the_tables_say_what_the_regression_says(tmp_path: Path) -> None:
+    rows = plain_rows()
+    made = fitting.design([row.text for row in rows], lexica.load())
+    fitted = fitting.regression(0.5).fit(made.matrix, fitting.labels(rows), sample_weight=fitting.weights(rows))
+    scores = a_scorer(tmp_path).score([row.text for row in rows])
+    chances = fitted.predict_proba(made.matrix)
+    np.testing.assert_allclose(scores.polarity, chances[:, 2] - chances[:, 0], atol=1e-4)
+
+
+def test_negation_turns_a_valence_within_its_sentence() -> None:
+    assert features_of("good")["max"] > 0 > features_of("not good")["min"]
+    assert features_of("not now. good")["max"] > 0
+
+
+def test_negation_reaches_four_words() -> None:
+    assert features_of("not one two three good")["min"] < 0
+    assert features_of("not one two three four good")["min"] == 0
+
+
+def test_capitals_boosters_and_exclamation_marks_strengthen() -> None:
+    plain = features_of("this is good")["compound!"]
+    assert features_of("this is GOOD")["compound!"] > plain
+    assert features_of("this is very good")["compound!"] > plain
+    assert features_of("this is good!!!")["compound!"] > plain
+
+
+def test_what_follows_but_counts_more() -> None:
+    assert (
+        features_of("great song but awful sound")["compound"]
+        < 0
+        < features_of("awful sound but great song")["compound"]
+    )
+
+
+def test_emoji_and_emoticons_are_kept() -> None:
+    assert features_of("😀")["glad faces"] > 0 > features_of(":(")["sad faces"]
+    assert features_of("well:)")["glad faces"] > 0
+
+
+def test_addresses_mentions_and_numbers_become_constants() -> None:
+    assert keys_of("@some_one http://a.b/c?d=1 42%") == ["<user>", "<url>", "<num>"]
+    assert keys_of("www.example.com") == ["<url>"]
+
+
+def test_hashtags_are_taken_apart_and_elongations_shortened() -> None:
+    assert keys_of("#NotHappy") == ["#nothappy", "not", "happy"]
+    assert keys_of("sooooo goooood") == ["so", "good"]
+
+
+def test_character_references_are_resolved() -> None:
+    assert keys_of("you&amp;me") == ["you", "me"]
+
+
+def test_an_explanation_names_the_words_that_decided(scorer: Scorer) -> None:
+    terms = dict(scorer.explain("the coffee was awful today"))
+    assert min(terms, key=lambda term: terms[term]) == "awful"
+    assert terms["awful"] < -0.1
+
+
+def test_topics_cannot_tell_labels_after_weighting() -> None:
+    from tests.model_rows import a_row
+
+    rows = [a_row(text=f"car {n}", label="neutral", topic="driverless") for n in range(80)]
+    rows += [a_row(text=f"bad car {n}", label="negative", topic="driverless") for n in range(20)]
+    rows += [a_row(text=f"good car {n}", label="positive", topic="driverless") for n in range(20)]
+    weights = fitting.weights(rows)
+    masses = np.bincount(fitting.labels(rows), weights)
+    np.testing.assert_allclose(masses, masses.mean())
