@@ -230,13 +230,18 @@ def all_rows(batches: Iterable[Batch], *names: str) -> list[dict[str, Any]]:
     return [row for batch in batches for name in names for row in batch[name]]
 
 
+def is_recent(row: dict[str, Any], batches: list[Batch]) -> bool:
+    """Whether it happened in the last 24 hours of the stream."""
+    latest = max(other["arrival_time"] for batch in batches for rows in batch.values() for other in rows)
+    clock = latest.replace(second=0, microsecond=0)
+    return bool(clock - timedelta(hours=24) < row["event_time"] < clock + timedelta(minutes=1))
+
+
 def loudest(batches: list[Batch]) -> Answer:
     """Question 6 from the events themselves."""
-    latest = max(row["arrival_time"] for batch in batches for rows in batch.values() for row in rows)
-    clock = latest.replace(second=0, microsecond=0)
     labels: dict[str, list[str]] = defaultdict(list)
     for row in all_rows(batches, "silver/posts", "silver/comments"):
-        if clock - timedelta(hours=24) < row["event_time"] < clock + timedelta(minutes=1):
+        if is_recent(row, batches):
             labels[row["user_id"]].append(row["sentiment"])
     names = {row["user_id"]: row["user_name"] for row in all_rows(batches, "silver/user_changes")}
     ranked = sorted(labels.items(), key=lambda item: (-len(item[1]), item[0]))[:20]
@@ -252,7 +257,8 @@ def driving(batches: list[Batch]) -> Answer:
     authors = {row["post_id"]: row["user_id"] for row in all_rows(batches, "silver/posts")}
     felt: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in all_rows(batches, "silver/comments"):
-        felt[authors[row["post_id"]]][row["post_id"]].append(row["polarity"])
+        if is_recent(row, batches):
+            felt[authors[row["post_id"]]][row["post_id"]].append(row["polarity"])
     counts = {author: sum(map(len, posts.values())) for author, posts in felt.items()}
     answer: Answer = []
     for author in sorted(felt, key=lambda name: (-counts[name], name))[:20]:

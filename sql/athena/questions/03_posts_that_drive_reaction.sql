@@ -1,6 +1,10 @@
--- Which posts drive the reaction to an author: the three with the greatest share of all that was felt, of the 20 authors
--- with the most comments.
-with author_reaction as (
+-- Which posts drive the reaction to an author: of the comments of the last 24 hours of the stream, the three posts with the
+-- greatest share of all that was felt, for the 20 authors with the most comments.
+with clock as (
+    select max(minute) as latest from gold_quality_by_minute
+),
+
+author_reaction as (
     select
         silver_posts.user_id as author_id,
         silver_posts.post_id,
@@ -8,6 +12,9 @@ with author_reaction as (
         sum(silver_comments.polarity) as polarity_sum
     from silver_comments
     inner join silver_posts on silver_comments.post_id = silver_posts.post_id
+    where
+        silver_comments.event_time > (select latest - interval '24' hour from clock)
+        and silver_comments.event_time < (select latest + interval '1' minute from clock)
     group by 1, 2
 ),
 

@@ -1,6 +1,24 @@
--- Which posts drive the reaction to an author: the three with the greatest share of all that was felt, of the 20 authors
--- with the most comments.
-with ranked as (
+-- Which posts drive the reaction to an author: of the comments of the last 24 hours of the stream, the three posts with the
+-- greatest share of all that was felt, for the 20 authors with the most comments.
+with clock as (
+    select max(minute) as latest from dw.quality_by_minute
+),
+
+author_reaction as (
+    select
+        fact_post.user_id as author_id,
+        fact_post.post_id,
+        count(*) as comments,
+        sum(fact_comment.polarity) as polarity_sum
+    from dw.fact_comment
+    inner join dw.fact_post on fact_comment.post_id = fact_post.post_id
+    where
+        fact_comment.event_time > (select latest - interval '24 hours' from clock)
+        and fact_comment.event_time < (select latest + interval '1 minute' from clock)
+    group by 1, 2
+),
+
+ranked as (
     select
         author_id, post_id, comments,
         polarity_sum / comments as polarity,
@@ -9,7 +27,7 @@ with ranked as (
         row_number() over (
             partition by author_id order by abs(polarity_sum) desc, post_id
         ) as place
-    from dw.author_reaction
+    from author_reaction
 ),
 
 authors as (
