@@ -25,6 +25,7 @@ from streaming.operations.files import Files
 from streaming.operations.records import elements
 from streaming.operations.replay import SCHEMA, Row, bronze_row
 from streaming.operations.silver_ids import present
+from streaming.operations.spill import spilled
 from streaming.settings import Settings
 from streaming.sources.delta_rs import open_table
 from streaming.tables import bronze_events
@@ -64,7 +65,8 @@ def _take(settings: Settings, folder: str, name: str) -> int | None:
             count += len(rows)
             yield from pa.Table.from_pylist(rows, SCHEMA).to_batches()
 
-    _append(bronze, pa.RecordBatchReader.from_batches(SCHEMA, batches()), identity)
+    with spilled(SCHEMA, batches()) as records:
+        _append(bronze, records, identity)
     return count
 
 

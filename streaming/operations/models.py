@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -24,11 +25,14 @@ def load(settings: Settings, version: str) -> Predict:
         mlflow.MlflowClient().get_model_version(settings.model_name, version)
     except mlflow.exceptions.MlflowException as error:
         raise SettingsError(f"--model: {settings.model_name} has no version '{version}'") from error
-    try:
+    with _as_unusable(version):
         model = mlflow.pyfunc.load_model(f"models:/{settings.model_name}/{version}").unwrap_python_model()
-    except Exception as error:  # whatever the artefact's own code raises
-        raise ModelUnusable(f"version {version}: {error}") from error
-    return lambda texts: model.predict(None, list(texts))
+
+    def predict(texts: Sequence[str]) -> pd.DataFrame:
+        with _as_unusable(version):
+            return cast("pd.DataFrame", model.predict(None, list(texts)))
+
+    return predict
 
 
 def champion(settings: Settings) -> str:
@@ -47,6 +51,14 @@ def versions(settings: Settings) -> list[dict[str, Any]] | None:
     client = _mlflow(settings).MlflowClient()
     found = client.search_model_versions(f"name = '{settings.model_name}'")
     return [_described(client, each) for each in sorted(found, key=lambda each: int(each.version))]
+
+
+@contextmanager
+def _as_unusable(version: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever the artefact's own code raises
+        raise ModelUnusable(f"version {version}: {error}") from error
 
 
 def _described(client: Any, version: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from streaming.operations import changes, command, models, readers, rescored, wa
 from streaming.operations.changes import Change
 from streaming.operations.command import Outcome, Parser, Progress
 from streaming.operations.models import Predict
+from streaming.operations.spill import spilled
 from streaming.scoring import score_texts
 from streaming.settings import Settings
 from streaming.sources.delta_rs import open_table, plain, read
@@ -32,6 +33,7 @@ EXAMPLES = """  moodstream rescore --model 7
   moodstream rescore --model 7 --accept
 """
 TEXTS: Mapping[str, str] = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
+VERSION = rescored.VERSION
 LABELS = tuple(name for name, _ in rescored.LABELS)
 # Rows of a commit: bounds what is in memory, and what a conflict with another commit costs.
 AT_ONCE = 50_000
@@ -75,12 +77,9 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
                 progress(f"{sum(moves.values()):,} texts scored")
                 yield from scored.to_batches()
 
-    write_deltalake(
-        rescored.opened(settings),
-        pa.RecordBatchReader.from_batches(rescored.SCHEMA, batches()),
-        mode="overwrite",
-        predicate=f"{rescored.VERSION} = '{int(version)}'",
-    )
+    with spilled(rescored.SCHEMA, batches()) as rows:
+        replaced = f"{VERSION} = '{int(version)}'"
+        write_deltalake(rescored.opened(settings), rows, mode="overwrite", predicate=replaced)
     return _summary(moves)
 
 
@@ -122,9 +121,6 @@ def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa
     columns |= {f"new_{name}": scores[name] for name in LABELS[:3]}
     columns |= {name: pa.array([value] * rows.num_rows) for name, value in (("entity", entity), (VERSION, version))}
     return pa.table({name: columns[name] for name in rescored.SCHEMA.names}).cast(rescored.SCHEMA)
-
-
-VERSION = rescored.VERSION
 
 
 def _days(table: DeltaTable, version: str) -> list[Day]:
