@@ -2,7 +2,8 @@
 
 Attention is self-exciting: a reaction picks its post by picking a recent *activity* (a post or an
 earlier reaction to one), so a post is found in proportion to what it lately drew. That is Simon's
-copying process inside a window: constant cost, bounded memory, heavy-tailed cascades. (A heap of
+copying process inside a window: constant cost, bounded memory, heavy-tailed cascades. How a post
+fades with its age is up to the platform. (A heap of
 scheduled reactions was rejected: it grows with the rate times the longest delay.)
 """
 

@@ -37,16 +37,16 @@ Of {posts:,} posts {without_reaction:.0%} drew no reaction; the mean is {mean_re
 heavy-tailed (Bakshy, Hofman, Mason and Watts, "Everyone's an influencer", WSDM 2011; Goel, Anderson, Hofman and
 Watts, "The structural virality of online diffusion", Management Science 62, 2016). A copying process with a share a
 of new posts has the exponent 1 + 1/(1 - a) (Simon, "On a class of skew distribution functions", Biometrika 42,
-1955); forgetting steepens it.
+1955); forgetting steepens it, the more so the fewer events fall into a post's life, as in this slow week.
 
 ## Delays
 
 ![](delays.svg)
 
-Half of the reactions came within {median_s:,.0f} s, 90 % within {p90_s:,.0f} s. *Published:* reaction times are
-constant for some minutes and then fall as a power of 1.24 (Zhao, Erdogdu, He, Rajaraman and Leskovec, "SEISMIC",
-KDD 2015). Ours follow the activities that went by, within two hours, rather than the clock: in a live run at
-hundreds of events a second reactions come within seconds. Here the simulation departs from the real thing.
+Half of the reactions came within {median_s:,.0f} s, 90 % within {p90_s:,.0f} s. *Published:* the density of reaction
+times is constant for about five minutes and then falls as a power of 1.24 (Zhao, Erdogdu, He, Rajaraman and
+Leskovec, "SEISMIC", KDD 2015); that kernel is what a post fades by here. At hundreds of events a second the number
+of activities that are remembered shortens the delays: reactions then come within minutes at most.
 
 ## Day and week
 
