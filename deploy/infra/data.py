@@ -164,8 +164,8 @@ class DataStack(Stack):
             work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
-                # A runaway query stops at 100 GB, about half a dollar.
-                bytes_scanned_cutoff_per_query=100_000_000_000,
+                # A runaway query stops at 50 GB, about a quarter of a dollar.
+                bytes_scanned_cutoff_per_query=50_000_000_000,
                 engine_version=athena.CfnWorkGroup.EngineVersionProperty(
                     selected_engine_version="Athena engine version 3"
                 ),

@@ -1,0 +1,217 @@
+"""`moodstream cost`: what a rate of events costs on AWS in a month, service by service.
+
+A model, not a bill: `Sizing` derives shards, executors and warehouse hours from the rate, `prices.toml` (dated, with
+its sources) turns them into money. docs/deploy/sizing.md has the measurements behind the constants.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from deploy.local.errors import UsageError
+
+PRICES = Path(__file__).with_name("prices.toml")
+HOURS = 730.0  # of a month
+SECONDS = HOURS * 3600
+GB = 1e9
+RETENTION_DAYS = 7
+SHARD_RECORDS, SHARD_BYTES = 1_000, 1_000_000  # a second, of one shard
+SHARD_FILL = 0.7  # keys are skewed: plan to fill a shard to that
+EXECUTOR_EVENTS = 2_000  # a second, of one executor with 4 vCPU and 10 GB
+SCORED_SHARE = 0.5  # of the events, posts and comments: what a managed sentiment API would be called for
+READERS = 2  # of the stream: the job and the archive
+EXAMPLES = """\
+examples:
+  moodstream cost --events-per-second 1000
+  moodstream cost --events-per-second 1000 --load-every 900   a sleepier, cheaper warehouse
+  moodstream cost --events-per-second 200 --bytes 600 --json
+"""
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """What a rate needs. Rates in events a second, sizes in bytes."""
+
+    events_per_second: float
+    event_bytes: int
+    shards: int
+    executors: int
+    warehouse_rpu: int
+    warehouse_busy_share: float
+    stored_gb_month: float  # added to the lake in a month: bronze, silver and gold, compressed
+
+    @property
+    def gb_in(self) -> float:
+        """Gigabytes into the stream in a month."""
+        return self.events_per_second * self.event_bytes * SECONDS / GB
+
+    @property
+    def millions(self) -> float:
+        """Millions of events in a month."""
+        return self.events_per_second * SECONDS / 1e6
+
+
+def size(events_per_second: float, event_bytes: int, load_every: float) -> Sizing:
+    """Shards, executors and warehouse for a steady rate."""
+    by_records = events_per_second / (SHARD_RECORDS * SHARD_FILL)
+    by_bytes = events_per_second * event_bytes / (SHARD_BYTES * SHARD_FILL)
+    return Sizing(
+        events_per_second=events_per_second,
+        event_bytes=event_bytes,
+        shards=max(1, math.ceil(max(by_records, by_bytes))),
+        executors=max(2, math.ceil(events_per_second / EXECUTOR_EVENTS)),
+        warehouse_rpu=8 if events_per_second <= 5_000 else 32,
+        # Redshift Serverless bills at least a minute for each activity: frequent loads keep it awake all month.
+        warehouse_busy_share=min(1.0, 60 / load_every),
+        # Raw JSON compresses to about a quarter; silver holds it again, with its columns.
+        stored_gb_month=events_per_second * event_bytes * SECONDS / GB * 0.5,
+    )
+
+
+def monthly(sizing: Sizing, prices: Mapping[str, Any]) -> dict[str, float]:
+    """USD a month by service, after the first month (the lake then grows on)."""
+    return {
+        "kinesis": _kinesis(sizing, prices["kinesis"]),
+        "firehose": sizing.gb_in * max(1.0, 5_000 / sizing.event_bytes) * prices["firehose"]["gb"],
+        "emr_serverless": _emr(sizing, prices["emr_serverless"]),
+        "s3": _s3(sizing, prices["s3"]),
+        "redshift_serverless": sizing.warehouse_rpu
+        * sizing.warehouse_busy_share
+        * HOURS
+        * prices["redshift_serverless"]["rpu_hour"]
+        + sizing.stored_gb_month * prices["redshift_serverless"]["storage_gb_month"],
+        "network": _network(sizing, prices["network"]),
+        "airflow": HOURS * prices["mwaa"]["micro_environment_hour"],
+        "watching": _watching(prices["cloudwatch"]),
+        "keys_and_secrets": prices["kms"]["key_month"]
+        + 100 * prices["kms"]["ten_thousand_requests"]
+        + prices["secrets_manager"]["secret_month"],
+        "crawlers": 2 * 24 * 30 * (1 / 6) * prices["glue"]["dpu_hour"],  # two an hour, ten minutes' minimum, 1 DPU
+    }
+
+
+def managed_api(sizing: Sizing, prices: Mapping[str, Any], characters: int) -> float:
+    """USD a month for sending every post and comment to Amazon Comprehend instead of scoring it in the stream."""
+    units = max(int(prices["comprehend"]["minimum_units"]), math.ceil(characters / 100))
+    price = float(prices["comprehend"]["unit"])
+    return sizing.millions * 1e6 * SCORED_SHARE * float(units) * price
+
+
+def _kinesis(sizing: Sizing, price: Mapping[str, float]) -> float:
+    """The cheaper of both modes; on demand bills at least 1 KB a record."""
+    billed_gb = sizing.events_per_second * max(1_000, sizing.event_bytes) * SECONDS / GB
+    on_demand = (
+        HOURS * price["on_demand_stream_hour"]
+        + billed_gb * price["on_demand_gb_in"]
+        + billed_gb * READERS * price["on_demand_gb_out"]
+    )
+    hourly = price["shard_hour"] + price["extended_retention_shard_hour"]
+    put_units = math.ceil(sizing.event_bytes / 25_000) * sizing.millions
+    provisioned = sizing.shards * HOURS * hourly + put_units * price["million_put_units"]
+    return min(on_demand, provisioned)
+
+
+def _emr(sizing: Sizing, price: Mapping[str, float]) -> float:
+    vcpu, memory = 2 + 4 * sizing.executors, 8 + 10 * sizing.executors
+    return HOURS * (vcpu * price["vcpu_hour"] + memory * price["gb_hour"])
+
+
+def _s3(sizing: Sizing, price: Mapping[str, float]) -> float:
+    """A year of growth on average in storage; commits and checkpoints in requests, whatever the rate."""
+    commits = SECONDS / 2 * 8 + SECONDS / 10 * 40  # hops at 2 s with 4 puts each, gold at 10 s
+    storage = sizing.stored_gb_month * 6 * price["standard_gb_month"]
+    landing = sizing.gb_in * 0.2 * 6 * price["glacier_ir_gb_month"]
+    return storage + landing + commits / 1000 * price["thousand_puts"] + commits * 5 / 1000 * price["thousand_gets"]
+
+
+def _network(sizing: Sizing, price: Mapping[str, float]) -> float:
+    endpoints = 5 * 2 * HOURS * price["endpoint_zone_hour"]
+    return HOURS * price["nat_hour"] + 10 * price["nat_gb"] + endpoints + sizing.gb_in * price["endpoint_gb"]
+
+
+def _watching(price: Mapping[str, float]) -> float:
+    metrics, alarms, log_gb = 6 * 6 + 1, 26, 20
+    return (
+        metrics * price["metric_month"]
+        + alarms * price["alarm_month"]
+        + price["dashboard_month"]
+        + log_gb * price["logs_gb"]
+    )
+
+
+def estimate(events_per_second: float, event_bytes: int, characters: int, load_every: float) -> dict[str, Any]:
+    """The whole estimate as one JSON-able object."""
+    prices = tomllib.loads(PRICES.read_text())
+    sizing = size(events_per_second, event_bytes, load_every)
+    services = {name: round(usd, 2) for name, usd in monthly(sizing, prices).items()}
+    total = round(sum(services.values()), 2)
+    return {
+        "events_per_second": events_per_second,
+        "millions_of_events": round(sizing.millions, 1),
+        "sizing": asdict(sizing),
+        "usd_a_month": services,
+        "total_usd_a_month": total,
+        "usd_per_million_events": round(total / sizing.millions, 2),
+        "managed_api_usd_a_month": round(managed_api(sizing, prices, characters), 2),
+        "prices": {"date": prices["date"], "region": prices["region"]},
+    }
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="moodstream cost",
+        description="Estimate the monthly cost on AWS of a steady rate of events.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--events-per-second", type=float, required=True, metavar="N", help="steady average")
+    parser.add_argument("--bytes", type=int, default=400, help="of one event (default: %(default)s)")
+    parser.add_argument("--characters", type=int, default=140, help="of one text (default: %(default)s)")
+    parser.add_argument(
+        "--load-every", type=float, default=15, metavar="SECONDS", help="warehouse loads (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    return parser
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Print the estimate; 2 for wrong use."""
+    del environ
+    try:
+        given = _parser().parse_args(list(argv))
+        if not 0 < given.events_per_second <= 1_000_000:
+            raise UsageError(
+                f"--events-per-second: received {given.events_per_second:g}, expected a number over 0 up to 1,000,000"
+            )
+        if min(given.bytes, given.characters, given.load_every) <= 0:
+            raise UsageError("--bytes, --characters and --load-every: expected numbers over 0")
+    except UsageError as error:
+        sys.stderr.write(f"moodstream cost: {error}\n")
+        return 2
+    result = estimate(given.events_per_second, given.bytes, given.characters, given.load_every)
+    sys.stdout.write(json.dumps(result) + "\n" if given.json else _table(result))
+    return 0
+
+
+def _table(result: Mapping[str, Any]) -> str:
+    lines = [f"{name:<22}{usd:>12,.2f}" for name, usd in result["usd_a_month"].items()]
+    lines.append(f"{'total, USD a month':<22}{result['total_usd_a_month']:>12,.2f}")
+    lines.append(f"{'per million events':<22}{result['usd_per_million_events']:>12,.2f}")
+    lines.append(f"{'a managed API instead':<22}{result['managed_api_usd_a_month']:>12,.2f}  (scoring alone)")
+    lines.append(
+        f"prices of {result['prices']['date']}, {result['prices']['region']}, without free tiers and discounts"
+    )
+    return "\n".join(lines) + "\n"

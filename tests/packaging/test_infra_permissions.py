@@ -1,0 +1,228 @@
+"""No privilege too few, none too many: every call has its statement, every statement its call."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.packaging import calls, policies
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Whose code runs under which role (or under the policy that its roles share).
+CODE = {
+    "GeneratorRole": [*ROOT.glob("deploy/lambda/*.py"), *ROOT.glob("generator/**/*.py")],
+    # Operators' commands (streaming/operations) run with the same policy: see docs/security.md.
+    "JobPolicy": [*ROOT.glob("streaming/**/*.py")],
+    "TrainingRole": [ROOT / "deploy/emr/run_command.py"],
+    "AirflowRole": [*ROOT.glob("deploy/airflow/dags/**/*.py")],
+}
+
+S3A = "Spark's S3 client and delta-rs read, write and list Delta tables and checkpoints"
+KMS = "S3, Kinesis or SNS use the key in the caller's name"
+MLFLOW = "MLflow's client: the registry through the App, artefacts straight from S3"
+AIRFLOW = "MWAA itself, in the environment's role"
+EMR_LOGS = "EMR Serverless writes the job's logs in the job's role"
+
+# What libraries and services call in the role's name, which no line of ours shows. From their documentation.
+PLATFORM = {
+    "GeneratorRole": {
+        "kms:Decrypt": KMS,
+        "kms:GenerateDataKey": KMS,
+        "logs:CreateLogStream": "Lambda's runtime",
+        "logs:PutLogEvents": "Lambda's runtime",
+        "sqs:SendMessage": "Lambda's runtime hands a failed run to the dead-letter queue",
+    },
+    "ArchiveRole": {
+        **dict.fromkeys(
+            ["kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:ListShards"],
+            "Firehose reads its source",
+        ),
+        **dict.fromkeys(
+            [
+                "s3:PutObject",
+                "s3:AbortMultipartUpload",
+                "s3:ListBucket",
+                "s3:ListBucketMultipartUploads",
+                "s3:GetBucketLocation",
+            ],
+            "Firehose writes its objects",
+        ),
+        "kms:Decrypt": KMS,
+        "kms:GenerateDataKey": KMS,
+        "logs:PutLogEvents": "Firehose reports failed deliveries",
+    },
+    "JobPolicy": {
+        **dict.fromkeys(
+            ["kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords"],
+            "the awslabs connector, consumer type GetRecords (its README)",
+        ),
+        **dict.fromkeys(
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload"], S3A
+        ),
+        "kms:Decrypt": KMS,
+        "kms:GenerateDataKey": KMS,
+        "sagemaker:CallMlflowAppApi": MLFLOW,
+        "redshift-serverless:GetCredentials": "the Data API logs in to a Serverless workgroup as the caller",
+    },
+    "EmrRole": dict.fromkeys(
+        ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams", "logs:DescribeLogGroups"], EMR_LOGS
+    ),
+    "GlueRole": dict.fromkeys(
+        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Glue writes its logs in the job's role"
+    ),
+    "CopyRole": {
+        "s3:ListBucket": "COPY finds the staged files",
+        "s3:GetObject": "COPY reads them",
+        "kms:Decrypt": KMS,
+    },
+    "CrawlerRole": {
+        **dict.fromkeys(["s3:ListBucket", "s3:GetObject"], "the crawler reads Delta's logs"),
+        "kms:Decrypt": KMS,
+        **dict.fromkeys(
+            [
+                "glue:GetDatabase",
+                "glue:GetTable",
+                "glue:GetTables",
+                "glue:CreateTable",
+                "glue:UpdateTable",
+                "glue:GetPartitions",
+                "glue:BatchCreatePartition",
+            ],
+            "the crawler keeps the catalogue",
+        ),
+        **dict.fromkeys(
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "logs:AssociateKmsKey",
+                "glue:GetSecurityConfiguration",
+            ],
+            "the crawler writes encrypted logs",
+        ),
+    },
+    "MlflowRole": {
+        **dict.fromkeys(["s3:ListBucket", "s3:GetObject", "s3:PutObject"], "the MLflow App keeps artefacts"),
+        "kms:Decrypt": KMS,
+        "kms:GenerateDataKey": KMS,
+    },
+    "TrainingRole": {
+        **dict.fromkeys(
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload"], S3A
+        ),
+        "kms:Decrypt": KMS,
+        "kms:GenerateDataKey": KMS,
+        "sagemaker:CallMlflowAppApi": MLFLOW,
+        "logs:CreateLogGroup": "SageMaker writes the training job's log",
+        **dict.fromkeys(
+            ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams", "logs:DescribeLogGroups"],
+            EMR_LOGS,
+        ),
+    },
+    "AirflowRole": {
+        **dict.fromkeys(
+            [
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:ListBucket",
+                "s3:GetBucketPublicAccessBlock",
+                "s3:GetEncryptionConfiguration",
+                "s3:GetAccountPublicAccessBlock",
+                "airflow:PublishMetrics",
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "logs:GetLogEvents",
+                "logs:GetLogRecord",
+                "logs:GetLogGroupFields",
+                "logs:GetQueryResults",
+                "logs:DescribeLogGroups",
+                "cloudwatch:PutMetricData",
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+                "sqs:SendMessage",
+            ],
+            AIRFLOW,
+        ),
+        "kms:Decrypt": KMS,
+        "kms:GenerateDataKey": KMS,
+        "iam:PassRole": "StartJobRun and CreateTrainingJob hand the training role on",
+        "sagemaker:AddTags": "CreateTrainingJob is called with tags",
+    },
+}
+# The role that CDK makes for the VPC's flow log; the service writes the log.
+FLOW_LOG = {"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"}
+
+
+@pytest.fixture(scope="module")
+def allowed(templates: dict[str, dict[str, Any]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for owner, statement in policies.statements(templates):
+        assert statement["Effect"] == "Allow"
+        found[owner] |= set(policies.actions(statement))
+    return found
+
+
+def named(paths: list[Path]) -> set[str]:
+    """Every action that some call may stand for."""
+    return set().union(*calls.actions(paths))
+
+
+@pytest.mark.parametrize("role", sorted(CODE))
+def test_every_call_in_the_code_has_a_statement_that_allows_it(role: str, allowed: dict[str, set[str]]) -> None:
+    assert [call for call in calls.actions(CODE[role]) if not call & allowed[role]] == []
+
+
+def test_the_scan_finds_calls_at_all() -> None:
+    assert {"kinesis:PutRecords"} in calls.actions(CODE["GeneratorRole"])
+    assert {"sns:Publish", "cloudwatch:PutMetricData"} <= named(CODE["JobPolicy"])
+    assert {"glue:StartCrawler", "emr-serverless:StartJobRun"} <= named(CODE["AirflowRole"])
+
+
+def test_no_statement_allows_what_no_call_needs(allowed: dict[str, set[str]]) -> None:
+    surplus = {
+        role: sorted(unneeded)
+        for role, granted in allowed.items()
+        if "Flow" not in role and (unneeded := granted - set(PLATFORM.get(role, {})) - named(CODE.get(role, [])))
+    }
+    assert surplus == {}
+
+
+def test_what_services_are_said_to_call_is_allowed(allowed: dict[str, set[str]]) -> None:
+    missing = {role: sorted(set(needed) - allowed[role]) for role, needed in PLATFORM.items()}
+    assert {role: actions for role, actions in missing.items() if actions} == {}
+
+
+def test_the_flow_log_role_writes_logs_and_nothing_else(allowed: dict[str, set[str]]) -> None:
+    roles = [name for name in allowed if "Flow" in name]
+    assert roles
+    assert set().union(*(allowed[role] for role in roles)) <= FLOW_LOG
+
+
+def test_no_action_holds_a_wildcard(allowed: dict[str, set[str]]) -> None:
+    assert [action for granted in allowed.values() for action in granted if "*" in action] == []
+
+
+def test_a_statement_over_all_resources_is_bound_by_a_condition_or_has_no_other_form(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    no_resource_known = {
+        "logs:DescribeLogGroups",
+        "glue:GetSecurityConfiguration",
+        "s3:GetAccountPublicAccessBlock",
+    }
+    unbound = [
+        (owner, action)
+        for owner, statement in policies.statements(templates)
+        if statement["Resource"] == "*" and not statement.get("Condition")
+        for action in policies.actions(statement)
+        if action not in no_resource_known
+    ]
+    assert unbound == []
