@@ -58,11 +58,17 @@ class Aws:
 
 
 def start(workdir: Workdir, environ: Mapping[str, str], shards: int) -> Aws:
-    """Start or adopt the emulator; makes stream, topic, queue and buckets where they are missing."""
+    """Start or adopt the emulator; makes stream, topic, queue and buckets where they are missing.
+
+    `shards` counts for the first stream of a working directory: checkpoints name shards, so later ones have as many.
+    """
     process = services.ensure(_service(workdir, environ), workdir)
     topic, queue = _alerts(process.port)
     _buckets(process.port)
-    return Aws(process, topic, queue, _stream(process.port, shards))
+    kept = workdir.aws / "shards"
+    if not kept.exists():
+        kept.write_text(str(shards))
+    return Aws(process, topic, queue, _stream(process.port, int(kept.read_text() or shards)))
 
 
 def client(service: str, endpoint: str) -> Any:

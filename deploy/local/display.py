@@ -13,7 +13,7 @@ from rich.text import Text
 
 MOODS = {"negative": "red", "neutral": "yellow", "positive": "green"}
 STATES = {"running": "green", "waiting": "yellow", "failed": "bold red", "stopped": "dim"}
-BAR = 40
+BAR = 24
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.reconcile import backlog
 from deploy.local.workdir import Workdir
 
-WITHOUT_PROGRESS_S = 180.0
+WITHOUT_PROGRESS_S = 300.0
 POLL_S = 0.5
 
 Say = Callable[[str], None]

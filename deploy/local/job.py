@@ -16,7 +16,7 @@ from deploy.local.settings import DemoSettings
 from deploy.local.stack import METRICS_NAMESPACE, Stack
 
 NAME = "job"
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 600.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 HEALTHY_AFTER_S = 120.0
 # What the job's exit codes 2 and 3 say: it was called wrongly, or can never succeed.

@@ -1,0 +1,127 @@
+"""The whole system, end to end: a file of nasty records, then a crash of everything at once, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import aws, job, postgres, processes, sender, stack
+from deploy.local.jars import ROOT
+from deploy.local.workdir import Workdir
+from tests.builders import a_record, an_event
+
+pytestmark = pytest.mark.timeout(900)
+
+NOW = datetime.now(UTC)
+
+
+def nasty_lines() -> list[bytes]:
+    """Records as strangers send them; each line is one."""
+    many = [a_record("interaction", event_id=f"many-{number}", event_time=NOW.isoformat()) for number in range(300)]
+    twin = a_record(event_id="twin")
+    return [
+        twin,
+        b"\xff\xfe broken utf-8",
+        b'{"event_id": "cut short',
+        b"null",
+        b"[]",
+        b"[" + a_record(event_id="in-array") + b", 1, " + a_record("comment", event_id="in-array-2") + b"]",
+        a_record(event_id=7),
+        a_record("video"),
+        a_record(event_id="no-text", payload={"text": "  "}),
+        a_record(event_id="huge", payload={"text": "a" * 1_000_000}),
+        a_record(event_id="next-year", event_time=(NOW + timedelta(days=365)).isoformat()),
+        a_record(event_id="hours-late", event_time=(NOW - timedelta(hours=5)).isoformat()),
+        a_record(event_id="newer", schema_version=9, extra={"kept": [1, None]}),
+        json.dumps(an_event(event_id="scripts", payload={"text": "ممتاز 😀 très bien \u0000"})).encode(),
+        *many,
+        twin,
+    ]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workdir]:
+    """A working directory with a champion, so that no test waits for a full training."""
+    made = Workdir(tmp_path_factory.mktemp("demo"))
+    train = [sys.executable, "-m", "model", "train", "--quick", "--workdir", str(made.root)]
+    subprocess.run(train, check=True, cwd=ROOT, capture_output=True)
+    yield made
+    stack.stop_all(made)
+
+
+def demo(place: Workdir, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "moodstream.py", "demo", "--headless", "--json", "--workdir", str(place.root), *options]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+
+
+def result(running: subprocess.Popen[str]) -> dict[str, Any]:
+    out, err = running.communicate(timeout=600)
+    assert running.returncode == 0, err[-3000:] + out[-3000:]
+    told: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return told
+
+
+def test_every_line_of_a_file_is_accounted_for(place: Workdir, tmp_path: Path) -> None:
+    lines = nasty_lines()
+    (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+
+    told = result(demo(place, "--input", str(tmp_path / "records.jsonl"), "--rate", "100"))
+
+    assert told["events_sent"] == len(lines)
+    audit = told["audit"]
+    assert audit["passed"]
+    assert audit["sent"] == len(lines)
+    assert audit["duplicates_dropped"] == 1
+    assert audit["silver"]["rows"] == 300 + len(["twin", "in-array", "in-array-2", "hours-late", "newer", "scripts"])
+    assert audit["rejected"]["by_reason"] == {
+        "empty_text": 1,
+        "future_event_time": 1,
+        "not_json": 1,
+        "not_utf8": 1,
+        "text_too_long": 1,
+        "unknown_event_type": 1,
+        "wrong_type": 4,
+    }
+    assert processes.recorded(job.NAME, place.run) is not None
+    assert not any(processes.members(p) for name in stack.PROCESSES if (p := processes.recorded(name, place.run)))
+
+
+def test_a_crash_of_everything_loses_and_doubles_nothing(place: Workdir) -> None:
+    running = demo(place, "--rate", "200")
+    _until(lambda: _acked(place) > 1500, running)
+    running.kill()
+    for name in (sender.NAME, job.NAME, aws.NAME, postgres.NAME):
+        processes.kill(processes.recorded(name, place.run))
+    running.communicate()
+
+    told = result(demo(place, "--rate", "100", "--seconds", "5"))
+
+    assert told["audit"]["passed"]
+    assert told["audit"]["sent"] > 1500
+    assert told["audit"]["bronze"]["lost"] == 0
+
+
+def _acked(place: Workdir) -> int:
+    try:
+        return int(json.loads((place.run / sender.STATUS).read_text())["acked"])
+    except (OSError, ValueError):
+        return 0
+
+
+def _until(condition: Any, running: subprocess.Popen[str], seconds: float = 300.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert running.poll() is None, running.communicate()[1][-3000:]
+        assert time.monotonic() < end, "did not come true in time"
+        time.sleep(0.2)
