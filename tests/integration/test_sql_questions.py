@@ -205,6 +205,16 @@ def test_every_question_is_asked_of_both_and_answered_above() -> None:
     assert {*ANSWERS, "09_freshness"} == set(QUESTIONS)
 
 
+def test_every_data_set_of_the_dashboards_has_rows_and_no_column_twice(lake: Callable[[list[Batch]], Lake]) -> None:
+    day = lake(a_day())
+    for path in sorted((SQL / "warehouse" / "datasets").glob("*.sql")):
+        with day.database.connect() as connection:
+            cursor = connection.execute(path.read_bytes())
+            names = [column.name for column in cursor.description or ()]
+            assert len(names) == len(set(names)), path.stem
+            assert cursor.fetchall(), path.stem
+
+
 def test_warehouse_delta_and_a_recomputation_from_the_events_agree(lake: Callable[[list[Batch]], Lake]) -> None:
     batches = connected(random_batches(3, 400))
     made = lake(batches)

@@ -6,7 +6,7 @@ delete from dw.fact_comment
 where user_id = :user;
 
 delete from dw.fact_interaction
-where user1_id = :user or user2_id = %(user)s;
+where user1_id = :user or user2_id = :user;
 
 delete from dw.dim_user
 where user_id = :user;
