@@ -63,11 +63,15 @@ package: $(INFRA)/.ready ## Build what is uploaded to AWS into build/dist: make 
 
 airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
 
-lock-deploy: ## Resolve the locks of CDK and of Airflow anew
+lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives anew, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/infra.in -o requirements/infra.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --exclude-newer 2025-10-15 requirements/airflow.in -o requirements/airflow.lock
+	@for pair in "streaming:--extra streaming" "training:--extra streaming --extra model"; do \
+	  $(BIN)/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes --no-header \
+	    --no-annotate -c requirements.lock $${pair#*:} pyproject.toml requirements/aws.in \
+	    -o requirements/$${pair%%:*}-environment.lock; done
 
 lock: ## Resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -1,0 +1,183 @@
+"""The workflows' decisions and runners, without Airflow."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "airflow" / "dags"))
+
+from moodstream_tasks import decisions, runners, steps
+from moodstream_tasks.errors import CommandFailed, DataUnfit, SettingsError
+from moodstream_tasks.settings import Settings, from_environ
+
+from deploy.airflow import checks
+
+
+def checked(**overrides: Any) -> dict[str, Any]:
+    quiet = {"hours": 24, "events": 1000, "shares": {"negative": 0.2}, "drift": 0.0}
+    return {**quiet, "rejected_share": 0.0, "late_share": 0.0, **overrides}
+
+
+def on_emr(**overrides: Any) -> Settings:
+    given = {"lake": "s3://lake", "runner": "emr", "application_id": "app", "training_role": "role"}
+    return Settings(**{**given, "artefacts": "s3://artefacts", "release": "1", **overrides})
+
+
+def test_a_quiet_day_needs_no_training() -> None:
+    assert decisions.reasons_to_train(checked(), Settings("lake"), forced=False, has_model=True) == []
+
+
+def test_drift_over_the_limit_is_a_reason() -> None:
+    reasons = decisions.reasons_to_train(checked(drift=0.3), Settings("lake"), forced=False, has_model=True)
+    assert reasons == ["drift 0.30 over the limit of 0.20"]
+
+
+def test_no_model_and_being_asked_are_reasons_as_well() -> None:
+    reasons = decisions.reasons_to_train(checked(), Settings("lake"), forced=True, has_model=False)
+    assert reasons == ["asked for", "no champion yet"]
+
+
+def test_a_flood_of_rejected_records_stops_the_run_even_when_asked_for() -> None:
+    with pytest.raises(DataUnfit, match=r"6\.0% of the records were rejected"):
+        decisions.reasons_to_train(checked(rejected_share=0.06), Settings("lake"), forced=True, has_model=True)
+
+
+@pytest.mark.parametrize(
+    ("trained", "promoted", "subject"),
+    [
+        (None, None, "Moodstream: retraining failed"),
+        ({"version": "2"}, {"refused": "too slow"}, "Moodstream: version 2 was not promoted"),
+        ({"version": "2"}, {"version": "2"}, "Moodstream: version 2 is champion"),
+    ],
+)
+def test_people_are_told_what_came_out(
+    trained: dict[str, Any] | None, promoted: dict[str, Any] | None, subject: str
+) -> None:
+    told, _ = decisions.retraining_message(reasons=["drift"], trained=trained, promoted=promoted)
+    assert told == subject
+
+
+def test_the_stability_index_of_the_same_mix_is_nothing_and_of_another_mix_is_large() -> None:
+    even = {"negative": 0.3, "neutral": 0.3, "positive": 0.4}
+    assert checks.stability_index(even, even) == 0
+    assert checks.stability_index({"negative": 0.7, "neutral": 0.2, "positive": 0.1}, even) > 0.5
+    assert checks.stability_index({}, even) == 0
+
+
+def test_the_runner_follows_from_what_is_deployed() -> None:
+    prefix = "AIRFLOW__MOODSTREAM__"
+    assert from_environ({f"{prefix}LAKE": "/lake"}).runner == "local"
+    deployed = {
+        "LAKE": "s3://lake/",
+        "APPLICATION_ID": "a",
+        "TRAINING_ROLE": "r",
+        "ARTEFACTS": "s3://b",
+        "RELEASE": "1",
+    }
+    environ = {prefix + name: value for name, value in deployed.items()}
+    assert from_environ(environ).runner == "emr"
+    assert from_environ(environ).lake == "s3://lake"
+    assert from_environ({**environ, f"{prefix}TRAINING_IMAGE": "image"}).runner == "sagemaker"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({}, "moodstream.lake: missing; the runner 'local' needs it"),
+        ({"AIRFLOW__MOODSTREAM__RUNNER": "k8s"}, "moodstream.runner: received 'k8s', expected one of"),
+        ({"AIRFLOW__MOODSTREAM__DRIFT_LIMIT": "much"}, "moodstream.drift_limit: received 'much', expected a number"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        from_environ(environ)
+
+
+def a_module(folder: Path, body: str) -> Settings:
+    (folder / "fake.py").write_text(body)
+    return Settings(str(folder), python=sys.executable)
+
+
+def test_a_local_command_returns_the_object_of_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = a_module(tmp_path, "import sys\nprint('working')\nprint('{\"words\": %d}' % len(sys.argv[1:]))\n")
+    monkeypatch.chdir(tmp_path)
+    assert runners.local(settings)("name", ["model", "list"], module="fake") == {"words": 2}
+
+
+def test_a_failed_local_command_carries_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = a_module(tmp_path, "import sys\nsys.exit('moodstream model: no data')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandFailed, match="exit code 1: moodstream model: no data") as caught:
+        runners.local(settings)("train", [], module="fake")
+    assert caught.value.words == "moodstream model: no data"
+
+
+class FakeEmr:
+    """An application whose runs end at once; remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+
+    def start_job_run(self, **request: Any) -> dict[str, str]:
+        self.requests.append(request)
+        return {"jobRunId": "run-1"}
+
+    def get_job_run(self, **_: str) -> dict[str, Any]:
+        return {"jobRun": {"state": "SUCCESS"}}
+
+
+class FakeS3:
+    """Holds objects by (bucket, key)."""
+
+    class exceptions:
+        NoSuchKey = KeyError
+
+    def __init__(self, **objects: Any) -> None:
+        self.objects = objects
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        assert Bucket == "artefacts"
+        return {"Body": io.BytesIO(json.dumps(self.objects[Key.removeprefix("runs/").removesuffix(".json")]).encode())}
+
+
+def test_an_emr_run_brings_back_what_the_command_said() -> None:
+    emr, s3 = FakeEmr(), FakeS3(train={"exit_code": 0, "output": {"version": "7"}})
+    assert runners.emr(on_emr(), emr, s3)("train", ["model", "train"]) == {"version": "7"}
+    submitted = emr.requests[0]["jobDriver"]["sparkSubmit"]
+    assert submitted["entryPoint"] == "s3://artefacts/releases/1/run_command.py"
+    assert submitted["entryPointArguments"][-2:] == ["model", "train"]
+
+
+def test_the_same_attempt_asked_for_twice_has_the_same_token_and_a_retry_another() -> None:
+    emr, s3 = FakeEmr(), FakeS3(a={"exit_code": 0, "output": {}}, b={"exit_code": 0, "output": {}})
+    run = runners.emr(on_emr(), emr, s3)
+    for name in ("a", "a", "b"):
+        run(name, ["maintain"])
+    first, second, third = (request["clientToken"] for request in emr.requests)
+    assert first == second != third
+
+
+def test_a_remote_run_without_a_result_is_a_failure() -> None:
+    with pytest.raises(CommandFailed, match="it left no result"):
+        runners.emr(on_emr(), FakeEmr(), FakeS3())("train", [])
+
+
+def refusing(words: str) -> runners.Runner:
+    def run(name: str, given: Any, *, module: str = "moodstream") -> dict[str, Any]:
+        raise CommandFailed("promote: exit code 1", exit_code=1, words=words)
+
+    return run
+
+
+def test_a_closed_gate_is_an_answer_and_a_traceback_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "runner", lambda given: refusing("moodstream model: macro-F1 is lower"))
+    assert steps.promote(Settings("lake"), "promote") == {"refused": "macro-F1 is lower"}
+    monkeypatch.setattr(steps, "runner", lambda given: refusing("FileNotFoundError: bundle"))
+    with pytest.raises(CommandFailed):
+        steps.promote(Settings("lake"), "promote")
