@@ -43,6 +43,12 @@ def test_a_batch_that_is_replayed_counts_once(database: Database) -> None:
     assert database.rows(COUNTS) == [(1, 0, 0, 1, 1)]
 
 
+def test_a_batch_before_the_last_one_is_a_replay_too(database: Database) -> None:
+    batches = [a_load([a_post()], batch=batch) for batch in range(3)]
+    assert [database.warehouse().commit([batches[number]]) for number in (0, 2, 1)] == [1, 1, 0]
+    assert database.rows(COUNTS) == [(2, 0, 0, 0, 2)]
+
+
 def test_a_job_that_lost_its_checkpoint_reads_again_and_doubles_nothing(database: Database) -> None:
     posts, profiles = [a_post(), a_post()], [a_profile()]
     database.warehouse().commit([a_load(posts, profiles=profiles, query="before")])

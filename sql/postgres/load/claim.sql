@@ -1,8 +1,19 @@
--- First statement of a load. A concurrent load of the same batch waits here until this one has committed or failed;
--- whoever gets no row back has nothing left to do.
+-- First statements of a load. A concurrent load of the same query waits here until this one has committed or failed; who
+-- gets no row back has nothing left to do. A batch before the last one is a replay too: batches come in order, and an
+-- old version of an aggregate must never replace a newer one.
+select pg_advisory_xact_lock(hashtextextended(%(query)s, 0));
+
 insert into dw.load_ledger (query, batch_id, rows, first_arrival, last_arrival, started_at)
-values (
-    %(query)s, %(batch_id)s, %(rows)s, %(first_arrival)s, %(last_arrival)s, %(started_at)s
+select
+    %(query)s,
+    cast(%(batch_id)s as bigint),
+    cast(%(rows)s as bigint),
+    cast(%(first_arrival)s as timestamptz),
+    cast(%(last_arrival)s as timestamptz),
+    cast(%(started_at)s as timestamptz)
+where not exists (
+    select 1 from dw.load_ledger
+    where query = %(query)s and batch_id >= %(batch_id)s
 )
 on conflict (query, batch_id) do nothing
 returning batch_id;
