@@ -139,7 +139,11 @@ class JobStack(Stack):
             ),
             Grant(
                 "ReadOwnStatements",
-                ["redshift-data:DescribeStatement", "redshift-data:GetStatementResult"],
+                [
+                    "redshift-data:DescribeStatement",
+                    "redshift-data:GetStatementResult",
+                    "redshift-data:CancelStatement",
+                ],
                 ["*"],
                 why="the actions know no resource; the condition keeps them to the caller's own statements",
                 conditions={"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}},

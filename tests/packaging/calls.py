@@ -41,9 +41,15 @@ def actions(paths: Iterable[Path]) -> list[set[str]]:
             methods.setdefault(name, set()).add(RENAMED.get(action, action))
     if "s3" in services(files):
         methods |= {name: {action} for name, action in TRANSFERS.items()}
-    names = {_paginated(node) or _name(node) for node in _calls(files)}
+    # Methods are also handed on uncalled (`retry(client.execute_statement, request)`): every mention counts.
+    names = {_paginated(node) for node in _calls(files)} | _mentioned(files)
     found = [methods[name] - NO_PERMISSION_NEEDED for name in sorted(names) if name in methods]
     return [candidates for candidates in found if candidates]
+
+
+def _mentioned(paths: Iterable[Path]) -> set[str]:
+    trees = (ast.parse(path.read_text()) for path in paths)
+    return {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
 def _paginated(node: ast.Call) -> str:
