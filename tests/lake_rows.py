@@ -35,7 +35,7 @@ def append(lake: Path, name: str, rows: Iterable[Mapping[str, Any]], at: str = "
     parts = [{**row, "year": row[at].year, "month": row[at].month, "day": row[at].day} for row in rows]
     if parts:
         table = pa.Table.from_pylist(parts, to_arrow_schema(catalog.TABLES[name]))
-        write_deltalake(str(lake / name), table, mode="append")
+        write_deltalake(str(lake / name), table, mode="append", schema_mode="merge")
 
 
 def arrived(lake: Path, *data: bytes, first_number: int = 0, time: datetime = NOON) -> list[dict[str, Any]]:

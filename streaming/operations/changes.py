@@ -150,6 +150,22 @@ def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProper
     )
 
 
+def drop_empty(settings: Settings, name: str) -> int:
+    """Delete rows of a gold table that count nothing any more; returns how many.
+
+    They stay where a change came first and the aggregate hop counted the changed rows only afterwards.
+    """
+    count = TABLES[name].values[0][0]
+    for _ in range(ATTEMPTS):
+        try:
+            return int(open_table(settings, name).delete(f"{count} = 0")["num_deleted_rows"])
+        except TableNotFoundError:
+            return 0
+        except CommitFailedError:
+            continue
+    return 0
+
+
 def difference(settings: Settings, name: str, old: pa.Table, new: pa.Table | None) -> dict[str, pa.Table]:
     """By gold table, what is to be added to it when `old` rows of the silver table `name` become `new` ones."""
     tally = Tally(cohorts(settings, old) if name in TEXTS else lambda _: ("", ""))

@@ -26,6 +26,7 @@ from streaming.operations.erase_check import Check, check
 from streaming.operations.erase_rows import Removed
 from streaming.operations.files import Files
 from streaming.operations.records import Person
+from streaming.operations.tally import TABLES
 from streaming.settings import Settings
 from streaming.sources.delta_rs import open_table
 from streaming.tables import bronze_events, silver_rejected, silver_users
@@ -117,6 +118,8 @@ def _pass(
     erase_rows.silver(settings, person, erasure, removed)
     _past(settings, STREAMED, patience, progress)
     erase_rows.derived(settings, person, erasure, removed)
+    for name in TABLES:
+        changes.drop_empty(settings, name)
     if settings.warehouse:
         progress("erasing from the warehouse")
         warehouse.erase(settings, person.user)

@@ -8,7 +8,7 @@ the retention needs.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deltalake import DeltaTable
@@ -61,24 +61,18 @@ def _maintain(settings: Settings, options: argparse.Namespace, progress: Progres
         except TableNotFoundError:
             continue
         progress(f"maintaining {name}")
-        done[name] = maintain(table, options.vacuum_after * HOURS_A_DAY, counted=_count_column(name))
+        emptied = changes.drop_empty(settings, name) if name in TABLES else 0
+        done[name] = {**maintain(table, options.vacuum_after * HOURS_A_DAY), "emptied_rows": emptied}
     if not done:
         raise SettingsError(f"--lake: '{settings.lake}' holds no table")
     lines = [_line(name, each) for name, each in done.items()]
     return Outcome({"tables": done, "finished_changes": finished}, lines)
 
 
-def maintain(table: DeltaTable, keep_hours: int, counted: str | None = None) -> dict[str, Any]:
-    """Maintain one table; `counted` names the column that is 0 in rows of gold that count nothing any more."""
+def maintain(table: DeltaTable, keep_hours: int) -> dict[str, Any]:
+    """Maintain one table."""
     before = len(table.file_uris())
-    emptied = 0
-
-    def drop_empty() -> None:
-        nonlocal emptied
-        emptied = int(table.delete(f"{counted} = 0")["num_deleted_rows"])
-
-    dropped = _tried(table, drop_empty) if counted else True
-    compacted = _tried(table, table.optimize.compact) and dropped
+    compacted = _compacted(table)
     removed = table.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
     table.update_incremental()
     table.create_checkpoint()
@@ -88,25 +82,20 @@ def maintain(table: DeltaTable, keep_hours: int, counted: str | None = None) -> 
         "files": len(table.file_uris()),
         "compacted": compacted,
         "vacuumed": len(removed),
-        "emptied_rows": emptied,
     }
 
 
-def _tried(table: DeltaTable, step: Callable[[], object]) -> bool:
-    """Do a step on the newest snapshot; False where other commits came first each time: the next run makes it good."""
+def _compacted(table: DeltaTable) -> bool:
+    """Merge small files; False where other commits came first each time: the next run makes it good."""
     for _ in range(ATTEMPTS):
         table.update_incremental()
         try:
-            step()
+            table.optimize.compact()
         except CommitFailedError:
             continue
         table.update_incremental()
         return True
     return False
-
-
-def _count_column(name: str) -> str | None:
-    return TABLES[name].values[0][0] if name in TABLES else None
 
 
 def _line(name: str, done: Mapping[str, Any]) -> str:

@@ -36,8 +36,13 @@ def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
         sources = list(_sources(files, f"{folder}/offsets/{max(done or planned)}"))
         reads = [source for source in sources if source.get("reservoirId") == identity]
         if reads:
-            found[query] = int(reads[0]["reservoirVersion"]) if done else 0
+            found[query] = _position(reads[0]) if done else 0
     return found
+
+
+def _position(offset: dict[str, Any]) -> int:
+    # Within its first snapshot a query reads files of all versions before, in no order that could be told.
+    return 0 if offset.get("isStartingVersion") else int(offset["reservoirVersion"])
 
 
 def behind(settings: Settings, name: str, version: int) -> list[str]:
