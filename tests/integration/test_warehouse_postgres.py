@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Thread
 
 import psycopg
@@ -174,3 +175,17 @@ def test_a_changed_migration_stops_the_hop_for_good(database: Database) -> None:
     database.run("update dw.schema_version set checksum = 'of another text' where version = 1")
     with pytest.raises(PermanentFailure, match=r"001_ledger\.sql has changed"):
         database.warehouse().migrate()
+
+
+def test_an_analyst_reads_everything_and_changes_nothing(database: Database) -> None:
+    database.run((Path(__file__).parents[2] / "sql/postgres/admin/analyst_role.sql").read_text())
+    with database.connect() as connection:
+        connection.execute("create table dw.later ()")
+        connection.execute("set role analyst")
+        for table in ("fact_post", "dim_user_current", "layer_freshness", "later"):
+            connection.execute(f"select * from dw.{table}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("delete from dw.fact_post")
+        connection.execute("reset role")
+        connection.execute("drop owned by analyst")
+        connection.execute("drop role analyst")
