@@ -39,7 +39,7 @@ def run(module: str, command: Sequence[str]) -> tuple[int, str, str]:
     main_of = importlib.import_module(module).main
     output, errors = _Tee(sys.stdout), _Tee(sys.stderr)  # type: ignore[arg-type]
     sys.argv = [module, *command]
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):  # type: ignore[type-var]
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         try:
             code = main_of()
         except SystemExit as stop:

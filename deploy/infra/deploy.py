@@ -95,7 +95,7 @@ def bring_up(settings: Settings, cloudformation: Any, name: str) -> dict[str, st
         except failed as error:
             if "No updates are to be performed" not in str(error):
                 raise
-    return _wait(settings, cloudformation, request["StackName"])
+    return _wait(settings, cloudformation, f"moodstream-{name}")
 
 
 def start_job(settings: Settings, outputs: Mapping[str, str], emr: Any) -> str:
@@ -191,7 +191,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         settings = from_command_line(argv, environ)
 
         def client(service: str) -> Any:
-            return boto3.client(service, region_name=settings.region, endpoint_url=settings.endpoint)
+            make: Any = boto3.client  # its stubs want the service's name literally
+            return make(service, region_name=settings.region, endpoint_url=settings.endpoint)
 
         outputs = deploy(settings, client, say)
         if settings.start:

@@ -22,7 +22,8 @@ def client(service: str, given: Settings) -> Any:
     """A boto3 client; the import waits until a task needs AWS."""
     import boto3
 
-    return boto3.client(service, region_name=given.region, endpoint_url=given.endpoint or None)
+    make: Any = boto3.client  # its stubs want the service's name literally
+    return make(service, region_name=given.region, endpoint_url=given.endpoint or None)
 
 
 def runner(given: Settings) -> Runner:
