@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -10,9 +11,12 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from deploy.local import processes, services
 from deploy.local.errors import ServiceError
@@ -25,6 +29,7 @@ ROLE = "moodstream"
 DATABASE = "moodstream"
 UNPRIVILEGED = "nobody"
 INITDB_TIMEOUT_S = 120
+BACKENDS_LEAVE_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ def start(workdir: Workdir, environ: Mapping[str, str]) -> Postgres:
     prefix, user = _identity(workdir)
     if not (workdir.postgres / "data" / "PG_VERSION").exists():
         _create_cluster(workdir, password, prefix, user)
+    if not is_running(workdir):
+        _forget_killed_server(workdir.postgres / "data")
 
     def command(port: int) -> Sequence[str]:
         settings = ("unix_socket_directories=", "max_connections=40", "log_min_messages=warning")
@@ -84,6 +91,30 @@ def read_password(workdir: Workdir) -> str:
         return (workdir.postgres / "password").read_text()
     except OSError as error:
         raise ServiceError(f"the warehouse of {workdir.root} was never started") from error
+
+
+def _forget_killed_server(data: Path) -> None:
+    """Remove the lock file that a killed server left, once the last of its backends has gone.
+
+    PostgreSQL would do so itself, but takes a process that nobody has reaped (in a container without an init) for a
+    living one. Backends are told by their working directory: each is a session of its own.
+    """
+    end = time.monotonic() + BACKENDS_LEAVE_WITHIN_S
+    while pids := _at_work_in(data):
+        if time.monotonic() > end:
+            raise ServiceError(f"another PostgreSQL (pid {pids[0]}) works in {data}: stop it first")
+        time.sleep(0.1)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _at_work_in(data: Path) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            lives = process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+            if lives and Path(process.cwd()) == data.resolve():
+                found.append(process.pid)
+    return found
 
 
 def _password(path: Path) -> str:

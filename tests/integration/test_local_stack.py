@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from deploy.local import aws, postgres, processes, stack, workdir
+from deploy.local.jars import ROOT
 from deploy.local.workdir import Workdir
 
 ENVIRON = dict(os.environ)
@@ -104,6 +107,17 @@ def test_a_killed_warehouse_comes_back_with_its_rows(place: Workdir) -> None:
     assert after.postgres.process != before.postgres.process
     with psycopg.connect(after.postgres.url, password=after.postgres.password) as connection:
         assert connection.execute("select n from kept").fetchone() == (42,)
+
+
+def test_a_warehouse_killed_after_its_demo_comes_back_though_nobody_reaps_it(place: Workdir) -> None:
+    postgres.stop(place)
+    # Its starter ends first, so the killed server stays a zombie where process 1 is no init.
+    start = "postgres.start(workdir.prepared(sys.argv[1]), os.environ)"
+    code = f"import os, sys; from deploy.local import postgres, workdir; {start}"
+    subprocess.run([sys.executable, "-c", code, str(place.root)], check=True, cwd=ROOT)
+    processes.kill(processes.recorded(postgres.NAME, place.run))
+
+    assert postgres.start(place, ENVIRON).process.alive
 
 
 def test_stopping_leaves_nothing_running(place: Workdir) -> None:
