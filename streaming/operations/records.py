@@ -30,10 +30,6 @@ class Person:
         # In what is no JSON only the id itself can tell, where it is not a part of another one.
         self._token = re.compile(rb"(?<![\w-])" + re.escape(user.encode()) + rb"(?![\w-])")
 
-    def may_be_in(self, data: bytes) -> bool:
-        """False where a look at the bytes suffices: the id is not in them, nor any escape that could hide it."""
-        return self.user.encode() in data or b"\\u" in data
-
     def concerned(self, data: bytes, partition_key: str | None) -> list[int]:
         """The indices of the person's events in a record. Who put unreadable bytes is told by the partition key."""
         own = partition_key == self.user
