@@ -26,7 +26,7 @@ class FakeChampion:
 def settings(empty_lake: Path, tmp_path: Path) -> Settings:
     checkpoints = str(tmp_path / "checkpoints")
     return Settings(
-        lake=str(empty_lake), checkpoints=checkpoints, stream="bench", refine_trigger=0.1, aggregate_trigger=0.1
+        lake=str(empty_lake), checkpoints=checkpoints, stream="bench", refine_trigger=0.1, aggregate_trigger=0.3
     )
 
 
@@ -63,7 +63,7 @@ def test_growth_compares_the_beginning_with_the_end(
     spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streaming.hops.refine.Champion", lambda *_: FakeChampion())
-    found = growth.measured(spark, settings, 3, 40, ignore)
+    found = growth.measured(spark, settings, 2, 40, ignore)
     metrics = ("refine_batch_s", "aggregate_batch_s", "state_rows", "driver_heap_mb", "driver_python_mb")
     for each in (*(found[name] for name in metrics), *found["files"].values()):
         assert set(each) == {"first", "last", "ratio"}

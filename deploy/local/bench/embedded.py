@@ -29,14 +29,14 @@ TIME = pa.timestamp("us", tz="UTC")
 
 
 def settings_in(scratch: Path, cores: int, mlflow_uri: str | None = None) -> Settings:
-    """The job's settings for a lake in `scratch`; hops look for work ten times a second."""
+    """The job's settings for a lake in `scratch`; hops look for work several times a second."""
     return Settings(
         lake=str(scratch / "lake"),
         checkpoints=str(scratch / "checkpoints"),
         stream="bench",
         mlflow_uri=mlflow_uri,
         refine_trigger=0.1,
-        aggregate_trigger=0.1,
+        aggregate_trigger=0.3,  # mostly when all of silver's tables have a batch
         local_cores=cores,
         jars=tuple(map(str, jars.paths())),
     )

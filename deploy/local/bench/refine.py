@@ -101,7 +101,11 @@ def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -
         .start()
     )
     query.awaitTermination()
-    taken = [each["durationMs"]["triggerExecution"] / 1000 for each in query.recentProgress if each["numInputRows"]]
+    taken = [
+        each["durationMs"]["triggerExecution"] / 1000
+        for each in query.recentProgress
+        if "addBatch" in each["durationMs"]
+    ]
     for folder in (target.lake, target.checkpoints):
         shutil.rmtree(folder, ignore_errors=True)
     return taken[1:]
