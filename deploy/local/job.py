@@ -97,11 +97,13 @@ class Job:
             time.sleep(tick)
 
     def ready(self) -> bool:
-        """Whether ingest and refine run and every other hop has been tried."""
+        """Whether every hop has finished a first batch, be it an empty one, or has failed and will be tried again.
+
+        The first batch of a cold JVM takes ten times as long as the next one: nothing should wait behind it.
+        """
         hops = self.status().get("hops", {})
-        first = [hops.get(name, {}).get("state") for name in ("ingest", "refine")]
-        tried = all(hop["state"] != "waiting" or hop["restarts"] for hop in hops.values())
-        return bool(hops) and first == ["running", "running"] and tried
+        started = all(hops.get(name, {}).get("state") == "running" for name in ("ingest", "refine"))
+        return started and all(hop["batch"] is not None or hop["restarts"] for hop in hops.values())
 
     def status(self) -> dict[str, Any]:
         """What the job last told about itself; empty before it has."""
