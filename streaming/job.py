@@ -49,6 +49,8 @@ def checked(name: str, start: Start) -> Start:
 
     def start_checked(spark: SparkSession, settings: Settings) -> Running:
         checkpoints.check(spark, settings, name)
+        # A pool of its own: within one pool jobs queue up, and ingest would wait for the tasks of every other hop.
+        spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
         return start(spark, settings)
 
     return start_checked

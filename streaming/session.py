@@ -25,6 +25,8 @@ JOB: Mapping[str, str] = {
     # Both Kinesis connectors decide what a batch holds while it runs: a second attempt would read other records.
     "spark.speculation": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Hops share the cores evenly, see job.py.
+    "spark.scheduler.mode": "FAIR",
 }
 
 
@@ -38,13 +40,13 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": str(settings.ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.jars": ",".join(settings.jars),
-        "spark.sql.shuffle.partitions": cores,
+        # Threads wait for Kinesis and for Python about half of their time, so there are more of them than cores.
+        "spark.sql.shuffle.partitions": str(max(1, int(cores) // 2)),
         # 50 by default: every micro-batch would run 50 tasks over a log of a few rows.
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.ui.retainedExecutions": "20",
         "spark.ui.retainedJobs": "100",
         "spark.ui.retainedStages": "100",
-        "spark.scheduler.mode": "FAIR",
     }
 
 

@@ -112,8 +112,8 @@ def _parser() -> Parser:
     add("--seed", type=int, default=1, metavar="S", help="who the users of the mock platform are (default 1)")
     add("--shards", type=number(0, 64, "a whole number from 1 to 64", int), default=2, metavar="N",
         help="shards of the stream, where it has to be made (default 2)")  # fmt: skip
-    add("--cores", type=number(0, 512, "a whole number above 0", int), default=2, metavar="N",
-        help="threads that Spark works with (default 2)")  # fmt: skip
+    add("--cores", type=number(0, 512, "a whole number above 0", int), default=4, metavar="N",
+        help="threads that Spark works with (default 4, for 2 cores)")  # fmt: skip
     add("--kinesis-connector", dest="connector", choices=("qubole", "aws"), default="qubole",
         help="aws: the awslabs connector, as on EMR and Glue")  # fmt: skip
     add("--jars", type=_paths, default=(), metavar="PATHS", help="further jars for Spark, separated by commas")
