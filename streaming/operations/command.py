@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from streaming.errors import SettingsError, StreamingError
 from streaming.settings import Settings
@@ -79,6 +79,9 @@ def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str
         return int(done.code or 0)
     except SettingsError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
+        return 2
+    except TableNotFoundError as error:
+        sys.stderr.write(f"{parser.prog}: the lake lacks a table, so the job has never run here: {_one_line(error)}\n")
         return 2
     except (StreamingError, DeltaError, OSError) as error:
         sys.stderr.write(f"{parser.prog}: {_one_line(error)}\n")
