@@ -37,6 +37,15 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
+        # The concurrent collector competes with the hops for two cores.
+        "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
+        "spark.ui.liveUpdate.period": "2s",
+        # On a local folder Hadoop's FileContext runs the program `readlink` for each file it renames; these two, for
+        # checkpoints and for Delta's log, rename through FileSystem, which runs none.
+        "spark.sql.streaming.checkpointFileManagerClass": (
+            "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager"
+        ),
+        "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
         "spark.ui.enabled": str(settings.ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.jars": ",".join(settings.jars),

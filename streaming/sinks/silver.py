@@ -8,6 +8,7 @@ still be replaced.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,7 +52,9 @@ class Silver:
 
     def __call__(self, events: DataFrame, batch: int) -> None:
         """Score `events` (rows of parsed_events) and append them; what `foreachBatch` calls."""
+        began = time.monotonic()
         scored, counts = self._computed(events, batch)
+        computed = time.monotonic()
         try:
             with ThreadPoolExecutor(len(TABLES)) as threads:
                 writes = [
@@ -62,6 +65,9 @@ class Silver:
                 write.result()
         finally:
             scored.unpersist()
+        log.info(
+            "batch %d: computed in %.2f s, written in %.2f s", batch, computed - began, time.monotonic() - computed
+        )
 
     def _computed(self, events: DataFrame, batch: int) -> tuple[DataFrame, dict[str, int]]:
         """The scored batch in memory and its rows by entity; falls back on the former model if this one fails."""
