@@ -34,7 +34,17 @@ class TrainOptions:
 
 
 def train_and_register(settings: Settings, registry: Registry, options: TrainOptions, say: Progress) -> Version:
-    """Train, judge, draw, register. The first version becomes champion, later ones challenger."""
+    """Train, judge, draw, register. The first version becomes champion, later ones challenger.
+
+    One thread a process: on a machine that is busy with the stream, BLAS threads waiting for each other cost minutes.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return _train_and_register(settings, registry, options, say)
+
+
+def _train_and_register(settings: Settings, registry: Registry, options: TrainOptions, say: Progress) -> Version:
     from model import judging, training
 
     begun = time.monotonic()

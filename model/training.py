@@ -25,7 +25,7 @@ from model import fitting, lexica, metrics
 from model.rows import Row
 from model.runtime import LABELS, scorer
 
-FOLDS = 3
+FOLDS = 5
 GRID = (0.003, 0.01, 0.03)
 TESTED_PER_TOPIC = 500
 Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
