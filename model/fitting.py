@@ -20,8 +20,9 @@ from sklearn.linear_model import LogisticRegression
 from model.rows import Row
 from model.runtime import LABELS
 from model.runtime.features import Batch, dense
-from model.runtime.lexer import Floats, Lexer, Lexica
+from model.runtime.lexer import Lexer, Lexica
 from model.runtime.scorer import BIGRAM_SLOTS, bigram_slots
+from model.runtime.tokens import Floats
 
 SOURCE_WEIGHTS = {
     "tweets": 3.0,

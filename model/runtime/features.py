@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from . import lexer
-from .lexer import Floats, Ints, TokenTable
+from . import tokens
+from .tokens import Floats, Ints, TokenTable
 
 Array = npt.NDArray[Any]
 Kind = TypeVar("Kind", bound=np.generic)
@@ -65,16 +65,16 @@ class Batch:
     @cached_property
     def counted(self) -> Bools:
         """(n,) whether a token takes part in the n-grams."""
-        counted: Bools = (self.flags & (lexer.BOUNDARY | lexer.STOP)) == 0
+        counted: Bools = (self.flags & (tokens.BOUNDARY | tokens.STOP)) == 0
         return counted
 
     @cached_property
     def negated(self) -> Bools:
         """(n,) whether a negator stands at most four tokens before, within the same sentence."""
         place = np.arange(len(self.ids), dtype=np.int32)
-        negator = np.where(self.flags & lexer.NEGATOR, place, -NEGATION_REACH - 1)
+        negator = np.where(self.flags & tokens.NEGATOR, place, -NEGATION_REACH - 1)
         latest = _previous(np.maximum.accumulate(negator), -NEGATION_REACH - 1)
-        stop = np.maximum.accumulate(np.where(self.flags & lexer.STOP, place, -1))
+        stop = np.maximum.accumulate(np.where(self.flags & tokens.STOP, place, -1))
         near: Bools = (place - latest <= NEGATION_REACH) & (latest > stop)
         return near
 
@@ -98,34 +98,34 @@ def dense(batch: Batch) -> dict[str, Floats]:
 
 def _all(batch: Batch) -> Iterator[tuple[str, Array]]:
     numbers = batch.table.numbers[:, batch.ids]
-    words, capitals = batch.count(lexer.WORD), batch.count(lexer.CAPITALS)
-    strength = _strength(batch, numbers[lexer.BOOST], batch.per_token(capitals < words))
-    bangs = np.minimum(batch.sums(numbers[lexer.EXCLAMATIONS]), 4)
-    yield from _valences(batch, numbers[lexer.VALENCE], strength, bangs)
-    faces = np.where(batch.flags & lexer.EMOTICON, numbers[lexer.VALENCE], 0)
+    words, capitals = batch.count(tokens.WORD), batch.count(tokens.CAPITALS)
+    strength = _strength(batch, numbers[tokens.BOOST], batch.per_token(capitals < words))
+    bangs = np.minimum(batch.sums(numbers[tokens.EXCLAMATIONS]), 4)
+    yield from _valences(batch, numbers[tokens.VALENCE], strength, bangs)
+    faces = np.where(batch.flags & tokens.EMOTICON, numbers[tokens.VALENCE], 0)
     yield "glad faces", batch.sums(np.maximum(faces, 0))
     yield "sad faces", batch.sums(np.minimum(faces, 0))
-    yield "face", batch.count(lexer.EMOTICON) > 0
+    yield "face", batch.count(tokens.EMOTICON) > 0
     yield "bangs", bangs
     yield "bang", bangs > 0
     yield from _counts(batch)
-    yield "negated valences", batch.sums(batch.negated & (numbers[lexer.VALENCE] != 0))
+    yield "negated valences", batch.sums(batch.negated & (numbers[tokens.VALENCE] != 0))
     yield "capitals", np.where(words > capitals, capitals, 0) / batch.scale
     yield "all capitals", (capitals == words) & (words > 1)
     yield "length", np.log(batch.lengths + 1.0)
     yield "short", batch.lengths < 5
     last = batch.flags[batch.ends - 1]
-    yield "ends with question", (last & lexer.QUESTION) != 0
-    yield "ends with address", (last & lexer.ADDRESS) != 0
+    yield "ends with question", (last & tokens.QUESTION) != 0
+    yield "ends with address", (last & tokens.ADDRESS) != 0
     first = batch.flags[np.minimum(batch.starts + 1, len(batch.ids) - 1)]
-    yield "starts with mention", (first & lexer.MENTION) != 0
+    yield "starts with mention", (first & tokens.MENTION) != 0
 
 
 def _strength(batch: Batch, boost: Floats, mixed: Array) -> tuple[Floats, Floats]:
     """(n,) what is added to a valence's magnitude, and what the sum is then multiplied with."""
     before = _previous(boost, 0)
     added = before + np.float32(0.9) * _previous(before, 0)
-    added += np.float32(SHOUTED) * (((batch.flags & lexer.CAPITALS) != 0) & mixed)
+    added += np.float32(SHOUTED) * (((batch.flags & tokens.CAPITALS) != 0) & mixed)
     return added, np.where(batch.negated, np.float32(NEGATED), np.float32(1))
 
 
@@ -157,7 +157,7 @@ def _valences(
 
 def _after_but(batch: Batch, values: Array) -> tuple[Floats, Bools]:
     """(t,) the valence behind the last contrast (0 without one) and whether there is one."""
-    contrast = np.flatnonzero(batch.flags & lexer.BUT)
+    contrast = np.flatnonzero(batch.flags & tokens.BUT)
     text = np.searchsorted(batch.starts, contrast, side="right") - 1
     last = np.full(len(batch.starts), -1)
     last[text] = contrast  # later ones overwrite earlier ones
@@ -179,16 +179,16 @@ def _first_and_last(batch: Batch, values: Array) -> Iterator[tuple[str, Array]]:
 
 def _counts(batch: Batch) -> Iterator[tuple[str, Array]]:
     for name, bit in (
-        ("negators", lexer.NEGATOR),
-        ("questions", lexer.QUESTION),
-        ("elongated", lexer.ELONGATED),
-        ("hashtags", lexer.HASHTAG),
-        ("addresses", lexer.ADDRESS),
-        ("mentions", lexer.MENTION),
-        ("numbers", lexer.NUMBER),
-        ("retweets", lexer.RETWEET),
-        ("quotes", lexer.QUOTE),
-        ("contrasts", lexer.BUT),
+        ("negators", tokens.NEGATOR),
+        ("questions", tokens.QUESTION),
+        ("elongated", tokens.ELONGATED),
+        ("hashtags", tokens.HASHTAG),
+        ("addresses", tokens.ADDRESS),
+        ("mentions", tokens.MENTION),
+        ("numbers", tokens.NUMBER),
+        ("retweets", tokens.RETWEET),
+        ("quotes", tokens.QUOTE),
+        ("contrasts", tokens.BUT),
     ):
         counted = batch.count(bit)
         yield name, np.minimum(counted, 3)

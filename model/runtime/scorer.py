@@ -15,7 +15,8 @@ import Stemmer
 
 from .drift import Profile, profile
 from .features import Batch, dense
-from .lexer import WORD, Floats, Lexer, Lexica
+from .lexer import Lexer, Lexica
+from .tokens import WORD, Floats
 
 LABELS = ("negative", "neutral", "positive")
 BIGRAM_SLOTS = 1 << 20
