@@ -66,7 +66,10 @@ def demo(place: Workdir, *options: str) -> subprocess.Popen[str]:
 
 
 def result(running: subprocess.Popen[str]) -> dict[str, Any]:
-    out, err = running.communicate(timeout=600)
+    try:
+        out, err = running.communicate(timeout=600)
+    finally:
+        running.kill()
     assert running.returncode == 0, err[-3000:] + out[-3000:]
     told: dict[str, Any] = json.loads(out.splitlines()[-1])
     return told
