@@ -122,7 +122,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--model-name", "moodstream-sentiment", help="registered model with alias champion")
     option(
         "--warehouse",
-        help="postgresql://USER@HOST:PORT/DB, redshift://WORKGROUP/DB (Serverless) or redshift://USER@CLUSTER/DB; none: no load",
+        help="postgresql://USER@HOST:PORT/DB, redshift://WORKGROUP/DB or redshift://USER@CLUSTER/DB; none: no load",
     )
     option("--staging", help="s3:// prefix for files that Redshift copies")
     option("--warehouse-role", help="IAM role that Redshift assumes to read the staging prefix")
