@@ -25,6 +25,8 @@ JOB: Mapping[str, str] = {
     # Both Kinesis connectors decide what a batch holds while it runs: a second attempt would read other records.
     "spark.speculation": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # 100 by default: five hops together generate more classes than that and would compile them anew for each batch.
+    "spark.sql.codegen.cache.maxEntries": "10000",
     # Hops share the cores evenly, see job.py.
     "spark.scheduler.mode": "FAIR",
 }
