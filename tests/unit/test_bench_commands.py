@@ -27,6 +27,8 @@ from streaming.hops import refine
         ["latency", "--rate", "-1"],
         ["growth", "--batches", "9"],
         ["growth", "--rows", "many"],
+        ["warehouse", "--facts", "7"],
+        ["warehouse", "--facts", "2000,1000"],
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,7 +39,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(argv: list[str], capsys: pytest.C
     assert said.err.startswith(f"moodstream bench {argv[0]}: ")
 
 
-@pytest.mark.parametrize("name", ["refine", "latency", "growth"])
+@pytest.mark.parametrize("name", ["refine", "latency", "growth", "warehouse"])
 def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"], {}) == 0
     assert f"moodstream bench {name} --" in capsys.readouterr().out

@@ -14,11 +14,12 @@ MEASUREMENTS = {
     "refine": "rows a second and seconds a commit of the refine hop",
     "latency": "seconds from put to silver, gold and warehouse",
     "growth": "whether a batch's cost grows with the tables",
+    "warehouse": "loads, gold to visible, and questions of the PostgreSQL warehouse",
 }
 
 USAGE = (
     "usage: moodstream bench MEASUREMENT [OPTIONS]\n\n"
-    + "\n".join(f"  {name:<9}{what}" for name, what in MEASUREMENTS.items())
+    + "\n".join(f"  {name:<10}{what}" for name, what in MEASUREMENTS.items())
     + "\n\nexample: moodstream bench scoring --json\n"
 )
 

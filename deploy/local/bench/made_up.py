@@ -1,5 +1,7 @@
 """Facts of the warehouse that nobody wrote: as many as asked for, and micro-batches as silver brings them."""
 
+# ruff: noqa: S608 - statements put together from constants of this file
+
 from __future__ import annotations
 
 import uuid
@@ -32,6 +34,33 @@ FILL: Mapping[str, str] = {
         from (select n, timestamptz '2026-01-01' + interval '9 days' * n / %(last)s as at
             from generate_series(%(first)s::bigint, %(last)s::bigint) as numbers (n)) as numbered""",
 }
+# Gold of the same nine days; its size depends on their length, not on the number of facts.
+MEASURES = "events, negative, neutral, positive, polarity_sum, polarity_mean, confidence_sum"
+MEASURED = "9, 2, 3, 4, 1.5 + sin(n), (1.5 + sin(n)) / 9, 6.5"
+MINUTES = "generate_series(timestamptz '2026-01-01', '2026-01-09 23:59', '1 minute') as at, generate_series(1, {}) as n"
+HOURS = "generate_series(timestamptz '2026-01-01', '2026-01-09 23:00', '1 hour') as at, generate_series(1, {}) as n"
+GOLD: Mapping[str, str] = {
+    f"sentiment_by_minute (minute, entity, {MEASURES}, late)": (
+        f"select at, (array['post', 'comment'])[n], {MEASURED}, 0 from {MINUTES.format(2)}"
+    ),
+    f"sentiment_by_topic (minute, topic, entity, {MEASURES})": (
+        f"select at, 'topic ' || n, 'post', {MEASURED} from {MINUTES.format(20)}"
+    ),
+    f"sentiment_by_cohort (hour, location, age_band, {MEASURES})": (
+        f"select at, 'place ' || n / 8, 'band ' || n % 8, {MEASURED} from {HOURS.format(400)}"
+    ),
+    f"sentiment_by_model (hour, model_version, entity, {MEASURES})": (
+        f"select at, n::text, 'post', {MEASURED} from {HOURS.format(3)}"
+    ),
+    f"terms_by_hour (hour, term, {MEASURES})": f"select at, 'term ' || n, {MEASURED} from {HOURS.format(2000)}",
+    "engagement_by_minute (minute, action, interactions)": (
+        f"select at, (array['like', 'comment', 'share'])[n], 5 from {MINUTES.format(3)}"
+    ),
+    "quality_by_minute (minute, entity, reason, events, late)": (
+        "select at, (array['post', 'comment', 'interaction', 'user', 'rejected'])[n], "
+        f"case n when 5 then 'not_json' else '' end, 9, 1 from {MINUTES.format(5)}"
+    ),
+}
 SHARES = {"fact_post": 0.25, "fact_comment": 0.25, "fact_interaction": 0.5}
 
 
@@ -40,6 +69,13 @@ def fill(connection: psycopg.Connection, have: int, want: int) -> None:
     for table, statement in FILL.items():
         bounds = {"first": int(have * SHARES[table]) + 1, "last": int(want * SHARES[table])}
         connection.execute(statement, bounds)
+    connection.execute("vacuum analyze")
+
+
+def fill_gold(connection: psycopg.Connection) -> None:
+    """Let the server make up the aggregates of the nine days before NOW, where they are not there yet."""
+    for target, rows in GOLD.items():
+        connection.execute(f"insert into dw.{target} {rows} on conflict do nothing".encode())
     connection.execute("vacuum analyze")
 
 

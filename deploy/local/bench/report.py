@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.local.bench import MEASUREMENTS, growth, latency, refine
+from deploy.local.bench import MEASUREMENTS, growth, latency, refine, warehouse
 from deploy.local.errors import LocalError, ServiceError, UsageError
 from deploy.local.settings import Parser
 
@@ -114,6 +114,7 @@ TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "refine": refine.markdown,
     "latency": latency.markdown,
     "growth": growth.markdown,
+    "warehouse": warehouse.markdown,
 }
 
 
