@@ -16,9 +16,9 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming import catalog
 from streaming.settings import Settings
-from streaming.sinks.silver import TABLES
 from streaming.tables import bronze_events
 from streaming.tables.parsed_events import parsed_batches
+from streaming.tables.silver_catalog import TABLES
 from tests.builders import NOON, a_bronze_row
 
 SCORES = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1"}
@@ -49,9 +49,9 @@ def refined(lake: Path, *data: bytes, first_number: int = 0, time: datetime = NO
     """Append records to bronze and their events to silver, every text found positive."""
     rows = [{**row, "data": bytes(row["data"])} for row in arrived(lake, *data, first_number=first_number, time=time)]
     for batch in parsed_batches([pa.RecordBatch.from_pylist(rows, BRONZE)]):
-        for entity, (name, _) in TABLES.items():
+        for entity, table in TABLES.items():
             events = [row | SCORES for row in batch.to_pylist() if row["entity"] == entity]
-            append(lake, name, events, at="arrival_time" if entity == "rejected" else "event_time")
+            append(lake, table.name, events, table.time)
 
 
 def rows_of(lake: Path, name: str) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from streaming import catalog
 from streaming.errors import OperationFailed
 from streaming.operations import models, readers
 from streaming.operations.command import Progress
@@ -25,10 +24,10 @@ from streaming.operations.models import Predict
 from streaming.operations.silver_ids import present
 from streaming.scoring import score_texts
 from streaming.settings import Settings
-from streaming.sinks.silver import TABLES
 from streaming.sources.delta_rs import open_table, plain, read
 from streaming.tables import bronze_events, silver_comments, silver_posts, silver_rejected
 from streaming.tables.parsed_events import REJECTED, parsed_batches
+from streaming.tables.silver_catalog import TABLES, SilverTable
 
 COLUMNS = ["data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"]
 TEXTS = (silver_posts.ENTITY, silver_comments.ENTITY)
@@ -44,7 +43,7 @@ def refill(settings: Settings, first: datetime, last: datetime, progress: Progre
 
     Memory: a batch of bronze, and the places of the range's rejected events.
     """
-    filled = dict.fromkeys((name for name, _ in TABLES.values()), 0)
+    filled = dict.fromkeys((table.name for table in TABLES.values()), 0)
     bronze = _refined(settings)
     if bronze is None:
         return filled
@@ -54,9 +53,9 @@ def refill(settings: Settings, first: datetime, last: datetime, progress: Progre
         records = plain(pa.table(batch)).sort_by("ingested_at").combine_chunks()
         for events in parsed_batches(records.to_batches()):
             missing = _missing(settings, events.to_pylist(), rejected)
-            for entity, (name, _) in TABLES.items():
+            for entity, table in TABLES.items():
                 rows = [row for row in missing if row["entity"] == entity]
-                filled[name] += _append(settings, name, labels.added(rows) if entity in TEXTS else rows)
+                filled[table.name] += _append(settings, table, labels.added(rows) if entity in TEXTS else rows)
         progress(f"{sum(filled.values()):,} rows appended")
     return filled
 
@@ -120,17 +119,17 @@ class _Labels:
         return [row | score for row, score in zip(rows, scored, strict=True)]
 
 
-def _append(settings: Settings, name: str, rows: list[Row]) -> int:
+def _append(settings: Settings, target: SilverTable, rows: list[Row]) -> int:
     if not rows:
         return 0
-    table = open_table(settings, name)
+    table = open_table(settings, target.name)
     claim = Transaction(CLAIM, (table.transaction_version(CLAIM) or 0) + 1)
-    at = "arrival_time" if name == silver_rejected.NAME else "event_time"
-    parts: Iterator[Row] = ({"year": r[at].year, "month": r[at].month, "day": r[at].day} for r in rows)
-    schema = to_arrow_schema(catalog.TABLES[name])
+    times = [row[target.time] for row in rows]
+    parts: Iterator[Row] = ({"year": time.year, "month": time.month, "day": time.day} for time in times)
+    schema = to_arrow_schema(target.schema)
     batch = pa.Table.from_pylist([{**row, **part} for row, part in zip(rows, parts, strict=True)], schema)
     try:
         write_deltalake(table, batch, mode="append", commit_properties=CommitProperties(app_transactions=[claim]))
     except CommitFailedError as error:
-        raise OperationFailed(f"{name}: another backfill runs; wait for it, then try again") from error
+        raise OperationFailed(f"{target.name}: another backfill runs; wait for it, then try again") from error
     return len(rows)

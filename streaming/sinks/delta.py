@@ -1,26 +1,22 @@
-"""Delta tables as sinks.
+"""Delta tables as sinks: creation, and commits of data files that exist already.
 
-Spark writes rows; what concerns the log alone (creating a table, looking up its history) goes through delta-rs, which
-takes 10 ms for what is a Spark job otherwise. `ReplaySafeAppend` appends micro-batches exactly once without
-asking the table for its transaction ids at each commit: that look-up rebuilds the table's snapshot and triples the cost
-of a small commit. Only the first batch after a start of a query can be a replay, so only that one is looked up, by the
-batch id that each commit carries in its `userMetadata`.
+All of it goes through delta-rs: what concerns the log alone takes it 10 ms, and Spark a job. On S3 its commit is a
+conditional put, so writers can never overwrite each other's versions.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from deltalake import DeltaTable, Schema
-from pyspark.sql import DataFrame
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.transaction import AddAction
+from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
 from streaming.settings import Settings
 from streaming.sources import delta_rs
-
-# How many commits to look back for the last one of a query; maintenance and erasure commit to the same tables.
-LOOK_BACK = (20, 200, 10_000)
+from streaming.tables.columns import PARTITIONS
 
 PROPERTIES: Mapping[str, str] = {
     # Each reader lists the log from the last checkpoint on; writing one costs a job. 10 is Delta's default.
@@ -31,45 +27,57 @@ PROPERTIES: Mapping[str, str] = {
 
 
 def create(settings: Settings, name: str, schema: StructType, partitions: Sequence[str]) -> None:
-    """Make an empty table unless there is one; an existing one is left as it is."""
-    DeltaTable.create(
+    """Make an empty table unless there is one; an existing one gains the columns that it lacks."""
+    wanted = Schema.from_json(schema.json())
+    table = DeltaTable.create(
         delta_rs.location(settings.table(name)),
-        schema=Schema.from_json(schema.json()),
+        schema=wanted,
         mode="ignore",
         partition_by=list(partitions),
         configuration=dict(PROPERTIES),
         storage_options=delta_rs.storage_options(settings),
     )
+    known = {field.name for field in table.schema().fields}
+    missing = [field for field in wanted.fields if field.name not in known]
+    if missing:
+        table.alter.add_columns(missing)
 
 
-class ReplaySafeAppend:
-    """Appends the micro-batches of one query to one table, each exactly once.
+class FileAppend:
+    """Commits the data files of one query's micro-batches to one table, each batch exactly once.
 
-    `write` is called by one thread at a time with batch ids that never go back, as `foreachBatch` does. A process that
-    dies between two tables of a batch replays the batch; tables that hold it already are left alone.
+    `commit` is called by one thread at a time with batch ids that never go back, as `foreachBatch` does. A commit
+    carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the query can
+    be a replay, so only then is it looked up. Other writers (maintenance, erasure, backfill) may commit in between.
     """
 
     def __init__(self, settings: Settings, name: str, query: str) -> None:
-        self._settings = settings
-        self._name = name
+        self._table = delta_rs.open_table(settings, name)
         self._query = query
         self._checked = False
 
-    def write(self, rows: DataFrame, batch: int) -> bool:
-        """Append `rows` as the table's share of `batch`; False if the table held it already."""
-        if not self._checked and self._last_batch() >= batch:
+    def commit(self, files: Iterable[Row], batch: int) -> bool:
+        """Append `files` (rows of data_files.FILES) as the table's share of `batch`; False if it was there already."""
+        self._table.update_incremental()
+        if not self._checked and (last := self._table.transaction_version(self._query)) is not None and last >= batch:
             return False
         self._checked = True
-        mark = json.dumps({"query": self._query, "batch": batch})
-        append = rows.write.format("delta").mode("append").option("mergeSchema", "true")
-        append.option("userMetadata", mark).save(self._settings.table(self._name))
+        self._table.create_write_transaction(
+            [_add(file) for file in files],
+            mode="append",
+            schema=self._table.schema(),
+            partition_by=list(PARTITIONS),
+            commit_properties=CommitProperties(app_transactions=[Transaction(self._query, batch)]),
+        )
         return True
 
-    def _last_batch(self) -> int:
-        table = delta_rs.open_table(self._settings, self._name)
-        for limit in LOOK_BACK:
-            marks = [json.loads(commit.get("userMetadata") or "{}") for commit in table.history(limit)]
-            batches = [mark["batch"] for mark in marks if mark.get("query") == self._query]
-            if batches:
-                return int(max(batches))
-        return -1
+
+def _add(file: Row) -> AddAction:
+    return AddAction(
+        path=file.path,
+        size=file.size,
+        partition_values=json.loads(file.partition),
+        modification_time=file.modified,
+        data_change=True,
+        stats=file.statistics,
+    )

@@ -5,14 +5,9 @@ Key: `event_id`. Partitioned by the day of the event.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from streaming.tables.columns import (
     EVENT_FIELDS,
-    PARTITIONS,
     SENTIMENT_FIELDS,
-    partition_columns,
     schema,
     strings,
 )
@@ -20,12 +15,3 @@ from streaming.tables.columns import (
 NAME = "silver/comments"
 ENTITY = "comment"
 SCHEMA = schema(*strings("comment_id", "post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS)
-
-
-def silver_comments(scored: DataFrame) -> DataFrame:
-    """Comments among the scored events."""
-    return (
-        scored.where(F.col("entity") == ENTITY)
-        .withColumns(dict(zip(PARTITIONS, partition_columns("event_time"), strict=True)))
-        .select(*SCHEMA.names)
-    )

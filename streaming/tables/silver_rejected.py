@@ -6,27 +6,14 @@ unreadable.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from streaming.tables.columns import (
     BINARY_DATA,
     EVENT_FIELDS,
-    PARTITIONS,
-    partition_columns,
     schema,
     strings,
 )
 from streaming.tables.parsed_events import REJECTED
 
 NAME = "silver/rejected"
+ENTITY = REJECTED
 SCHEMA = schema(*strings("reason", "detail"), BINARY_DATA, *strings("stream", "partition_key"), *EVENT_FIELDS)
-
-
-def silver_rejected(events: DataFrame) -> DataFrame:
-    """Rejected events among the parsed events."""
-    return (
-        events.where(F.col("entity") == REJECTED)
-        .withColumns(dict(zip(PARTITIONS, partition_columns("arrival_time"), strict=True)))
-        .select(*SCHEMA.names)
-    )

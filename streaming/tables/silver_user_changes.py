@@ -5,11 +5,9 @@ Key: `event_id`. Partitioned by the day of the event.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.types import IntegerType, StructField
 
-from streaming.tables.columns import EVENT_FIELDS, PARTITIONS, partition_columns, schema, strings
+from streaming.tables.columns import EVENT_FIELDS, schema, strings
 
 NAME = "silver/user_changes"
 ENTITY = "user"
@@ -19,12 +17,3 @@ SCHEMA = schema(
     *strings("user_location"),
     *EVENT_FIELDS,
 )
-
-
-def silver_user_changes(events: DataFrame) -> DataFrame:
-    """Profile events among the parsed events."""
-    return (
-        events.where(F.col("entity") == ENTITY)
-        .withColumns(dict(zip(PARTITIONS, partition_columns("event_time"), strict=True)))
-        .select(*SCHEMA.names)
-    )

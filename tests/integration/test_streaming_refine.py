@@ -17,6 +17,7 @@ from streaming.settings import Settings
 from streaming.sinks.silver import Silver
 from streaming.sources.delta import delta
 from streaming.tables import bronze_events, parsed_events
+from streaming.tables.silver_catalog import TABLES
 from tests.builders import NOON, a_bronze_row, a_record
 
 
@@ -130,9 +131,9 @@ class DiesAfter:
         self._tables = tables
 
     def __call__(self, events: DataFrame, batch: int) -> None:
-        scored, counts = self._silver._computed(events, batch)
+        files = self._silver._written(events, batch)
         for entity in self._tables:
-            self._silver._write(scored, batch, entity, counts[entity])
+            self._silver._append_to(TABLES[entity].name).commit(files[entity], batch)
         raise RuntimeError("killed")
 
 
@@ -147,10 +148,7 @@ def test_a_batch_that_was_cut_off_is_completed_and_doubles_nothing(
     assert set(counts(spark, settings).values()) == {1}
 
 
-def test_maintenance_between_a_crash_and_its_replay_hides_nothing(
-    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streaming.sinks.delta.LOOK_BACK", (2, 100))
+def test_maintenance_between_a_crash_and_its_replay_hides_nothing(spark: SparkSession, settings: Settings) -> None:
     arrive(spark, settings, [a_bronze_row(data, number) for number, data in enumerate(ONE_OF_EACH)])
     with pytest.raises(Exception, match="killed"):
         refine(spark, settings, DiesAfter(Silver(spark, settings, FakeChampion()), "post"))

@@ -1,4 +1,4 @@
-"""Silver written as Delta's documentation has it, for comparison: exactly once by `txnAppId` and `txnVersion`.
+"""Silver as Delta's documentation has it, for comparison: Spark appends, exactly once by `txnAppId` and `txnVersion`.
 
 Run as `python -m deploy.local.bench.naive ...` it is the streaming job with that sink, its tables one after the other.
 """
@@ -8,48 +8,57 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
-from pyspark.sql import DataFrame
+from pyspark import inheritable_thread_target
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from streaming import cli
 from streaming.hops import refine
-from streaming.sinks.delta import ReplaySafeAppend
-from streaming.sinks.silver import Silver
+from streaming.scoring import Champion
+from streaming.settings import Settings
+from streaming.tables.columns import PARTITIONS, partition_columns
+from streaming.tables.silver_catalog import TABLES
 
 
-class TransactionAppend(ReplaySafeAppend):
-    """Has Delta ask the table at every commit whether it holds the batch already."""
+class SparkSilver:
+    """Computes a batch once, then has Spark append to the tables side by side."""
 
-    def write(self, rows: DataFrame, batch: int) -> bool:
-        """Append `rows` unless they are there; always True, as Delta does not tell."""
-        append = rows.write.format("delta").mode("append").option("mergeSchema", "true")
-        append = append.option("txnAppId", f"{self._query}/{self._name}").option("txnVersion", batch)
-        append.save(self._settings.table(self._name))
-        return True
+    threads = len(TABLES)
 
-
-class TransactionSilver(Silver):
-    """The job's sink, side by side, with the look-up at every append."""
-
-    def _append_to(self, name: str) -> ReplaySafeAppend:
-        if name not in self._appends:
-            query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-            self._appends[name] = TransactionAppend(self._settings, name, query)
-        return self._appends[name]
-
-
-class NaiveSilver(TransactionSilver):
-    """The same, one table after the other."""
+    def __init__(self, spark: SparkSession, settings: Settings, champion: Champion) -> None:
+        self._spark = spark
+        self._settings = settings
+        self._champion = champion
 
     def __call__(self, events: DataFrame, batch: int) -> None:
         """Score `events` and append them; what `foreachBatch` calls."""
-        scored, counts = self._computed(events, batch)
+        scored = self._champion.score(events, batch).persist()
         try:
-            for entity, rows in counts.items():
-                self._write(scored, batch, entity, rows)
+            entities = [row.entity for row in scored.groupBy("entity").count().collect()]
+            with ThreadPoolExecutor(self.threads) as threads:
+                append = inheritable_thread_target(self._append)
+                for write in [threads.submit(append, scored, batch, entity) for entity in entities]:
+                    write.result()
         finally:
             scored.unpersist()
+
+    def _append(self, scored: DataFrame, batch: int, entity: str) -> None:
+        table = TABLES[entity]
+        query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
+        partition = dict(zip(PARTITIONS, partition_columns(table.time), strict=True))
+        rows = scored.where(F.col("entity") == entity).withColumns(partition).select(*table.schema.names).coalesce(1)
+        append = rows.write.format("delta").mode("append").option("mergeSchema", "true")
+        append = append.option("txnAppId", f"{query}/{table.name}").option("txnVersion", batch)
+        append.save(self._settings.table(table.name))
+
+
+class NaiveSilver(SparkSilver):
+    """The same, one table after the other."""
+
+    threads = 1
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

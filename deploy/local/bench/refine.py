@@ -9,7 +9,7 @@ Baselines:
   passthrough   bronze rows appended to a Delta table as they are
   from_json     Spark's own from_json and dropDuplicatesWithinWatermark into the same tables, written as ours are;
                 no strict checks, no scoring
-  txn_options   ours, but each append asks the table for its transaction (txnAppId, txnVersion)
+  txn_options   ours, but written by Spark, each append with Delta's txnAppId and txnVersion
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def bronze(spark: SparkSession, source: Settings) -> DataFrame:
 
 def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str, Contender]:
     """Every query by name, writing to `target`."""
-    from deploy.local.bench.naive import TransactionSilver
+    from deploy.local.bench.naive import SparkSilver
     from deploy.local.bench.plain_json import Unscored, from_json
     from streaming.sinks.silver import Silver
     from streaming.tables.parsed_events import parsed_events, without_duplicates
@@ -142,7 +142,7 @@ def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str
         "deduplicated": Contender(deduplicated, computed),
         "scored": Contender(deduplicated, lambda rows, batch: computed(champion.score(rows, batch), batch)),
         "refine": Contender(deduplicated, Silver(spark, target, champion)),
-        "txn_options": Contender(deduplicated, TransactionSilver(spark, target, champion)),
+        "txn_options": Contender(deduplicated, SparkSilver(spark, target, champion)),
     }
 
 

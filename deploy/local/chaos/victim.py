@@ -28,8 +28,8 @@ POLL_S = 0.0005
 
 # Where a call ends: (owner, name of the function).
 WRAPPED: Mapping[str, tuple[Any, str]] = {
-    "refine.computed": (silver.Silver, "_computed"),
-    "refine.between_tables": (delta.ReplaySafeAppend, "write"),
+    "refine.computed": (silver.Silver, "_written"),
+    "refine.between_tables": (delta.FileAppend, "commit"),
     "refine.written": (silver.Silver, "__call__"),
     "aggregate.between_tables": (keyed_delta.KeyedDelta, "apply"),
     "aggregate.written": (gold.Gold, "__call__"),

@@ -1,0 +1,128 @@
+"""Arrow batches as the Parquet data files of Delta tables partitioned by day. Runs in Spark's Python workers.
+
+A file that no commit names is invisible, so tasks may be tried again or die at will; `VACUUM` removes what they leave.
+Spark's own writer does the same with a job, a plan and generated code for each table; here one pass of one job writes
+the files of all tables.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pa_fs
+import pyarrow.parquet as pq
+
+# What a task says of each file that it has written; `partition` and `statistics` are JSON.
+FILES = "entity string, path string, size long, modified long, partition string, statistics string"
+_FILES = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("path", pa.string()),
+        ("size", pa.int64()),
+        ("modified", pa.int64()),
+        ("partition", pa.string()),
+        ("statistics", pa.string()),
+    ]
+)
+
+
+class Target(NamedTuple):
+    """A table as seen by a writer: its root, its columns but for the partition's, and the time that partitions it."""
+
+    uri: str
+    columns: pa.Schema
+    time: str
+
+
+class DataFiles:
+    """Splits rows by their column `entity` and by day into new data files. Can be pickled; used once per task."""
+
+    def __init__(self, targets: Mapping[str, Target], options: Mapping[str, str]) -> None:
+        self._targets = targets
+        self._options = options
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Write all rows; yields one batch of FILES, a row for each file. What `mapInArrow` calls."""
+        files: dict[tuple[str, date], _File] = {}
+        for batch in batches:
+            rows = pa.Table.from_batches([batch])
+            for entity in pc.unique(rows["entity"]).to_pylist():
+                target = self._targets[entity]
+                for day, part in _by_day(rows.filter(pc.equal(rows["entity"], entity)), target.time):
+                    if (entity, day) not in files:
+                        files[entity, day] = _File(target, day, self._options)
+                    files[entity, day].write(part)
+        written = [{"entity": entity, **file.close()} for (entity, _), file in files.items()]
+        if written:
+            yield pa.RecordBatch.from_pylist(written, schema=_FILES)
+
+
+def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
+    days = pc.cast(rows[time], pa.date32())
+    distinct = pc.unique(days).to_pylist()
+    for day in distinct:
+        yield day, rows if len(distinct) == 1 else rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+
+
+class _File:
+    """One Parquet file that grows."""
+
+    def __init__(self, target: Target, day: date, options: Mapping[str, str]) -> None:
+        self._target = target
+        self._partition = {"year": str(day.year), "month": str(day.month), "day": str(day.day)}
+        folder = "/".join(f"{name}={value}" for name, value in self._partition.items())
+        self._path = f"{folder}/part-{uuid.uuid4()}.snappy.parquet"
+        self._sink = _sink(target.uri, self._path, options)
+        self._writer = pq.ParquetWriter(self._sink, target.columns, compression="snappy")
+        self._rows = 0
+        self._first = datetime.max.replace(tzinfo=UTC)
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def write(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows.select(self._target.columns.names).cast(self._target.columns))
+        self._rows += rows.num_rows
+        span = pc.min_max(rows[self._target.time]).as_py()
+        self._first = min(self._first, span["min"])
+        self._last = max(self._last, span["max"])
+
+    def close(self) -> dict[str, Any]:
+        self._writer.close()
+        size = self._sink.tell()
+        self._sink.close()
+        return {
+            "path": self._path,
+            "size": size,
+            "modified": int(time.time() * 1000),
+            "partition": json.dumps(self._partition),
+            "statistics": json.dumps(self._statistics()),
+        }
+
+    def _statistics(self) -> dict[str, Any]:
+        """The span of time alone: ranges of ids help no query, and would keep a person's id in the log."""
+        name = self._target.time
+        # Delta's log has milliseconds: round outwards.
+        least, most = _milliseconds(self._first), _milliseconds(self._last + timedelta(microseconds=999))
+        return {"numRecords": self._rows, "minValues": {name: least}, "maxValues": {name: most}, "nullCount": {name: 0}}
+
+
+def _milliseconds(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _sink(uri: str, path: str, options: Mapping[str, str]) -> pa.NativeFile:
+    if not options:
+        file = Path(uri, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return pa.OSFile(str(file), "wb")
+    from deltalake.fs import DeltaStorageHandler
+
+    # The same storage and credentials as those of the commit.
+    return pa_fs.PyFileSystem(DeltaStorageHandler(uri, dict(options))).open_output_stream(path)
