@@ -28,6 +28,7 @@ _node_on_path()  # before the first import of aws_cdk, which starts Node
 from aws_cdk import App, LegacyStackSynthesizer, Tags  # noqa: E402
 
 from deploy.infra import nag  # noqa: E402
+from deploy.infra.dashboards import DashboardsStack, DataSetsStack  # noqa: E402
 from deploy.infra.data import DataStack  # noqa: E402
 from deploy.infra.job import JobStack  # noqa: E402
 from deploy.infra.network import NetworkStack  # noqa: E402
@@ -43,6 +44,7 @@ FLAGS = {
     "@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal": True,
     "@aws-cdk/aws-ec2:restrictDefaultSecurityGroup": False,
 }
+LARGEST = 51_200  # bytes of a template that travels with the request
 TAGS = {"project": "moodstream", "owner": "data-platform", "data-class": "personal"}
 
 
@@ -59,6 +61,8 @@ def build(outdir: str) -> App:
     stream = StreamStack(app, "moodstream-stream", data=data, **plain())
     network = NetworkStack(app, "moodstream-network", data=data, **plain())
     warehouse = WarehouseStack(app, "moodstream-warehouse", data=data, network=network, **plain())
+    sets = DataSetsStack(app, "moodstream-datasets", network=network, warehouse=warehouse, **plain())
+    DashboardsStack(app, "moodstream-dashboards", sets=sets, **plain())
     job = JobStack(app, "moodstream-job", data=data, stream=stream, network=network, warehouse=warehouse, **plain())
     WorkflowStack(app, "moodstream-workflow", data=data, network=network, job=job, **plain())
     OpsStack(app, "moodstream-ops", data=data, stream=stream, **plain())
@@ -85,6 +89,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         for template in sorted(Path(assembly).glob("*.template.json")):
             content = json.loads(template.read_text())
             text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+            if len(text) > LARGEST:
+                text = json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n"
             (out / template.name.replace(".template.json", ".json")).write_text(text)
     for line in broken:
         sys.stderr.write(line + "\n")

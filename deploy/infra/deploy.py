@@ -20,6 +20,8 @@ from deploy.emr.arguments import Target, job_run
 from deploy.infra.errors import DeployError, StackFailed
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
+# Not every account has QuickSight: these are brought up where its principals are given, or by name.
+DASHBOARDS, ASKED_BY = ("datasets", "dashboards"), "DashboardAuthors"
 DAGS, DAG_KEY = "moodstream-dags.zip", "airflow/dags/moodstream-dags.zip"
 ENDED = ("_COMPLETE", "_FAILED")
 EXAMPLES = """\
@@ -157,7 +159,7 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    parser.add_argument("--stacks", default=",".join(ORDER), help="which, separated by commas (default: all)")
+    parser.add_argument("--stacks", help="which, separated by commas (default: all; QuickSight's if it is set up)")
     parser.add_argument("--templates", type=Path, default=Path("build/templates"), help="default: %(default)s")
     parser.add_argument("--dist", type=Path, default=Path("build/dist"), help="default: %(default)s")
     parser.add_argument("--region", default=region, help="AWS region (AWS_REGION)")
@@ -165,17 +167,21 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="of any stack")
     parser.add_argument("--start", action="store_true", help="start the streaming job as well")
     given = vars(parser.parse_args(list(argv)))
-    wanted = {name.strip() for name in given.pop("stacks").split(",") if name.strip()}
-    if unknown := sorted(wanted - set(ORDER)):
-        raise DeployError(f"--stacks: unknown stack '{unknown[0]}'; expected some of {', '.join(ORDER)}")
-    if not given["region"]:
-        raise DeployError("--region: missing; give it or set AWS_REGION")
     pairs = [pair.partition("=") for pair in given.pop("parameter")]
     if wrong := ["".join(pair) for pair in pairs if not pair[1]]:
         raise DeployError(f"--parameter: received '{wrong[0]}', expected NAME=VALUE")
+    parameters = {name: value for name, _, value in pairs}
+    named = given.pop("stacks")
+    every = (*ORDER, *DASHBOARDS) if ASKED_BY in parameters else ORDER
+    wanted = {name.strip() for name in named.split(",") if name.strip()} if named else set(every)
+    if unknown := sorted(wanted - {*ORDER, *DASHBOARDS}):
+        expected = ", ".join((*ORDER, *DASHBOARDS))
+        raise DeployError(f"--stacks: unknown stack '{unknown[0]}'; expected some of {expected}")
+    if not given["region"]:
+        raise DeployError("--region: missing; give it or set AWS_REGION")
     return Settings(
-        stacks=tuple(name for name in ORDER if name in wanted),
-        parameters={name: value for name, _, value in pairs},
+        stacks=tuple(name for name in (*ORDER, *DASHBOARDS) if name in wanted),
+        parameters=parameters,
         **given,
     )
 

@@ -105,6 +105,16 @@ PLATFORM = {
             "the crawler writes encrypted logs",
         ),
     },
+    "NetworkRole": dict.fromkeys(
+        [
+            "ec2:CreateNetworkInterface",
+            "ec2:ModifyNetworkInterfaceAttribute",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeSecurityGroups",
+        ],
+        "QuickSight's VPC connection keeps interfaces (its user guide)",
+    ),
     "MlflowRole": {
         **dict.fromkeys(["s3:ListBucket", "s3:GetObject", "s3:PutObject"], "the MLflow App keeps artefacts"),
         "kms:Decrypt": KMS,
@@ -217,6 +227,8 @@ def test_a_statement_over_all_resources_is_bound_by_a_condition_or_has_no_other_
         "logs:DescribeLogGroups",
         "glue:GetSecurityConfiguration",
         "s3:GetAccountPublicAccessBlock",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeSecurityGroups",
     }
     unbound = [
         (owner, action)

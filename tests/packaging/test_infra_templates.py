@@ -14,7 +14,7 @@ from tests.packaging import policies
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".cache" / "infra" / "bin"
 SNAPSHOT = Path(__file__).with_name("policies.json")
-STACKS = ["data", "job", "network", "ops", "stream", "warehouse", "workflow"]
+STACKS = ["dashboards", "data", "datasets", "job", "network", "ops", "stream", "warehouse", "workflow"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

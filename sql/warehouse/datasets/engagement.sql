@@ -1,3 +1,3 @@
 -- Likes, comments and shares by minute.
-select minute, action, interactions
+select minute as happened_at, action, interactions
 from dw.engagement_by_minute;

@@ -1,4 +1,4 @@
 -- Model versions side by side.
 select
-    hour, model_version, entity, events, negative, neutral, positive, polarity_sum, confidence_sum
+    hour as happened_at, model_version, entity, events, negative, neutral, positive, polarity_sum, confidence_sum
 from dw.sentiment_by_model;

@@ -1,6 +1,6 @@
 -- Time series: filters on entity and time.
 select
-    sentiment_by_minute.minute, sentiment_by_minute.entity, sentiment_by_minute.events,
+    sentiment_by_minute.minute as happened_at, sentiment_by_minute.entity, sentiment_by_minute.events,
     sentiment_by_minute.negative, sentiment_by_minute.neutral, sentiment_by_minute.positive,
     sentiment_by_minute.polarity_sum, sentiment_by_minute.late,
     dim_date.date, dim_date.day_name, dim_date.is_weekend

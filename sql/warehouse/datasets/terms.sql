@@ -1,3 +1,3 @@
--- Word cloud: size by events, colour by polarity_sum / events.
-select hour, term, events, polarity_sum
+-- Word clouds: size by how often a term was written in a good or a bad mood.
+select hour as happened_at, term, events, negative, positive, polarity_sum
 from dw.terms_by_hour;
