@@ -38,7 +38,7 @@ FETCH_TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Jar:
-    """One locked jar: `set_name` is `core` or `s3`, `sha256` in hex."""
+    """One locked jar: `set_name` is `core`, `s3` or `trino`, `sha256` in hex."""
 
     set_name: str
     group: str
@@ -93,8 +93,16 @@ def fetch(jars: Sequence[Jar], folder: Path = FOLDER, environ: Mapping[str, str]
     return stale
 
 
+def trino(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where Trino's parser lies, fetched first if need be. Spark never sees it: it has another ANTLR."""
+    wanted = [jar for jar in locked() if jar.set_name == "trino"]
+    fetch(wanted, environ=environ)
+    return tuple(FOLDER / jar.file_name for jar in wanted)
+
+
 def _wanted(jars: Sequence[Jar], *, s3: bool) -> list[Jar]:
-    return [jar for jar in jars if s3 or jar.set_name == "core"]
+    sets = ("core", "s3") if s3 else ("core",)
+    return [jar for jar in jars if jar.set_name in sets]
 
 
 def _accept(found: Path, jar: Jar, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Kinesis -> bronze/events, by Delta's native streaming sink and nothing else (see sources/kinesis.py for why)."""
+"""Kinesis -> bronze/events, in one action per micro-batch (see sinks/bronze.py for why no more)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pyspark.sql import SparkSession
 
 from streaming.hops.lifecycle import Running
 from streaming.settings import Settings
+from streaming.sinks.bronze import Bronze
 from streaming.sources.kinesis import kinesis
 from streaming.tables import bronze_events
-from streaming.tables.columns import PARTITIONS
 
 
 def start(spark: SparkSession, settings: Settings) -> Running:
@@ -16,11 +16,9 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     return (
         kinesis(spark, settings)
         .transform(bronze_events.bronze_events)
-        .writeStream.format("delta")
+        .writeStream.foreachBatch(Bronze(spark, settings))
         .queryName("ingest")
-        .outputMode("append")
-        .partitionBy(*PARTITIONS)
         .option("checkpointLocation", settings.checkpoint("ingest"))
         .trigger(processingTime=f"{settings.ingest_trigger} seconds")
-        .start(settings.table(bronze_events.NAME))
+        .start()
     )

@@ -7,7 +7,7 @@ conditional put, so writers can never overwrite each other's versions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.transaction import AddAction
@@ -15,6 +15,7 @@ from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
 from streaming.settings import Settings
+from streaming.sinks.checksums import Checksums
 from streaming.sources import delta_rs
 from streaming.tables.columns import PARTITIONS
 
@@ -46,22 +47,31 @@ def create(settings: Settings, name: str, schema: StructType, partitions: Sequen
 class FileAppend:
     """Commits the data files of one query's micro-batches to one table, each batch exactly once.
 
-    `commit` is called by one thread at a time with batch ids that never go back, as `foreachBatch` does. A commit
-    carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the query can
-    be a replay, so only then is it looked up. Other writers (maintenance, erasure, backfill) may commit in between.
+    Called by one thread at a time with batch ids that never go back, as `foreachBatch` does: `holds`, then `commit`. A
+    commit carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the
+    query can be a replay, so only then is it looked up. Others (maintenance, erasure, backfill) may commit in between.
     """
 
     def __init__(self, settings: Settings, name: str, query: str) -> None:
         self._table = delta_rs.open_table(settings, name)
+        self._checksums = Checksums(delta_rs.location(settings.table(name)), delta_rs.storage_options(settings))
         self._query = query
         self._checked = False
 
-    def commit(self, files: Iterable[Row], batch: int) -> bool:
-        """Append `files` (rows of data_files.FILES) as the table's share of `batch`; False if it was there already."""
-        self._table.update_incremental()
-        if not self._checked and (last := self._table.transaction_version(self._query)) is not None and last >= batch:
+    def holds(self, batch: int) -> bool:
+        """Whether the table has its share of `batch` already."""
+        if self._checked:
             return False
-        self._checked = True
+        last = self._table.transaction_version(self._query)
+        self._checked = last is None or last < batch
+        return not self._checked
+
+    def commit(self, files: Sequence[Row], batch: int) -> None:
+        """Append `files` (rows of data_files.FILES), the table's share of `batch`; without any nothing happens."""
+        if not files:
+            return
+        self._table.update_incremental()
+        self._checksums.before(self._table)
         self._table.create_write_transaction(
             [_add(file) for file in files],
             mode="append",
@@ -69,7 +79,8 @@ class FileAppend:
             partition_by=list(PARTITIONS),
             commit_properties=CommitProperties(app_transactions=[Transaction(self._query, batch)]),
         )
-        return True
+        self._table.update_incremental()
+        self._checksums.after(self._table, [file.size for file in files])
 
 
 def _add(file: Row) -> AddAction:

@@ -44,7 +44,9 @@ class Silver:
         files = self._written(events, batch)
         written = time.monotonic()
         for entity, of_entity in files.items():
-            self._append_to(TABLES[entity].name).commit(of_entity, batch)
+            append = self._append_to(TABLES[entity].name)
+            if not append.holds(batch):
+                append.commit(of_entity, batch)
         log.info(
             "batch %d: %d files written in %.2f s, committed in %.2f s",
             batch,

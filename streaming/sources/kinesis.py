@@ -1,7 +1,7 @@
 """Kinesis as a streaming source, the same columns whichever connector reads it.
 
-Guarantee: at least once from the stream, exactly once into a *native* sink of a single action. Both connectors decide
-what a micro-batch holds while it executes, so never recompute it: no `foreachBatch`, no second action, no speculation.
+Guarantee: at least once from the stream, exactly once into a sink of a single action. Both connectors decide what a
+micro-batch holds while it executes, so never recompute it: no second action, no speculation.
 """
 
 from __future__ import annotations

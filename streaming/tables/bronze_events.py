@@ -8,9 +8,11 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from streaming.tables.columns import BINARY_DATA, partition_columns, schema, strings, timestamps
+from streaming.tables.columns import BINARY_DATA, schema, strings, timestamps
 
 NAME = "bronze/events"
+# Its UTC day is the partition.
+TIME = "arrival_time"
 SCHEMA = schema(
     BINARY_DATA,
     *strings("stream", "partition_key", "sequence_number"),
@@ -24,12 +26,4 @@ def bronze_events(records: DataFrame) -> DataFrame:
     `ingested_at` is the time of the micro-batch. It only ever grows with the table, whatever shard lags behind, and so
     is what duplicates are bounded by.
     """
-    return records.withColumn("ingested_at", F.current_timestamp()).select(
-        "data",
-        "stream",
-        "partition_key",
-        "sequence_number",
-        "arrival_time",
-        "ingested_at",
-        *partition_columns("arrival_time"),
-    )
+    return records.withColumn("ingested_at", F.current_timestamp())

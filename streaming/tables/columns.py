@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 from pyspark.sql.types import (
     BinaryType,
     DoubleType,
@@ -52,12 +50,3 @@ BINARY_DATA = StructField("data", BinaryType())
 def schema(*fields: StructField) -> StructType:
     """A table's schema: its fields, then the partition columns."""
     return StructType([*fields, *PARTITION_FIELDS])
-
-
-def partition_columns(time: str) -> list[Column]:
-    """Year, month and day (UTC) of the timestamp column `time`."""
-    return [
-        F.year(time).alias("year"),
-        F.month(time).alias("month"),
-        F.dayofmonth(time).alias("day"),
-    ]

@@ -19,7 +19,6 @@ from streaming import cli
 from streaming.hops import refine
 from streaming.scoring import Champion
 from streaming.settings import Settings
-from streaming.tables.columns import PARTITIONS, partition_columns
 from streaming.tables.silver_catalog import TABLES
 
 
@@ -48,7 +47,7 @@ class SparkSilver:
     def _append(self, scored: DataFrame, batch: int, entity: str) -> None:
         table = TABLES[entity]
         query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-        partition = dict(zip(PARTITIONS, partition_columns(table.time), strict=True))
+        partition = {"year": F.year(table.time), "month": F.month(table.time), "day": F.dayofmonth(table.time)}
         rows = scored.where(F.col("entity") == entity).withColumns(partition).select(*table.schema.names).coalesce(1)
         append = rows.write.format("delta").mode("append").option("mergeSchema", "true")
         append = append.option("txnAppId", f"{query}/{table.name}").option("txnVersion", batch)

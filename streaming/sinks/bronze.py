@@ -1,0 +1,46 @@
+"""bronze/events as a sink, written in the same pass that reads Kinesis.
+
+Guarantee: exactly once. What a micro-batch holds is decided while it is read, and a second reading holds other records.
+So there is one action per batch, and none for a batch that the table holds already (the process died between this
+commit and Spark's); a batch that was read but not committed is read anew, from where the last committed one ended.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from streaming.settings import Settings
+from streaming.sinks.data_files import FILES, DataFiles, Target
+from streaming.sinks.delta import FileAppend
+from streaming.sources import delta_rs
+from streaming.tables import bronze_events
+from streaming.tables.columns import PARTITIONS
+
+RECORD = "record"
+
+
+class Bronze:
+    """Writes the micro-batches of the ingest query; made anew for each start of it."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self._spark = spark
+        self._settings = settings
+        self._append: FileAppend | None = None
+        columns = [field for field in to_arrow_schema(bronze_events.SCHEMA) if field.name not in PARTITIONS]
+        uri = delta_rs.location(settings.table(bronze_events.NAME))
+        target = Target(uri, pa.schema(columns), bronze_events.TIME)
+        self._write = DataFiles({RECORD: target}, delta_rs.storage_options(settings))
+
+    def __call__(self, records: DataFrame, batch: int) -> None:
+        """Append `records` (rows of bronze_events); what `foreachBatch` calls."""
+        if self._append is None:
+            query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
+            self._append = FileAppend(self._settings, bronze_events.NAME, query)
+        if not self._append.holds(batch):
+            self._append.commit(self._written(records), batch)
+
+    def _written(self, records: DataFrame) -> list[Row]:
+        return records.withColumn("entity", F.lit(RECORD)).mapInArrow(self._write, FILES).collect()
