@@ -8,10 +8,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.local import postgres, starts, workdir
+from deploy.local import aws, lake_copy, postgres, services, stack, starts, workdir
 from deploy.local.errors import LocalError, NothingToAuditError, UsageError
 from deploy.local.settings import Parser
 from deploy.local.workdir import Workdir
@@ -27,6 +28,7 @@ GOLD = (
 EXAMPLES = """examples:
   moodstream audit --workdir moodstream-demo
   moodstream audit --workdir moodstream-demo --json | tail -1 | python -m json.tool
+  moodstream audit --workdir moodstream-demo --lake s3://moodstream-lake    a lake on its emulated S3
 """
 
 Tick = Callable[[str, int], None]
@@ -40,7 +42,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         owner = workdir.is_held(place)
         if owner:
             sys.stderr.write(f"moodstream audit: demo {owner} is running: what is under way counts as lost\n")
-        report = audit(place, environ, _progress)
+        report = _audit(place, options.lake, environ)
     except SystemExit as done:  # --help
         return int(done.code or 0)
     except LocalError as error:
@@ -48,6 +50,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return 2 if isinstance(error, UsageError) else 1
     sys.stdout.write(json.dumps(report) + "\n" if options.json else readable(report))
     return 0 if report["passed"] else 1
+
+
+def _audit(place: Workdir, lake: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    if lake is None:
+        return audit(place, environ, _progress)
+    # Its S3 outlives the emulator's process, which is started for as long as it takes.
+    running = services.running(aws.NAME, place)
+    emulator = aws.start(place, stack.inherited(environ), shards=1)
+    try:
+        with tempfile.TemporaryDirectory(prefix="lake-", dir=place.run) as copied:
+            folder = lake_copy.copy(aws.client("s3", emulator.endpoint), lake, Path(copied))
+            return audit(replace(place, lake_folder=folder), environ, _progress)
+    finally:
+        if not running:
+            services.stop(aws.NAME, place)
 
 
 def audit(place: Workdir, environ: Mapping[str, str], tick: Tick, since: float = 0.0) -> dict[str, Any]:
@@ -170,6 +187,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")
+    parser.add_argument("--lake", metavar="URL", help="s3:// URL of a lake on the directory's emulated S3")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser.parse_args(list(argv))
 

@@ -46,6 +46,12 @@ def ensure(service: Service, workdir: Workdir, port: int | None = None) -> Proce
     raise ServiceError(f"{service.name} did not start: {processes.last_lines(log)} (see {log})")
 
 
+def running(name: str, workdir: Workdir) -> bool:
+    """Whether anything runs that was started under this name."""
+    last = processes.recorded(name, workdir.run)
+    return bool(last and processes.members(last))
+
+
 def stop(name: str, workdir: Workdir, patience: float = 30.0) -> bool:
     """Stop what was started under this name; True if anything ran."""
     last = processes.recorded(name, workdir.run)

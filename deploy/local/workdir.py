@@ -19,11 +19,12 @@ class Workdir:
     """An absolute folder that holds everything one demo keeps; nothing is created by naming a path."""
 
     root: Path
+    lake_folder: Path | None = None  # where the lake is not among the rest: a copy of one on S3
 
     @property
     def lake(self) -> Path:
         """The Delta tables: bronze, silver and gold."""
-        return self.root / "lake"
+        return self.lake_folder or self.root / "lake"
 
     @property
     def checkpoints(self) -> Path:

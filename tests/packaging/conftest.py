@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.package import contents
+from deploy.package import contents, environments
 from deploy.package.__main__ import build
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = "streaming-environment.tar.gz"
 
 
 @pytest.fixture(scope="session")
@@ -39,4 +41,13 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """build/dist without the dependency archives."""
     out = tmp_path_factory.mktemp("dist")
     build(contents.Sources(ROOT), out, archives=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def full_release(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the streaming job's dependencies, packed as `make package` packs them."""
+    out = tmp_path_factory.mktemp("full")
+    shutil.copytree(release, out, dirs_exist_ok=True)
+    environments.environment(ROOT / "requirements" / "streaming-environment.lock", out / ENVIRONMENT, {})
     return out
