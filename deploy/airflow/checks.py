@@ -1,7 +1,9 @@
-"""`python -m deploy.airflow.checks`: quality and drift of the lake's gold tables, as one JSON object.
+"""`python -m deploy.airflow.checks`: quality and drift of the lake, as one JSON object.
 
-Drift is the population stability index between the shares of the three sentiments in the last hours and in the seven
-days before: 0 is the same mix, 0.1 a small shift, over 0.2 one worth retraining for. Missing tables count as empty.
+Two kinds of drift. `drift` is the population stability index between the shares of the three sentiments in the last
+hours and in the seven days before: 0 is the same mix, over 0.2 one worth retraining for. `model` is the champion's own
+judgement of recent texts against those that it was judged on: it carries the functions with it. Missing tables count
+as empty, and without a registry or a champion `model` is null.
 
 Packed into the training environment as the module `checks`, so it imports nothing of this repository.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,6 +22,8 @@ from typing import Any
 LABELS = ("negative", "neutral", "positive")
 REFERENCE = timedelta(days=7)
 FLOOR = 1e-4  # an empty class would make the index infinite
+TEXTS = 5_000  # are enough for a histogram, and take a second
+MODEL = "moodstream-sentiment"
 
 
 def stability_index(now: Mapping[str, float], before: Mapping[str, float]) -> float:
@@ -36,7 +41,7 @@ def shares(counts: Mapping[str, int]) -> dict[str, float]:
 
 
 def measure(lake: str, now: datetime, hours: int) -> dict[str, Any]:
-    """What the workflow wants to know about the `hours` before `now`."""
+    """What gold says about the `hours` before `now`."""
     since = now - timedelta(hours=hours)
     sentiment = _rows(lake, "gold/sentiment_by_minute", "minute", since - REFERENCE, now)
     recent = [row for row in sentiment if row["minute"] >= since]
@@ -56,11 +61,45 @@ def measure(lake: str, now: datetime, hours: int) -> dict[str, Any]:
     }
 
 
+def judge(champion: Any, texts: list[str]) -> dict[str, Any]:
+    """How far texts have moved from what a model was judged on: distances, and what changed, in words (or null)."""
+    distances = champion.drift(champion.profile(texts))
+    found = champion.diagnose(distances, len(texts))
+    kind, sentence = found or (None, None)
+    rounded = {name: round(value, 4) for name, value in distances.items()}
+    return {"texts": len(texts), "distances": rounded, "changed": kind, "diagnosis": sentence}
+
+
+def recent_texts(lake: str, since: datetime, until: datetime, most: int = TEXTS) -> list[str]:
+    """The latest texts of posts and comments between two moments, at most so many."""
+    found: list[tuple[datetime, str]] = []
+    for table in ("silver/posts", "silver/comments"):
+        rows = _rows(lake, table, "event_time", since, until, columns=["event_time", "text"])
+        found += [(row["event_time"], row["text"]) for row in rows]
+    return [text for _, text in sorted(found)[-most:]]
+
+
+def champion_at(uri: str) -> Any:
+    """The champion of a registry with its drift functions, or None where there is none."""
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        return mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").unwrap_python_model()
+    except mlflow.exceptions.RestException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
 def _sums(rows: list[dict[str, Any]]) -> dict[str, int]:
     return {label: sum(row[label] for row in rows) for label in LABELS}
 
 
-def _rows(lake: str, table: str, column: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+def _rows(
+    lake: str, table: str, column: str, since: datetime, until: datetime, columns: list[str] | None = None
+) -> list[dict[str, Any]]:
     from deltalake import DeltaTable
     from deltalake.exceptions import TableNotFoundError
 
@@ -68,21 +107,30 @@ def _rows(lake: str, table: str, column: str, since: datetime, until: datetime) 
         found = DeltaTable(f"{lake}/{table}")
     except TableNotFoundError:
         return []
-    rows = found.to_pyarrow_table(filters=[(column, ">=", since), (column, "<", until)])
+    days = [(since + timedelta(days=day)).date() for day in range((until.date() - since.date()).days + 1)]
+    # Each day's partition by name, so that older ones are not even listed.
+    parts = [[("year", "=", day.year), ("month", "=", day.month), ("day", "=", day.day)] for day in days]
+    filters: Any = [[*part, (column, ">=", since), (column, "<", until)] for part in parts]
+    rows = found.to_pyarrow_table(columns=columns, filters=filters)
     result: list[dict[str, Any]] = rows.to_pylist()
     return result
 
 
 def main() -> int:
     """Measure and write one line of JSON; 2 on wrong use."""
-    parser = argparse.ArgumentParser(prog="checks", description="Quality and drift of gold, as JSON.")
+    parser = argparse.ArgumentParser(prog="checks", description="Quality and drift of the lake, as JSON.")
     parser.add_argument("--lake", required=True, help="folder or s3:// URL")
     parser.add_argument("--now", required=True, help="ISO 8601, with its offset")
     parser.add_argument("--hours", type=int, default=24, help="how far back (default: %(default)s)")
+    parser.add_argument("--mlflow-uri", default=os.environ.get("MLFLOW_TRACKING_URI"), help="the champion's registry")
     given = parser.parse_args()
     now = datetime.fromisoformat(given.now)
     now = now if now.tzinfo else now.replace(tzinfo=UTC)
-    sys.stdout.write(json.dumps(measure(given.lake, now, given.hours)) + "\n")
+    measured = measure(given.lake, now, given.hours)
+    champion = champion_at(given.mlflow_uri) if given.mlflow_uri else None
+    texts = recent_texts(given.lake, now - timedelta(hours=given.hours), now) if champion else []
+    measured["model"] = judge(champion, texts) if champion else None
+    sys.stdout.write(json.dumps(measured) + "\n")
     return 0
 
 

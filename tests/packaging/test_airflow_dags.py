@@ -26,6 +26,7 @@ ANSWERS = {
         "rejected_share": 0.01,
         "late_share": 0.0,
     },
+    "evaluate": {"rows": 300, "macro_f1": 0.612},
     "list": {"versions": [{"version": "1", "aliases": ["champion"]}]},
     "train": {"version": "2", "aliases": ["challenger"]},
     "promote": {"version": "2", "aliases": ["champion"]},
@@ -49,6 +50,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, release: Path) -> dict[str
         "AIRFLOW__MOODSTREAM__LAKE": str(home / "lake"),
         "AIRFLOW__MOODSTREAM__PYTHON": str(a_stand_in(home)),
         "AIRFLOW__MOODSTREAM__SHADOW_MINUTES": "0",
+        "AIRFLOW__MOODSTREAM__EVALUATION_DATA": "labelled.csv",
     }
     subprocess.run([AIRFLOW, "db", "migrate"], env=environ, check=True, capture_output=True, timeout=120)
     return environ
@@ -89,11 +91,13 @@ def test_drift_leads_to_training_promotion_and_a_message(airflow: dict[str, str]
     log, asked = run(airflow, "moodstream_retrain")
     assert "Marking run <DagRun moodstream_retrain" in log, log[-3000:]
     assert "version 2 is champion" in log
-    assert [words.split()[1:3] for words in asked] == [
+    assert "On 300 labelled texts it reaches macro-F1 0.612." in log
+    assert sorted(words.split()[1:3] for words in asked) == [
         ["--lake", f"{airflow['AIRFLOW__MOODSTREAM__LAKE']}"],
+        ["model", "evaluate"],
         ["model", "list"],
-        ["model", "train"],
         ["model", "promote"],
+        ["model", "train"],
     ]
 
 

@@ -181,3 +181,27 @@ def test_a_closed_gate_is_an_answer_and_a_traceback_is_a_failure(monkeypatch: py
     monkeypatch.setattr(steps, "runner", lambda given: refusing("FileNotFoundError: bundle"))
     with pytest.raises(CommandFailed):
         steps.promote(Settings("lake"), "promote")
+
+
+def test_other_texts_are_a_reason_to_train_another_mood_is_none() -> None:
+    def reasons(changed: str) -> list[str]:
+        judged = {"changed": changed, "diagnosis": "unknown words rose by 12% of all words: retrain"}
+        return decisions.reasons_to_train(checked(model=judged), Settings("lake"), forced=False, has_model=True)
+
+    assert reasons("data") == ["unknown words rose by 12% of all words: retrain"]
+    assert reasons("audience") == []
+
+
+def test_the_champions_own_judgement_is_told_with_its_distances() -> None:
+    class Champion:
+        def profile(self, texts: list[str]) -> dict[str, list[int]]:
+            return {"words": [len(texts), 0]}
+
+        def drift(self, profile: dict[str, list[int]]) -> dict[str, float]:
+            return {"novelty": 0.123456}
+
+        def diagnose(self, drift: dict[str, float], texts: int) -> tuple[str, str]:
+            return "data", f"{texts} new texts"
+
+    told = checks.judge(Champion(), ["a", "b"])
+    assert told == {"texts": 2, "distances": {"novelty": 0.1235}, "changed": "data", "diagnosis": "2 new texts"}

@@ -52,7 +52,7 @@ def _now() -> str:
     doc_md=__doc__,
 )
 def moodstream_retrain() -> None:
-    """Check, train, shadow, promote, tell."""
+    """Check, train, evaluate, shadow, promote, tell."""
 
     @task
     def check() -> list[str]:
@@ -74,6 +74,10 @@ def moodstream_retrain() -> None:
     def train() -> dict[str, Any]:
         return {**steps.train(steps.settings(), _name("train")), "trained_at": datetime.now(UTC).isoformat()}
 
+    @task
+    def evaluate(trained: dict[str, Any]) -> dict[str, Any] | None:
+        return steps.evaluate(steps.settings(), _name("evaluate"), str(trained["version"]))
+
     @task.sensor(poke_interval=60, timeout=4 * 3600, mode="reschedule")
     def shadowed(trained: dict[str, Any]) -> PokeReturnValue:
         """The running stream scores with the challenger beside the champion; give it time to collect."""
@@ -93,7 +97,10 @@ def moodstream_retrain() -> None:
             subject, text = "Moodstream: retraining stopped", "The checks failed; see the log of the task check."
         else:
             subject, text = decisions.retraining_message(
-                reasons=reasons, trained=pull(task_ids="train"), promoted=pull(task_ids="promote")
+                reasons=reasons,
+                trained=pull(task_ids="train"),
+                evaluated=pull(task_ids="evaluate"),
+                promoted=pull(task_ids="promote"),
             )
         steps.notify(steps.settings(), subject, text)
         return f"{subject}\n{text}"
@@ -102,7 +109,8 @@ def moodstream_retrain() -> None:
     gate = needed(reasons)
     trained = train()
     last = promote()
-    gate >> trained >> shadowed(trained) >> last >> tell()
+    gate >> trained
+    [evaluate(trained), shadowed(trained)] >> last >> tell()
     # A run whose last task succeeds counts as a success: these make it fail where the work failed.
     [reasons, trained, last] >> verdict()
 

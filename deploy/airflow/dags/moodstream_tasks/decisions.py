@@ -24,11 +24,19 @@ def reasons_to_train(checks: Mapping[str, Any], settings: Settings, *, forced: b
         reasons.append("no champion yet")
     if checks["drift"] > settings.drift_limit:
         reasons.append(f"drift {checks['drift']:.2f} over the limit of {settings.drift_limit:.2f}")
+    judged = checks.get("model") or {}
+    # Another mood among similar texts is news, not a reason to train.
+    if judged.get("changed") == "data":
+        reasons.append(str(judged["diagnosis"]))
     return reasons
 
 
 def retraining_message(
-    *, reasons: list[str], trained: Mapping[str, Any] | None, promoted: Mapping[str, Any] | None
+    *,
+    reasons: list[str],
+    trained: Mapping[str, Any] | None,
+    promoted: Mapping[str, Any] | None,
+    evaluated: Mapping[str, Any] | None = None,
 ) -> tuple[str, str]:
     """Subject and text of what people are told after a run."""
     if not reasons:
@@ -37,6 +45,8 @@ def retraining_message(
     if trained is None:
         return "Moodstream: retraining failed", f"{because}\nNo version was registered; see the task's log."
     number = trained.get("version", "?")
+    if evaluated:
+        because += f"\nOn {evaluated['rows']:,} labelled texts it reaches macro-F1 {evaluated['macro_f1']:.3f}."
     if promoted is None or promoted.get("refused"):
         why = (promoted or {}).get("refused", "the run ended before the gates")
         return f"Moodstream: version {number} was not promoted", f"{because}\nThe champion stays: {why}"

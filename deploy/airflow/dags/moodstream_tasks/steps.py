@@ -43,8 +43,10 @@ def registry_options(given: Settings) -> list[str]:
 
 
 def check(given: Settings, name: str, *, now: str, hours: int = 24) -> dict[str, Any]:
-    """Quality and drift of the last hours before `now` (ISO 8601), measured on gold."""
+    """Quality and drift of the last hours before `now` (ISO 8601), by gold and by the champion."""
     words = ["--lake", given.lake, "--now", now, "--hours", str(hours)]
+    registry = given.mlflow_uri or (f"sqlite:///{given.workdir}/mlflow/mlflow.db" if given.workdir else "")
+    words += ["--mlflow-uri", registry] if registry else []
     return runner(given)(name, words, module="deploy.airflow.checks" if given.runner == "local" else "checks")
 
 
@@ -57,6 +59,14 @@ def has_champion(given: Settings, name: str) -> bool:
 def train(given: Settings, name: str) -> dict[str, Any]:
     """Train and register a version; it becomes challenger, or champion if it is the first."""
     return runner(given)(name, ["model", "train", "--json", *registry_options(given), *given.train_options])
+
+
+def evaluate(given: Settings, name: str, version: str) -> dict[str, Any] | None:
+    """A version's figures on the labelled texts of `moodstream.evaluation_data`; None where there are none."""
+    if not given.evaluation_data:
+        return None
+    words = ["model", "evaluate", "--json", "--data", given.evaluation_data, "--version", version]
+    return runner(given)(name, [*words, *registry_options(given)])
 
 
 def promote(given: Settings, name: str) -> dict[str, Any]:
