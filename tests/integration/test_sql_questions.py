@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -28,13 +27,15 @@ from streaming.sinks.warehouse import Load
 from streaming.sources.delta_rs import read
 from streaming.tables import gold_catalog, gold_freshness
 from streaming.tables.gold_table import KeyedTable
+from tests import question_answers
 from tests.builders import NOON
 from tests.gold_rows import Batch, a_batch, a_silver_row, expected, random_batches
 from tests.integration.conftest import Database
+from tests.question_answers import RECOMPUTED, Answer
 
 SQL = Path(__file__).parents[2] / "sql"
+VIEWS_FILES = sorted((SQL / "athena" / "views").glob("*.sql"))
 QUESTIONS = sorted(path.stem for path in (SQL / "athena" / "questions").glob("*.sql"))
-Answer = list[tuple[Any, ...]]
 
 
 def at(minutes: float) -> datetime:
@@ -55,13 +56,19 @@ class Lake:
 
     def athena(self, question: str) -> Answer:
         """The answer of an embedded engine that reads the Delta tables."""
-        text = (SQL / "athena" / "questions" / f"{question}.sql").read_text()
-        [translated] = sqlglot.transpile(text.strip().rstrip(";"), read="athena", write="duckdb")
+        return self.asked((SQL / "athena" / "questions" / f"{question}.sql").read_text())
+
+    def asked(self, query: str, *views: Path) -> Answer:
+        """The answer to any of Athena's queries by the same engine, after making some views."""
+        scripts = [*(path.read_text() for path in views), query]
+        *before, last = (sqlglot.transpile(text, read="athena", write="duckdb")[0] for text in scripts)
         with duckdb.connect() as engine:
             for path in Path(self.settings.lake).glob("*/*/_delta_log"):
                 table = path.parent
                 engine.register(f"{table.parent.name}_{table.name}", without_zone(read(DeltaTable(str(table)))))
-            return [tuple(map(plain, row)) for row in engine.execute(translated).fetchall()]
+            for statement in before:
+                engine.execute(statement)
+            return [tuple(map(plain, row)) for row in engine.execute(last).fetchall()]
 
 
 def without_zone(rows: pa.Table) -> pa.Table:
@@ -232,13 +239,36 @@ def test_every_data_set_of_the_dashboards_has_rows(lake: Callable[[list[Batch]],
     assert [given.name for given in data_sets() if not day.database.rows(given.sql)] == []
 
 
+def test_the_recomputation_gives_the_literal_answers_too() -> None:
+    for question, answer in ANSWERS.items():
+        assert rounded(RECOMPUTED[question](a_day())) == rounded(answer), question
+
+
 def test_warehouse_delta_and_a_recomputation_from_the_events_agree(lake: Callable[[list[Batch]], Lake]) -> None:
     batches = connected(random_batches(3, 400))
     made = lake(batches)
-    for question in ANSWERS:
-        assert made.warehouse(question) == made.athena(question), question
     for question, recomputed in RECOMPUTED.items():
-        assert made.warehouse(question) == [tuple(map(plain, row)) for row in recomputed(batches)], question
+        answer = rounded(recomputed(batches))
+        assert answer, question
+        assert made.warehouse(question) == answer, f"{question} in the warehouse"
+        assert made.athena(question) == answer, f"{question} on Delta"
+    assert made.athena("09_freshness") == rounded(question_answers.freshness(batches, freshness()))
+    layers = {layer: values for layer, *values in made.warehouse("09_freshness")}
+    accepted = [name for name in question_answers.ENTITIES if name != "silver/rejected"]
+    latest = max(row["arrival_time"] for row in question_answers.all_rows(batches, *accepted))
+    assert layers["gold"] == layers_of(freshness())
+    assert layers["warehouse facts"][0] == latest
+
+
+def layers_of(gold: dict[str, Any]) -> list[Any]:
+    """What question 9 says of gold's one commit."""
+    lag = (gold["committed_at"] - gold["last_arrival"]).total_seconds()
+    return [gold["last_arrival"], gold["committed_at"], lag]
+
+
+def rounded(answer: Answer) -> Answer:
+    """An answer as `Lake` gives it."""
+    return [tuple(map(plain, row)) for row in answer]
 
 
 def connected(batches: list[Batch]) -> list[Batch]:
@@ -253,70 +283,43 @@ def connected(batches: list[Batch]) -> list[Batch]:
     return batches
 
 
-def all_rows(batches: Iterable[Batch], *names: str) -> list[dict[str, Any]]:
-    return [row for batch in batches for name in names for row in batch[name]]
-
-
-def is_recent(row: dict[str, Any], batches: list[Batch]) -> bool:
-    """Whether it happened in the last 24 hours of the stream."""
-    latest = max(other["arrival_time"] for batch in batches for rows in batch.values() for other in rows)
-    clock = latest.replace(second=0, microsecond=0)
-    return bool(clock - timedelta(hours=24) < row["event_time"] < clock + timedelta(minutes=1))
-
-
-def loudest(batches: list[Batch]) -> Answer:
-    """Question 6 from the events themselves."""
-    labels: dict[str, list[str]] = defaultdict(list)
-    for row in all_rows(batches, "silver/posts", "silver/comments"):
-        if is_recent(row, batches):
-            labels[row["user_id"]].append(row["sentiment"])
-    names = {row["user_id"]: row["user_name"] for row in all_rows(batches, "silver/user_changes")}
-    ranked = sorted(labels.items(), key=lambda item: (-len(item[1]), item[0]))[:20]
-    shares = ("negative", "neutral", "positive")
-    return [
-        (user, names.get(user), len(given), *(given.count(label) / len(given) for label in shares))
-        for user, given in ranked
-    ]
-
-
-def driving(batches: list[Batch]) -> Answer:
-    """Question 3 from the events themselves."""
-    authors = {row["post_id"]: row["user_id"] for row in all_rows(batches, "silver/posts")}
-    felt: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in all_rows(batches, "silver/comments"):
-        if is_recent(row, batches):
-            felt[authors[row["post_id"]]][row["post_id"]].append(row["polarity"])
-    counts = {author: sum(map(len, posts.values())) for author, posts in felt.items()}
-    answer: Answer = []
-    for author in sorted(felt, key=lambda name: (-counts[name], name))[:20]:
-        total = sum(abs(sum(values)) for values in felt[author].values())
-        ranked = sorted(felt[author].items(), key=lambda item: (-abs(sum(item[1])), item[0]))[:3]
-        for place, (post, values) in enumerate(ranked, 1):
-            answer.append((author, place, post, len(values), sum(values) / len(values), abs(sum(values)) / total))
-    return answer
-
-
-def versions(batches: list[Batch]) -> Answer:
-    """Question 8 from the events themselves."""
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in all_rows(batches, "silver/posts", "silver/comments"):
-        rows[row["model_version"]].append(row)
-
-    def mean(scored: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:
-        return sum(map(value, scored)) / len(scored)
-
-    answer: Answer = []
-    for version, scored in rows.items():
-        hours = [row["event_time"].replace(minute=0, second=0, microsecond=0) for row in scored]
-        labels = [row["sentiment"] for row in scored]
-        shares = [labels.count(label) / len(labels) for label in ("negative", "neutral", "positive")]
-        means = mean(scored, lambda row: row["polarity"]), mean(scored, lambda row: row["confidence"])
-        answer.append((version, min(hours), max(hours), len(scored), *means, *shares))
-    return sorted(answer, key=lambda row: (row[1], row[0]))
-
-
-RECOMPUTED = {
-    "03_posts_that_drive_reaction": driving,
-    "06_loudest_users": loudest,
-    "08_model_versions": versions,
+VIEWS: dict[str, Answer] = {
+    "select entity, event_id, sentiment from reaction order by event_id": [
+        ("post", "e2", "positive"),
+        ("post", "e3", "negative"),
+        ("comment", "e4", "positive"),
+        ("comment", "e5", "negative"),
+        ("comment", "e6", "neutral"),
+    ],
+    "select * from author_reaction order by post_id": [("ann", "p1", 1, 0, 1, 0.4), ("ann", "p2", 2, 1, 0, -1.0)],
+    "select * from layer_freshness": [("gold", at(59), at(59) + timedelta(seconds=4), 4.0)],
+    "select * from row_counts order by table_name": [
+        ("silver_comments", 3),
+        ("silver_interactions", 2),
+        ("silver_posts", 2),
+        ("silver_rejected", 1),
+        ("silver_users", 1),
+    ],
 }
+
+
+def test_athena_s_views_answer_over_delta_with_literal_rows(lake: Callable[[list[Batch]], Lake]) -> None:
+    day = lake(a_day())
+    assert {query.split(" from ")[1].split()[0] for query in VIEWS} == {path.stem for path in VIEWS_FILES}
+    for query, answer in VIEWS.items():
+        assert day.asked(query, *VIEWS_FILES) == rounded(answer), query
+
+
+@pytest.mark.parametrize("view", ["reaction", "author_reaction"])
+def test_a_view_of_athena_agrees_with_the_warehouse_s_of_the_same_name(
+    lake: Callable[[list[Batch]], Lake], view: str
+) -> None:
+    made = lake(connected(random_batches(2, 200)))
+    columns = {
+        "reaction": "event_id, entity, post_id, user_id, sentiment, polarity",
+        "author_reaction": "author_id, post_id, comments, negative, positive, polarity_sum",
+    }[view]
+    query = f"select {columns} from {{}}{view} order by 1, 2"
+    stored = made.database.rows(query.format("dw."))
+    assert made.asked(query.format(""), *VIEWS_FILES) == rounded(stored)
+    assert stored

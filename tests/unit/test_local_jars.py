@@ -66,9 +66,16 @@ def test_a_jar_that_is_asked_for_but_missing_names_the_command(tmp_path: Path) -
 def test_the_lock_pins_every_jar_by_a_whole_sum() -> None:
     locked = jars.locked()
 
-    assert {jar.set_name for jar in locked} == {"core", "s3"}
+    assert {jar.set_name for jar in locked} == {"core", "s3", "trino"}
     assert all(len(jar.sha256) == 64 and int(jar.sha256, 16) for jar in locked)
     assert len({jar.file_name for jar in locked}) == len(locked)
+
+
+def test_spark_never_sees_the_parser_of_trino_nor_its_other_antlr() -> None:
+    for s3 in (False, True):
+        wanted = jars._wanted(jars.locked(), s3=s3)
+        assert not {jar.set_name for jar in wanted} & {"trino"}
+        assert [jar.version for jar in wanted if jar.artifact == "antlr4-runtime"] == ["4.9.3"]
 
 
 def test_a_failed_download_is_one_line_with_its_reason(monkeypatch, capsys, tmp_path: Path) -> None:
