@@ -16,7 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from deploy.infra import actors
-from deploy.infra.nag import allow, allow_scan
+from deploy.infra.nag import allow_scan
 
 
 class DataStack(Stack):
@@ -106,7 +106,6 @@ class DataStack(Stack):
         )
         if not access_log:
             endless = "It receives the access logs; logging its own would never end."
-            allow(bucket, "AwsSolutions-S1", endless)
             allow_scan(bucket.node.default_child, "CKV_AWS_18", endless)
         return bucket
 

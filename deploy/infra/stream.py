@@ -155,7 +155,7 @@ class StreamStack(Stack):
         return stream
 
     def _missed_runs(self) -> sqs.Queue:
-        queue = sqs.Queue(
+        return sqs.Queue(
             self,
             "MissedRuns",
             encryption=sqs.QueueEncryption.KMS,
@@ -163,8 +163,6 @@ class StreamStack(Stack):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        allow(queue, "AwsSolutions-SQS3", "This is the dead-letter queue itself.")
-        return queue
 
     def _generator(self) -> lambda_.Function:
         rate = CfnParameter(

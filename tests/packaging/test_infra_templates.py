@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from deploy.infra import suppressions
 from tests.packaging import policies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,19 @@ def test_every_suppressed_rule_has_a_reason_in_the_template(templates: dict[str,
                 assert len(rule["reason"]) > 20, rule
             for rule in metadata.get("checkov", {}).get("skip", []):
                 assert len(rule["comment"]) > 20, rule
+
+
+def test_a_suppression_that_no_finding_needs_any_more_is_named(tmp_path: Path) -> None:
+    """`make synth` itself fails on one, so every template that the other tests see has none."""
+    rules = [{"id": "AwsSolutions-S1", "reason": "still true"}, {"id": "AwsSolutions-IAM5", "reason": "long gone"}]
+    resource = {"Type": "AWS::S3::Bucket", "Metadata": {"cdk_nag": {"rules_to_suppress": rules}}}
+    (tmp_path / "a.template.json").write_text(json.dumps({"Resources": {"Bucket": resource}}))
+    lines = [
+        {"ruleId": "AwsSolutions-S1", "compliance": "Suppressed", "exceptionReason": "still true"},
+        {"ruleId": "AwsSolutions-IAM5[Resource::*]", "compliance": "Compliant", "exceptionReason": "N/A"},
+    ]
+    (tmp_path / "AwsSolutions-a-NagReport.json").write_text(json.dumps({"lines": lines}))
+    assert suppressions.stale(tmp_path) == ["AwsSolutions-IAM5 is suppressed for nothing: long gone"]
 
 
 def test_what_the_templates_grant_is_what_was_last_agreed_on(templates: dict[str, dict[str, Any]]) -> None:
