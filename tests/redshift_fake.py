@@ -57,7 +57,8 @@ class FakeDataApi:
     """A client as boto3's `redshift-data`. `faults` maps a moment to what happens then, once.
 
     Moments: `call:OPERATION` before a request, `reply:OPERATION` after it took effect, `statement:N` before the Nth
-    statement of a batch (from 0), `commit` before the commit. `hang` statements stay STARTED until they are cancelled.
+    statement of a batch (from 0), `commit` before the commit. `hang` statements stay STARTED until they are cancelled;
+    `late` ones take effect, but are called STARTED until it is tried to cancel them.
     """
 
     def __init__(self, connect: Callable[[], psycopg.Connection], s3: Any) -> None:
@@ -65,6 +66,7 @@ class FakeDataApi:
         self.s3 = s3
         self.faults: dict[str, Exception] = {}
         self.hang = 0
+        self.late = 0
         self.requests: list[tuple[str, Mapping[str, Any]]] = []
         self._statements: dict[str, dict[str, Any]] = {}
         self._results: dict[str, list[tuple[Any, ...]]] = {}
@@ -92,7 +94,8 @@ class FakeDataApi:
 
     def cancel_statement(self, **request: Any) -> Any:
         def cancelled() -> Any:
-            self._statements[request["Id"]]["Status"] = "ABORTED"
+            status = self._statements[request["Id"]]
+            status["Status"] = status.pop("late", "ABORTED")
             return {"Status": True}
 
         return self._request("CancelStatement", request, cancelled)
@@ -143,6 +146,9 @@ class FakeDataApi:
             connection.close()
         if "Sqls" in request:
             status["SubStatements"] = parts
+        if self.late:
+            self.late -= 1
+            status |= {"late": status["Status"], "Status": "STARTED"}
         return {"Id": identity}
 
     def _run(self, connection: psycopg.Connection, sql: str, parameters: Mapping[str, str]) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -164,6 +165,59 @@ def test_a_statement_that_hangs_is_cancelled_and_the_load_repeated(
         warehouse.commit([load])
     assert "CancelStatement" in [operation for operation, _ in api.requests]
     assert warehouse.commit([load]) == 1
+
+
+def test_a_load_that_commits_although_its_time_is_over_counts_once(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    load = everything()
+    warehouse = opened(api, s3)
+    warehouse.last_batch("load")
+    api.late = 1
+    assert warehouse.commit([load]) == 1
+    assert "CancelStatement" in [operation for operation, _ in api.requests]
+    assert [opened(api, s3).commit([load]), warehouse.commit([load])] == [0, 0]
+    assert database.rows(COUNTS) == [(2, 1, 2, 1, 1)]
+
+
+class Killed(BaseException):
+    """The process ends here; nothing of ours may catch it."""
+
+
+class Deadly:
+    """A client whose process dies before or after one of its calls, counted over all clients with the same clock."""
+
+    def __init__(self, client: Any, calls: Iterator[int], at: int) -> None:
+        self._client, self._calls, self._at = client, calls, at
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**request: Any) -> Any:
+            for effect in (lambda: None, lambda: getattr(self._client, name)(**request)):
+                answer = effect()
+                if next(self._calls) == self._at:
+                    raise Killed
+            return answer
+
+        return call
+
+
+def test_a_process_killed_around_any_call_of_a_load_leaves_nothing_that_its_successor_cannot_finish(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    """Before and after every request to the Data API, every file staged and every file removed."""
+    kills = 0
+    for at in count():
+        load, calls = everything(batch=at), count()
+        try:
+            opened(Deadly(api, calls, at), Deadly(s3, calls, at)).commit([load])  # type: ignore[arg-type]
+        except Killed:
+            kills += 1
+            opened(api, s3).commit([load])
+        done = at + 1
+        assert database.rows(COUNTS) == [(2 * done, done, 2 * done, done, done)], f"killed at {at}"
+        if kills < done:
+            break
+    assert kills > 20
 
 
 def test_a_refused_file_names_row_column_and_reason(database: Database, api: FakeDataApi, s3: Any) -> None:

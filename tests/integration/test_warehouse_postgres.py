@@ -105,6 +105,35 @@ def test_a_load_that_fails_half_way_leaves_nothing_behind(database: Database) ->
     assert warehouse.commit([a_load([a_post()])]) == 1
 
 
+FAULTS = {
+    "lost connection": "perform pg_terminate_backend(pg_backend_pid());",
+    "time-out": "raise exception 'too slow' using errcode = '57014';",
+    "deadlock": "raise exception 'deadlock' using errcode = '40P01';",
+    "too little memory": "raise exception 'no memory' using errcode = '53200';",
+}
+STEPS = [
+    *(("insert", name) for name in ("load_ledger", "fact_post", "fact_comment", "fact_interaction", "dim_user")),
+    ("update", "dim_user"),
+    ("update", "load_ledger"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_any_step_leaves_nothing_and_the_repeated_load_is_complete(database: Database, fault: str) -> None:
+    load = a_load([a_post(), a_post()], [a_comment()], [an_interaction()], [a_profile()])
+    warehouse = database.warehouse()
+    body = f"begin {FAULTS[fault]} return null; end"
+    database.run(f"create function dw.fault() returns trigger language plpgsql as $$ {body} $$")
+    for event, name in STEPS:
+        database.run(f"create trigger fault after {event} on dw.{name} for each statement execute function dw.fault()")
+        with pytest.raises(SinkUnavailable):
+            warehouse.commit([load])
+        assert database.rows(COUNTS) == [(0, 0, 0, 0, 0)], f"{event} {name}"
+        database.run(f"drop trigger fault on dw.{name}")
+    assert warehouse.commit([load]) == 1
+    assert database.rows(COUNTS) == [(2, 1, 1, 1, 1)]
+
+
 def test_a_connection_that_is_cut_is_told_apart_and_made_anew(database: Database) -> None:
     warehouse = database.warehouse()
     warehouse.commit([a_load([a_post()])])
