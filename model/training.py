@@ -129,7 +129,7 @@ def calibrate(
 ) -> fitting.Calibration:
     """The slope of the logits by which out-of-fold probabilities are as confident as they are right.
 
-    Streams are not balanced as any training set is, so the classes count alike here too.
+    Judged, with the shift towards a stream's classes in place, on rows weighted to have a stream's classes.
     """
     labels = fitting.labels(rows)
     logits, truth = [], []
@@ -144,16 +144,19 @@ def calibrate(
 
 def _fit_slope(logits: npt.NDArray[np.float64], truth: npt.NDArray[np.intp]) -> fitting.Calibration:
     counts = np.bincount(truth, minlength=len(LABELS))
-    share = (1 / np.maximum(counts, 1))[truth]
+    share = (np.array(fitting.STREAM_SHARES) / np.maximum(counts, 1))[truth]
+    shift = fitting.leaning()
 
     def loss(parameters: npt.NDArray[np.float64]) -> float:
-        scaled = logits * np.exp(parameters[0])
+        scaled = (logits + shift) * np.exp(parameters[0])
         top = scaled.max(1)
         log_total = top + np.log(np.exp(scaled - top[:, None]).sum(1))
         return float((share * (log_total - scaled[np.arange(len(truth)), truth])).sum())
 
     best = minimize(loss, np.zeros(1), method="Nelder-Mead")
-    return fitting.Calibration(float(np.exp(best.x[0])), (0.0, 0.0, 0.0))
+    slope = float(np.exp(best.x[0]))
+    negative, neutral, positive = map(float, slope * shift)
+    return fitting.Calibration(slope, (negative, neutral, positive))
 
 
 def _learning_curve(

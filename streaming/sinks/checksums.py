@@ -19,7 +19,7 @@ from deltalake.fs import DeltaStorageHandler
 
 
 class Checksums:
-    """Writes the checksums of one writer's commits. It keeps the totals, so that the cost does not grow with the table."""
+    """Writes the checksums of one writer's commits. Keeps the totals: the cost does not grow with the table."""
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._uri = uri

@@ -152,3 +152,20 @@ def test_topics_cannot_tell_labels_after_weighting() -> None:
     weights = fitting.weights(rows)
     masses = np.bincount(fitting.labels(rows), weights)
     np.testing.assert_allclose(masses, masses.mean())
+
+
+def test_a_stream_has_more_that_is_neutral_and_less_that_is_negative_than_balanced_classes() -> None:
+    negative, neutral, positive = fitting.leaning()
+    assert negative < 0 < positive < neutral
+    assert not fitting.leaning(0.0).any()
+
+
+def test_the_leaning_is_folded_into_the_tables(tmp_path: Path) -> None:
+    rows = plain_rows()
+    made = fitting.design([row.text for row in rows], lexica.load())
+    fitted = fitting.regression(0.5).fit(made.matrix, fitting.labels(rows), sample_weight=fitting.weights(rows))
+    level, _ = fitting.tables(fitted, made, fitting.Calibration(2.0, (0.0, 0.0, 0.0)))
+    leaning, _ = fitting.tables(fitted, made, fitting.Calibration(2.0, (-1.0, 0.5, 0.25)))
+    np.testing.assert_allclose(
+        leaning["bias"].astype(float) - level["bias"].astype(float), [-1.0, 0.5, 0.25], atol=1e-5
+    )
