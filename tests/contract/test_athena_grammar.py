@@ -37,9 +37,7 @@ def test_trino_parses_the_file_as_one_statement_of_its_kind(kind: Callable[[str]
     assert kind(text[:-1]) == {"views": "CreateView", "questions": "Query"}[path.parent.name]
 
 
-@pytest.mark.parametrize(
-    "wrong", ["select from where", "select a::double from b", "select 1; select 2"]
-)
+@pytest.mark.parametrize("wrong", ["select from where", "select a::double from b", "select 1; select 2"])
 def test_trino_does_complain_about_what_is_wrong(kind: Callable[[str], str], wrong: str) -> None:
     with pytest.raises(Py4JJavaError, match="ParsingException"):
         kind(wrong)
