@@ -87,7 +87,7 @@ def champion_at(uri: str) -> Any:
     mlflow.set_registry_uri(uri)
     try:
         return mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").unwrap_python_model()
-    except mlflow.exceptions.RestException as error:
+    except mlflow.exceptions.MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
