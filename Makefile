@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format bench synth package airflow-setup lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format bench synth package airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,6 +62,9 @@ package: $(INFRA)/.ready ## Build what is uploaded to AWS into build/dist: make 
 	@$(INFRA)/bin/python -m deploy.package $(ARGS)
 
 airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
+
+rehearse: setup airflow-setup ## Before a deployment: the packaged job on S3, retraining beside a stream (10 minutes)
+	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_retraining.py $(ARGS)
 
 lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives anew, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

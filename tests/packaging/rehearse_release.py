@@ -1,6 +1,7 @@
 """The built release at work: spark-submit, lake and checkpoints on s3a://, killed once under load; nothing is lost.
 
-Takes two minutes, of which the archive's packing and the job's two starts are most. Fetches S3A's jars (280 MB) once.
+Takes five minutes on two cores, of which the job's two starts are most, and fetches S3A's jars (280 MB) once: too much
+for every run of the tests. `make rehearse` runs it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def send(job: PackagedJob) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "generator", "--out", f"kinesis:{aws.STREAM}", *options],
         cwd=ROOT,
         env=job.services.environ(os.environ),
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
 

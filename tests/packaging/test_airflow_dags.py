@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-AIRFLOW = ROOT / ".cache" / "airflow" / "bin" / "airflow"
+# Another one, 2.11 say: MOODSTREAM_AIRFLOW=/path/to/bin/airflow
+AIRFLOW = os.environ.get("MOODSTREAM_AIRFLOW", str(ROOT / ".cache" / "airflow" / "bin" / "airflow"))
 ANSWERS = {
     "deploy.airflow.checks": {
         "hours": 24,
