@@ -224,7 +224,8 @@ def _load(archive: bytes) -> Predict:
     with tempfile.TemporaryDirectory(prefix="moodstream-model-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
-        model = mlflow.pyfunc.load_model(folder).unwrap_python_model()
+        # The driver has warned of libraries of other versions; looking for them takes longer than all the rest.
+        model = mlflow.pyfunc.load_model(folder, suppress_warnings=True).unwrap_python_model()
         model.predict(None, list(PROBES))
     return lambda texts: model.predict(None, list(texts))
 

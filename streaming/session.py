@@ -27,6 +27,8 @@ JOB: Mapping[str, str] = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # 100 by default: five hops together generate more classes than that and would compile them anew for each batch.
     "spark.sql.codegen.cache.maxEntries": "10000",
+    # Half of the job's CPU went into what PySpark's own daemon has each task do.
+    "spark.python.daemon.module": "streaming.worker_daemon",
     # Hops share the cores evenly, see job.py.
     "spark.scheduler.mode": "FAIR",
 }

@@ -114,7 +114,7 @@ class _File:
 
 
 def _milliseconds(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _sink(uri: str, path: str, options: Mapping[str, str]) -> pa.NativeFile:

@@ -1,0 +1,143 @@
+"""Data files of Delta tables, written without Spark."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import Row
+from pyspark.sql.types import IntegerType, StringType, StructField, StructType, TimestampType
+
+from streaming.settings import Settings
+from streaming.sinks.data_files import DataFiles, Target
+from streaming.sinks.delta import FileAppend, create
+from streaming.sources.delta_rs import open_table, read
+from streaming.tables.columns import PARTITIONS
+
+COLUMNS = pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
+EVENTS = pa.schema([("entity", pa.string()), *COLUMNS])
+PARTS = [StructField(name, IntegerType()) for name in PARTITIONS]
+SCHEMA = StructType([StructField("id", StringType()), StructField("at", TimestampType()), *PARTS])
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def events(*rows: tuple[str, str, datetime]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([dict(zip(EVENTS.names, row, strict=True)) for row in rows], schema=EVENTS)
+
+
+def written(lake: Path, *batches: pa.RecordBatch) -> list[dict[str, Any]]:
+    targets = {name: Target(str(lake / name), COLUMNS, "at") for name in ("cats", "dogs")}
+    return [row for files in DataFiles(targets, {})(batches) for row in files.to_pylist()]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(lake=str(tmp_path), checkpoints="", stream="events")
+    for name in ("cats", "dogs"):
+        create(settings, name, SCHEMA, PARTITIONS)
+    return settings
+
+
+def commit(settings: Settings, files: list[dict[str, Any]], query: str = "q", batch: int = 0) -> None:
+    for name in sorted({file["entity"] for file in files}):
+        append = FileAppend(settings, name, query)
+        if not append.holds(batch):
+            append.commit([Row(**file) for file in files if file["entity"] == name], batch)
+
+
+def ids(settings: Settings, name: str) -> list[str]:
+    return sorted(read(open_table(settings, name))["id"].to_pylist())
+
+
+def test_each_entity_and_day_has_one_file_however_many_batches_come(tmp_path: Path) -> None:
+    eve = NOON.replace(year=2025, month=12, day=31)
+    first = events(("cats", "a", NOON), ("dogs", "b", NOON), ("cats", "c", eve))
+    files = written(tmp_path, first, events(("cats", "d", NOON)))
+    assert sorted((file["entity"], file["path"].rpartition("/")[0]) for file in files) == [
+        ("cats", "year=2025/month=12/day=31"),
+        ("cats", "year=2026/month=1/day=1"),
+        ("dogs", "year=2026/month=1/day=1"),
+    ]
+    for file in files:
+        place = tmp_path / file["entity"] / file["path"]
+        assert place.stat().st_size == file["size"]
+        assert pq.read_schema(place).names == COLUMNS.names
+
+
+def test_no_rows_make_no_files(tmp_path: Path) -> None:
+    assert written(tmp_path) == []
+    assert written(tmp_path, events()) == []
+
+
+def test_statistics_hold_the_span_of_time_rounded_outwards_and_nothing_of_a_person(tmp_path: Path) -> None:
+    (file,) = written(tmp_path, events(("cats", "a", NOON.replace(microsecond=1)), ("cats", "b", NOON)))
+    assert json.loads(file["statistics"]) == {
+        "numRecords": 2,
+        "minValues": {"at": "2026-01-01T12:00:00.000Z"},
+        "maxValues": {"at": "2026-01-01T12:00:00.001Z"},
+        "nullCount": {"at": 0},
+    }
+
+
+def test_times_of_any_year_are_told_with_four_digits(tmp_path: Path) -> None:
+    (file,) = written(tmp_path, events(("cats", "a", datetime(1, 1, 2, tzinfo=UTC))))
+    assert json.loads(file["statistics"])["minValues"]["at"] == "0001-01-02T00:00:00.000Z"
+
+
+def test_the_writer_travels_to_workers(tmp_path: Path) -> None:
+    targets = {"cats": Target(str(tmp_path / "cats"), COLUMNS, "at")}
+    writer = pickle.loads(pickle.dumps(DataFiles(targets, {})))  # noqa: S301 - our own
+    assert len(list(writer([events(("cats", "a", NOON))]))) == 1
+
+
+def test_files_are_visible_once_they_are_committed(settings: Settings, tmp_path: Path) -> None:
+    files = written(tmp_path, events(("cats", "a", NOON), ("dogs", "b", NOON)))
+    assert ids(settings, "cats") == []
+    commit(settings, files)
+    assert (ids(settings, "cats"), ids(settings, "dogs")) == (["a"], ["b"])
+
+
+def test_a_batch_that_is_replayed_after_a_start_is_left_out(settings: Settings, tmp_path: Path) -> None:
+    commit(settings, written(tmp_path, events(("cats", "a", NOON))), batch=3)
+    commit(settings, written(tmp_path, events(("cats", "a", NOON), ("dogs", "b", NOON))), batch=3)
+    commit(settings, written(tmp_path, events(("cats", "c", NOON))), batch=4)
+    commit(settings, written(tmp_path, events(("cats", "d", NOON))), query="another", batch=3)
+    assert (ids(settings, "cats"), ids(settings, "dogs")) == (["a", "c", "d"], ["b"])
+
+
+def test_a_commit_goes_on_from_those_of_other_writers(settings: Settings, tmp_path: Path) -> None:
+    append = FileAppend(settings, "cats", "q")
+    commit(settings, written(tmp_path, events(("cats", "a", NOON))), query="another")
+    append.commit([Row(**file) for file in written(tmp_path, events(("cats", "b", NOON)))], 0)
+    assert ids(settings, "cats") == ["a", "b"]
+
+
+def test_checksums_tell_the_totals_of_each_version(settings: Settings, tmp_path: Path) -> None:
+    append = FileAppend(settings, "cats", "q")
+    sizes = []
+    for batch in range(3):
+        files = written(tmp_path, events(("cats", str(batch), NOON)))
+        sizes += [file["size"] for file in files]
+        append.commit([Row(**file) for file in files], batch)
+    told = json.loads((tmp_path / "cats/_delta_log/00000000000000000003.crc").read_bytes())
+    assert (told["numFiles"], told["tableSizeBytes"]) == (3, sum(sizes))
+    first = (tmp_path / "cats/_delta_log/00000000000000000000.json").read_text().splitlines()
+    actions = {name: action for line in first for name, action in json.loads(line).items()}
+    assert told["protocol"] == actions["protocol"]
+    assert told["metadata"] == {name: value for name, value in actions["metaData"].items() if value is not None}
+
+
+def test_a_table_gains_the_columns_that_a_new_release_brings(settings: Settings, tmp_path: Path) -> None:
+    commit(settings, written(tmp_path, events(("cats", "a", NOON))))
+    create(settings, "cats", StructType([StructField("colour", StringType()), *SCHEMA.fields]), PARTITIONS)
+    create(settings, "cats", SCHEMA, PARTITIONS)
+    table = DeltaTable(settings.table("cats"))
+    assert {field.name for field in table.schema().fields} == {*SCHEMA.names, "colour"}
+    assert read(table)["colour"].to_pylist() == [None]
