@@ -52,8 +52,9 @@ class Checksums:
     def _put(self, path: str, content: bytes) -> None:
         if self._options:
             storage = pa_fs.PyFileSystem(DeltaStorageHandler(self._uri, dict(self._options)))
-            with storage.open_output_stream(path) as sink:
-                sink.write(content)
+            # Buffered whole: a plain write hands delta-rs Arrow's buffer, and it takes bytes alone.
+            with storage.open_output_stream(path) as sink, pa.BufferedOutputStream(sink, len(content) + 1) as buffered:
+                buffered.write(content)
         else:
             whole = Path(self._uri, path)
             part = whole.with_name(f".{whole.name}.part")
