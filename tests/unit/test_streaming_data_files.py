@@ -93,7 +93,7 @@ def test_times_of_any_year_are_told_with_four_digits(tmp_path: Path) -> None:
 
 def test_the_writer_travels_to_workers(tmp_path: Path) -> None:
     targets = {"cats": Target(str(tmp_path / "cats"), COLUMNS, "at")}
-    writer = pickle.loads(pickle.dumps(DataFiles(targets, {})))  # noqa: S301 - our own
+    writer = pickle.loads(pickle.dumps(DataFiles(targets, {})))
     assert len(list(writer([events(("cats", "a", NOON))]))) == 1
 
 
