@@ -22,14 +22,15 @@ import psutil
 from streaming import cli
 from streaming.hops import load, serve
 from streaming.settings import Settings, from_command_line
-from streaming.sinks import delta, gold, keyed_delta, postgres, silver
+from streaming.sinks import gold, keyed_delta, postgres, silver
 
 POLL_S = 0.0005
 
 # Where a call ends: (owner, name of the function).
 WRAPPED: Mapping[str, tuple[Any, str]] = {
     "refine.computed": (silver.Silver, "_written"),
-    "refine.between_tables": (delta.FileAppend, "commit"),
+    # Before each table: at the second and later hits other tables hold the batch.
+    "refine.between_tables": (silver.Silver, "_append_to"),
     "refine.written": (silver.Silver, "__call__"),
     "aggregate.between_tables": (keyed_delta.KeyedDelta, "apply"),
     "aggregate.written": (gold.Gold, "__call__"),
