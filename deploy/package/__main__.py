@@ -46,11 +46,11 @@ def build(sources: Sources, out: Path, *, archives: bool) -> str:
 
 def _archives(sources: Sources, out: Path) -> None:
     locks = sources.root / "requirements"
-    # The batch side brings the code unpacked, for models are logged with source files, and the labelled tweets.
-    batch = {f"site-packages/{name}": content for name, content in contents.code(sources).items()}
-    batch["site-packages/checks.py"] = sources.read("deploy/airflow/checks.py")
+    code = contents.unpacked_code(sources)
+    # The batch side needs the checks and the labelled tweets as well.
+    batch = code | {"site-packages/checks.py": sources.read("deploy/airflow/checks.py")}
     batch |= contents.labelled_data(sources)
-    for name, extras in (("streaming-environment", {}), ("training-environment", batch)):
+    for name, extras in (("streaming-environment", code), ("training-environment", batch)):
         sys.stderr.write(f"packing {name}.tar.gz\n")
         environments.environment(locks / f"{name}.lock", out / f"{name}.tar.gz", extras)
     sys.stderr.write("packing moodstream.gluewheels.zip\n")

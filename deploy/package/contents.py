@@ -47,6 +47,11 @@ def code(sources: Sources) -> dict[str, bytes]:
     return members | sources.below("sql", at="streaming/sql") | licences(sources)
 
 
+def unpacked_code(sources: Sources) -> dict[str, bytes]:
+    """The same for an environment: Spark's Python daemon starts before `--py-files` are there; models log sources."""
+    return {f"site-packages/{name}": content for name, content in code(sources).items()}
+
+
 def generator_lambda(sources: Sources) -> dict[str, bytes]:
     """The Lambda: its handler at the root, the generator beside it. boto3 comes with the Lambda runtime."""
     handler = {"handler.py": sources.read("deploy/lambda/handler.py")}

@@ -49,5 +49,6 @@ def full_release(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The same with the streaming job's dependencies, packed as `make package` packs them."""
     out = tmp_path_factory.mktemp("full")
     shutil.copytree(release, out, dirs_exist_ok=True)
-    environments.environment(ROOT / "requirements" / "streaming-environment.lock", out / ENVIRONMENT, {})
+    code = contents.unpacked_code(contents.Sources(ROOT))
+    environments.environment(ROOT / "requirements" / "streaming-environment.lock", out / ENVIRONMENT, code)
     return out
