@@ -27,8 +27,6 @@ JOB: Mapping[str, str] = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # 100 by default: five hops together generate more classes than that and would compile them anew for each batch.
     "spark.sql.codegen.cache.maxEntries": "10000",
-    # Half of the job's CPU went into what PySpark's own daemon has each task do.
-    "spark.python.daemon.module": "streaming.worker_daemon",
     # Hops share the cores evenly, see job.py.
     "spark.scheduler.mode": "FAIR",
 }
@@ -44,6 +42,9 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         # The concurrent collector competes with the hops for two cores.
         "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
         "spark.ui.liveUpdate.period": "2s",
+        # A third of the machine's CPU went into what PySpark's own daemon has each task do. Not set where the package
+        # comes by `--py-files`: that reaches a worker after its daemon has started.
+        "spark.python.daemon.module": "streaming.worker_daemon",
         # On a local folder Hadoop's FileContext runs the program `readlink` for each file it renames; these two, for
         # checkpoints and for Delta's log, rename through FileSystem, which runs none.
         "spark.sql.streaming.checkpointFileManagerClass": (
