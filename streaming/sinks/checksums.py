@@ -7,6 +7,7 @@ log for each version of each table that it follows, 0.3 s each on two cores. del
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
+
+log = logging.getLogger(__name__)
 
 
 class Checksums:
@@ -42,7 +45,10 @@ class Checksums:
             return
         files, size = self._totals
         self._version, self._totals = table.version(), (files + len(added), size + sum(added))
-        self._put(f"_delta_log/{self._version:020d}.crc", json.dumps(self._described(table)).encode())
+        try:
+            self._put(f"_delta_log/{self._version:020d}.crc", json.dumps(self._described(table)).encode())
+        except Exception as error:  # optional in Delta, and the rows are committed
+            log.warning("no checksum for version %d of %s: %s", self._version, self._uri, error)
 
     def _described(self, table: DeltaTable) -> dict[str, Any]:
         files, size = self._totals

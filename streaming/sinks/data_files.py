@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,15 +83,10 @@ class _File:
         self._sink = _sink(target.uri, self._path, options)
         self._writer = pq.ParquetWriter(self._sink, target.columns, compression="snappy")
         self._rows = 0
-        self._first = datetime.max.replace(tzinfo=UTC)
-        self._last = datetime.min.replace(tzinfo=UTC)
 
     def write(self, rows: pa.Table) -> None:
         self._writer.write_table(rows.select(self._target.columns.names).cast(self._target.columns))
         self._rows += rows.num_rows
-        span = pc.min_max(rows[self._target.time]).as_py()
-        self._first = min(self._first, span["min"])
-        self._last = max(self._last, span["max"])
 
     def close(self) -> dict[str, Any]:
         self._writer.close()
@@ -102,19 +97,8 @@ class _File:
             "size": size,
             "modified": int(time.time() * 1000),
             "partition": json.dumps(self._partition),
-            "statistics": json.dumps(self._statistics()),
+            "statistics": json.dumps({"numRecords": self._rows}),
         }
-
-    def _statistics(self) -> dict[str, Any]:
-        """The span of time alone: ranges of ids help no query, and would keep a person's id in the log."""
-        name = self._target.time
-        # Delta's log has milliseconds: round outwards.
-        least, most = _milliseconds(self._first), _milliseconds(self._last + timedelta(microseconds=999))
-        return {"numRecords": self._rows, "minValues": {name: least}, "maxValues": {name: most}, "nullCount": {name: 0}}
-
-
-def _milliseconds(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _sink(uri: str, path: str, options: Mapping[str, str]) -> pa.NativeFile:

@@ -7,6 +7,8 @@ conditional put, so writers can never overwrite each other's versions.
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections.abc import Mapping, Sequence
 
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
@@ -19,11 +21,19 @@ from streaming.sinks.checksums import Checksums
 from streaming.sources import delta_rs
 from streaming.tables.columns import PARTITIONS
 
+log = logging.getLogger(__name__)
+
+COMPACT_EVERY = 500
+TARGET_BYTES = 64 * 1024 * 1024
+
 PROPERTIES: Mapping[str, str] = {
     # Each reader lists the log from the last checkpoint on; writing one costs a job. 10 is Delta's default.
     "delta.checkpointInterval": "50",
     "delta.logRetentionDuration": "interval 7 days",
     "delta.enableDeletionVectors": "false",
+    # Ranges of ids and texts skip no file, and would keep people in the log. Ranges of some columns alone are worse:
+    # delta-rs' `to_pyarrow_table(filters=...)` finds nothing in a column that has none.
+    "delta.dataSkippingNumIndexedCols": "0",
 }
 
 
@@ -57,6 +67,7 @@ class FileAppend:
         self._checksums = Checksums(delta_rs.location(settings.table(name)), delta_rs.storage_options(settings))
         self._query = query
         self._checked = False
+        self._compacting = Compacting(settings, name)
 
     def holds(self, batch: int) -> bool:
         """Whether the table has its share of `batch` already."""
@@ -81,6 +92,36 @@ class FileAppend:
         )
         self._table.update_incremental()
         self._checksums.after(self._table, [file.size for file in files])
+        self._compacting.committed()
+
+
+class Compacting:
+    """Joins a table's small files beside its writer, which pays 8 us a commit for each file that is there.
+
+    A reader of the stream emits nothing again, and appends do not conflict with it. One bin of TARGET_BYTES at a time
+    is in memory; files of that size are left alone, so the work does not grow with the table.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._commits = 0
+        self._thread: threading.Thread | None = None
+
+    def committed(self) -> None:
+        """Count a commit; every COMPACT_EVERY of them start a round, unless one is still under way."""
+        self._commits += 1
+        if self._commits % COMPACT_EVERY or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._thread = threading.Thread(target=self._compact, name=f"compact {self._name}", daemon=True)
+        self._thread.start()
+
+    def _compact(self) -> None:
+        try:
+            table = delta_rs.open_table(self._settings, self._name)
+            table.optimize.compact(target_size=TARGET_BYTES, max_concurrent_tasks=1)
+        except Exception as error:  # the next round, or `moodstream maintain`, tries again
+            log.info("%s: not compacted this time: %s", self._name, error)
 
 
 def _add(file: Row) -> AddAction:

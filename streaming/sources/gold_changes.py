@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from streaming.sources.delta_rs import read
+from streaming.sources.delta_rs import plain, read
 
 NEW_STATE = ("insert", "update_postimage", "delete")
 
@@ -29,10 +29,10 @@ def changes(table: DeltaTable, keys: tuple[str, ...], since: int | None) -> Chan
     if since is not None:
         try:
             feed = table.load_cdf(starting_version=since + 1, ending_version=version, allow_out_of_range=True)
-            return Changes(_latest(_plain(pa.table(feed)), keys), version, complete=False)
+            return Changes(_latest(plain(pa.table(feed)), keys), version, complete=False)
         except (DeltaError, pa.ArrowException):  # the feed is off, or vacuumed away
             pass
-    rows = _plain(read(table))
+    rows = read(table)
     return Changes(rows.append_column("deleted", pa.array([False] * rows.num_rows)), version, complete=True)
 
 
@@ -43,9 +43,3 @@ def _latest(feed: pa.Table, keys: tuple[str, ...]) -> pa.Table:
     feed = feed.sort_by([("_commit_version", "ascending"), ("deleted", "descending")])
     feed = feed.append_column("place", pa.array(range(feed.num_rows), pa.int64()))
     return feed.take(feed.group_by(list(keys)).aggregate([("place", "max")])["place_max"])
-
-
-def _plain(rows: pa.Table) -> pa.Table:
-    """The same rows with plain strings: few readers of Arrow know string views."""
-    fields = [pa.field(f.name, pa.string() if pa.types.is_string_view(f.type) else f.type) for f in rows.schema]
-    return rows.cast(pa.schema(fields))
