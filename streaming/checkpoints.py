@@ -15,7 +15,15 @@ from streaming.errors import CheckpointVersionError
 from streaming.settings import Settings
 
 # Raise a number when the hop's sources, state or the meaning of its offsets change; say so in CHANGELOG.md.
-VERSIONS: Mapping[str, int] = {"ingest": 1, "refine": 1, "aggregate": 1, "load": 1, "serve": 1, "watch": 1}
+VERSIONS: Mapping[str, int] = {
+    "ingest": 1,
+    "refine": 1,
+    "aggregate": 1,
+    "load": 1,
+    "serve": 1,
+    "observe": 1,
+    "watch": 1,
+}
 
 WHAT_TO_DO: Mapping[str, str] = {
     "ingest": "let the old version drain the stream first, then move the folder away and start",
@@ -26,6 +34,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "aggregate": "move the folder away and start: gold is computed anew from silver",
     "load": "move the folder away and start: facts that the warehouse holds are left alone",
     "serve": "move the folder away and start",
+    "observe": "move the folder away and start: the challenger goes on with what comes in from then on",
     "watch": "move the folder away and start",
 }
 

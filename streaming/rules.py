@@ -158,6 +158,14 @@ def model_refused(refused: Mapping[str, str]) -> list[Alert]:
     ]
 
 
+def challenger_refused(refused: Mapping[str, str]) -> list[Alert]:
+    """Versions that were to run in the shadow and cannot; `refused`: the reason by version."""
+    return [
+        Alert("challenger_refused", f"version {version}", f"What serves is not touched; promotion is closed. {why}")
+        for version, why in refused.items()
+    ]
+
+
 def _hop(rule: str, name: str, what: str) -> Alert:
     return Alert(rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status`.")
 

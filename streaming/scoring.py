@@ -12,6 +12,7 @@ import logging
 import os
 import tarfile
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -30,7 +31,7 @@ from streaming.tables.columns import SENTIMENT_FIELDS
 
 log = logging.getLogger(__name__)
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 LABELS = ("negative", "neutral", "positive")
 SCORE = StructType(SENTIMENT_FIELDS[:3])
 # What a version must survive before it serves: empty, odd and ordinary texts.
@@ -74,6 +75,16 @@ class MlflowRegistry:
     def champion(self) -> str:
         """The version that the alias names now."""
         return str(self._client.get_model_version_by_alias(self._model, CHAMPION).version)
+
+    def challenger(self) -> str | None:
+        """The version of the alias `challenger`, if there is one."""
+        version = self._client.get_registered_model(self._model).aliases.get(CHALLENGER)
+        return None if version is None else str(version)
+
+    def tag(self, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of the version."""
+        for name, value in tags.items():
+            self._client.set_model_version_tag(self._model, version, name, value)
 
     def download(self, version: str) -> bytes:
         """The version's artefact as a tar archive."""
@@ -191,10 +202,17 @@ class Champion:
 
 def try_out(archive: bytes, version: str) -> None:
     """Raise ModelUnusable unless the model in the archive loads and scores the probes soundly."""
+    loaded(archive, version)
+
+
+def loaded(archive: bytes, version: str) -> Predict:
+    """The model in the archive, for this process, if it scores the probes soundly; else raises ModelUnusable."""
     try:
-        check_output(PROBES, _load(archive)(PROBES))
+        predict = _load(archive)
+        check_output(PROBES, predict(PROBES))
     except Exception as error:
         raise ModelUnusable(f"version {version}: {error}") from error
+    return predict
 
 
 def check_output(texts: Sequence[str], scores: pd.DataFrame) -> None:
@@ -211,6 +229,8 @@ def check_output(texts: Sequence[str], scores: pd.DataFrame) -> None:
 
 Predict = Callable[[Sequence[str]], pd.DataFrame]
 _loaded: dict[str, Predict] = {}
+# MLflow hands a model that is loaded from code over in a global: two threads of the driver would swap theirs.
+_loading = threading.Lock()
 
 
 def _load(archive: bytes) -> Predict:
@@ -225,7 +245,8 @@ def _load(archive: bytes) -> Predict:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
         # The driver has warned of libraries of other versions; looking for them takes longer than all the rest.
-        model = mlflow.pyfunc.load_model(folder, suppress_warnings=True).unwrap_python_model()
+        with _loading:
+            model = mlflow.pyfunc.load_model(folder, suppress_warnings=True).unwrap_python_model()
         model.predict(None, list(PROBES))
     return lambda texts: model.predict(None, list(texts))
 

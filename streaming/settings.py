@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from streaming.errors import SettingsError
 
-HOPS = ("ingest", "refine", "aggregate", "load", "serve", "watch")
+HOPS = ("ingest", "refine", "aggregate", "load", "serve", "observe", "watch")
 CONNECTORS = ("aws", "qubole")
 WAREHOUSES = ("postgresql", "redshift")
 
@@ -52,7 +52,9 @@ class Settings:
     aggregate_trigger: float = 5.0
     load_trigger: float = 3.0
     serve_interval: float = 5.0
+    observe_interval: float = 10.0
     watch_interval: float = 10.0
+    shadow_share: float = 0.1
     duplicate_window: str = "24 hours"
     max_files_per_batch: int = 1000
     status_file: str | None = None
@@ -138,7 +140,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
             metavar="SECONDS",
             help=f"time between {hop} batches",
         )
-    for hop, seconds in (("serve", 5.0), ("watch", 10.0)):
+    for hop, seconds in (("serve", 5.0), ("observe", 10.0), ("watch", 10.0)):
         option(
             f"--{hop}-interval",
             seconds,
@@ -146,6 +148,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
             metavar="SECONDS",
             help=f"time between {hop} rounds",
         )
+    option(
+        "--shadow-share",
+        0.1,
+        type=_share,
+        metavar="SHARE",
+        help="share of the texts that the challenger scores too, 0 to 1 (default: 0.1)",
+    )
     option(
         "--duplicate-window",
         "24 hours",
@@ -184,6 +193,16 @@ def _positive(text: str) -> float:
         number = -1.0
     if not 0 < number < 86_400:
         raise argparse.ArgumentTypeError(f"received '{text}', expected seconds between 0 and 86400")
+    return number
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"received '{text}', expected a share from 0 to 1")
     return number
 
 

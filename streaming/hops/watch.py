@@ -40,7 +40,8 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     alerts = Topic(settings, settings.alerts_topic) if settings.alerts_topic else Logged()
     state = State(spark, f"{settings.checkpoint('watch')}/alerts.json")
     refused = State(spark, f"{settings.checkpoint('refine-models')}/refused.json")
-    watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read)
+    shadow = State(spark, f"{settings.checkpoint('observe')}/refused.json")
+    watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read)
     return Loop("watch", watcher, settings.watch_interval)
 
 
@@ -70,7 +71,8 @@ class State:
 class Watcher:
     """One round of watching. An alert is noted after it was sent: a crash in between repeats it, and loses none.
 
-    `refused` tells which model versions the refine hop would not take, and why (see scoring.py).
+    `refused` tells which model versions the refine hop would not take, and why (see scoring.py);
+    `refused_challengers` the same of those that were to run in the shadow (see challenger.py).
     """
 
     def __init__(
@@ -80,12 +82,14 @@ class Watcher:
         metrics: Metrics,
         state: State,
         refused: Callable[[], Mapping[str, str]] = dict,
+        refused_challengers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._settings = settings
         self._alerts = alerts
         self._metrics = metrics
         self._state = state
         self._refused = refused
+        self._refused_challengers = refused_challengers
         self._sent: dict[str, float] | None = None
         self._measured_until = self._rejected_until = datetime.now(UTC) - FRESH
 
@@ -123,6 +127,7 @@ class Watcher:
         return [
             *rules.hop_trouble(self._hops()),
             *rules.model_refused(self._refused()),
+            *rules.challenger_refused(self._refused_challengers()),
             *rules.stale_gold(freshness),
             *rules.rejected_jump(quality, now),
             *rules.sentiment_shift(minutes, "entity", now),

@@ -28,7 +28,7 @@ MOST_HITS = 4
 RECOVERED_WITHIN_S = 240.0
 POLL_S = 0.1
 # Hops without a Spark query: they may have nothing to do for a while.
-LOOPS = ("serve", "watch")
+LOOPS = ("serve", "observe", "watch")
 
 
 @dataclass(frozen=True)
