@@ -16,7 +16,7 @@ from deploy.infra.data import DataStack
 from deploy.infra.stream import StreamStack
 
 ALARMS = Path(__file__).with_name("alarms.toml")
-HOPS = ("ingest", "refine", "aggregate", "load", "serve", "observe", "watch")
+HOPS = ("ingest", "refine", "aggregate", "load", "serve", "watch")
 
 
 class OpsStack(Stack):

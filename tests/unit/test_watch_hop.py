@@ -139,3 +139,11 @@ def test_a_refused_model_calls_somebody(settings: Settings) -> None:
     refused = {"7": "polarity is not everywhere a number"}
     Watcher(settings, told, Measured(), Noted(), lambda: refused)(NOON)  # type: ignore[arg-type]
     assert told.subjects == ["Moodstream: model_refused version 7"]
+
+
+def test_a_refused_challenger_is_told_of(settings: Settings) -> None:
+    told = Told()
+    refused = {"7": "no artefact"}
+    watcher = Watcher(settings, told, Measured(), Noted(), refused_challengers=lambda: refused)  # type: ignore[arg-type]
+    watcher(NOON)
+    assert told.subjects == ["Moodstream: challenger_refused version 7"]
