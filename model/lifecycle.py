@@ -81,6 +81,7 @@ def _train_and_register(settings: Settings, registry: Registry, options: TrainOp
             files=files,
         )
     registry.point(CHAMPION if registry.by_alias(CHAMPION) is None else CHALLENGER, number)
+    registry.answer(number)
     return registry.find(number)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
@@ -17,6 +18,8 @@ from model.errors import NoModel, RegistryUnavailable, UsageError
 from model.settings import EXPERIMENT, Settings
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+# Tags of the registered model: the stream asks for a new version, training answers (docs/architecture.md).
+REQUEST, ANSWER = "retraining_request", "retraining_answer"
 ARTIFACT_CODE = Path(__file__).with_name("artifact.py")
 RUNTIME_REQUIREMENTS = ("numpy", "pandas", "PyStemmer", "mlflow-skinny")
 
@@ -99,6 +102,14 @@ class Registry:
         with self._reachable():
             for name, value in tags.items():
                 self._client.set_model_version_tag(self._name, number, name, value)
+
+    def answer(self, number: str) -> None:
+        """Mark what the stream asked for, if anything, as answered by a version; again is harmless."""
+        with self._reachable():
+            asked = self._client.get_registered_model(self._name).tags.get(REQUEST)
+            if asked is not None:
+                answer = {"requested_at": json.loads(asked)["requested_at"], "version": number}
+                self._client.set_registered_model_tag(self._name, ANSWER, json.dumps(answer))
 
     def folder(self, number: str) -> Path:
         """The version's artefact as a local folder (downloaded where the registry is remote)."""

@@ -41,14 +41,30 @@ STALLED_AFTER = timedelta(minutes=5)
 BEFORE: Mapping[str, str] = {"refine": "ingest", "aggregate": "refine", "load": "refine", "serve": "aggregate"}
 RESTARTS = 3
 
+# Drift is a matter of hours and days: its alert is not repeated as often as others.
+DRIFT_QUIET = timedelta(days=1)
+DRIFT_WINDOW = timedelta(hours=1)
+WHAT_CHANGED: Mapping[str, str] = {
+    "data": (
+        "The texts are not what the model was judged on. A new model has been asked for; label some of them "
+        "(`moodstream model train --feedback`), or it will know no more than this one."
+    ),
+    "audience": "The texts are like before, their mood is not. Look at gold/sentiment_by_topic: news, no fault.",
+    "model": (
+        "The texts are like before, the version is new. Compare it with the former one (`moodstream rescore`), or take "
+        "that back (`moodstream model rollback`)."
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Alert:
-    """What somebody is told. `subject` identifies what it is about: one alert per subject and cool-down."""
+    """What somebody is told. `subject` identifies what it is about; nothing is told twice within `quiet`."""
 
     rule: str
     subject: str
     text: str
+    quiet: timedelta = timedelta(minutes=30)
 
     @property
     def identity(self) -> str:
@@ -166,6 +182,27 @@ def challenger_refused(refused: Mapping[str, str]) -> list[Alert]:
     ]
 
 
+def drift(rows: Iterable[Row], now: datetime) -> list[Alert]:
+    """What changed for each version in its newest hour, this one or the one before. `rows`: of gold/drift_by_hour."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    newest: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: row["hour"]):
+        if hour - DRIFT_WINDOW <= row["hour"] <= now:
+            newest[row["model_version"]] = row
+    return [_drift(row) for row in newest.values() if row["changed"] is not None]
+
+
+def _drift(row: Row) -> Alert:
+    changed, version = row["changed"], row["model_version"]
+    text = (
+        f"The {changed} changed: {row['diagnosis']}. Of {row['texts']} texts of the hour from "
+        f"{row['hour']:%Y-%m-%d %H:%M} UTC that version {version} scored, against those that it was judged on: PSI of "
+        f"labels {row['psi_label']:.2f}, polarity {row['psi_polarity']:.2f}, length {row['psi_length']:.2f}; unknown "
+        f"words {row['novelty']:+.1%} (0.25, 0.25, 0.25 and +10% are too much). {WHAT_CHANGED.get(changed, '')}"
+    )
+    return Alert("drift", f"{changed}, version {version}", text.rstrip(), DRIFT_QUIET)
+
+
 def _hop(rule: str, name: str, what: str) -> Alert:
     return Alert(rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status`.")
 
@@ -177,12 +214,13 @@ def _stalled(hop: Row, before: Row) -> bool:
     return datetime.fromisoformat(newest) - datetime.fromisoformat(last) >= STALLED_AFTER
 
 
-def not_repeated(
-    alerts: Sequence[Alert], sent: Mapping[str, float], now: datetime, cool_down: timedelta
-) -> list[Alert]:
-    """The alerts whose subject was not alerted within the cool-down. `sent`: POSIX times by identity."""
-    since = now.timestamp() - cool_down.total_seconds()
-    return [alert for alert in alerts if sent.get(alert.identity, float("-inf")) < since]
+def not_repeated(alerts: Sequence[Alert], sent: Mapping[str, float], now: datetime) -> list[Alert]:
+    """The alerts that were not told within their quiet time. `sent`: POSIX times by identity."""
+    return [
+        alert
+        for alert in alerts
+        if sent.get(alert.identity, float("-inf")) < now.timestamp() - alert.quiet.total_seconds()
+    ]
 
 
 def _split(

@@ -86,6 +86,14 @@ class MlflowRegistry:
         for name, value in tags.items():
             self._client.set_model_version_tag(self._model, version, name, value)
 
+    def model_tags(self) -> dict[str, str]:
+        """The tags of the registered model itself."""
+        return dict(self._client.get_registered_model(self._model).tags)
+
+    def tag_model(self, name: str, value: str) -> None:
+        """Set a tag of the registered model itself."""
+        self._client.set_registered_model_tag(self._model, name, value)
+
     def download(self, version: str) -> bytes:
         """The version's artefact as a tar archive."""
         source = self._client.get_model_version_download_uri(self._model, version)
@@ -234,7 +242,13 @@ _loading = threading.Lock()
 
 
 def _load(archive: bytes) -> Predict:
-    """The model in a tar archive, as a function from texts to scores.
+    """The model in a tar archive, as a function from texts to scores."""
+    model = unpacked(archive)
+    return lambda texts: model.predict(None, list(texts))
+
+
+def unpacked(archive: bytes) -> Any:
+    """The model in a tar archive, with everything that it can do; raises whatever is wrong with it.
 
     Its files are gone when this returns, since a worker may die without a chance to clean up: a model reads what it
     needs when it is loaded, or at the latest for its first texts.
@@ -248,7 +262,7 @@ def _load(archive: bytes) -> Predict:
         with _loading:
             model = mlflow.pyfunc.load_model(folder, suppress_warnings=True).unwrap_python_model()
         model.predict(None, list(PROBES))
-    return lambda texts: model.predict(None, list(texts))
+    return model
 
 
 def _udf(archive: Broadcast[bytes], version: str) -> Any:

@@ -55,6 +55,7 @@ class Settings:
     observe_interval: float = 10.0
     watch_interval: float = 10.0
     shadow_share: float = 0.1
+    drift_share: float = 0.1
     duplicate_window: str = "24 hours"
     max_files_per_batch: int = 1000
     status_file: str | None = None
@@ -154,6 +155,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_share,
         metavar="SHARE",
         help="share of the texts that the challenger scores too, 0 to 1 (default: 0.1)",
+    )
+    option(
+        "--drift-share",
+        0.1,
+        type=_share,
+        metavar="SHARE",
+        help="share of the texts that drift is told by, 0 to 1 (default: 0.1)",
     )
     option(
         "--duplicate-window",

@@ -2,8 +2,9 @@
 
 Two kinds of drift. `drift` is the population stability index between the shares of the three sentiments in the last
 hours and in the seven days before: 0 is the same mix, over 0.2 one worth retraining for. `model` is the champion's own
-judgement of recent texts against those that it was judged on: it carries the functions with it. Missing tables count
-as empty, and without a registry or a champion `model` is null.
+judgement of recent texts against those that it was judged on: it carries the functions with it. `request` is what the
+running stream asked for and no training has answered yet. Missing tables count as empty, and without a registry or a
+champion `model` and `request` are null.
 
 Packed into the training environment as the module `checks`, so it imports nothing of this repository.
 """
@@ -79,6 +80,29 @@ def recent_texts(lake: str, since: datetime, until: datetime, most: int = TEXTS)
     return [text for _, text in sorted(found)[-most:]]
 
 
+def open_request(tags: Mapping[str, str]) -> dict[str, Any] | None:
+    """The request for a new model among a registered model's tags (cause, version, why, requested_at), unless answered.
+
+    The stream's hop `observe` leaves it, `moodstream model train` answers it.
+    """
+    asked = json.loads(tags.get("retraining_request", "null"))
+    answered = json.loads(tags.get("retraining_answer", "null")) or {}
+    return None if asked is None or answered.get("requested_at") == asked["requested_at"] else dict(asked)
+
+
+def request_at(uri: str) -> dict[str, Any] | None:
+    """The open request of a registry; None where there is no model either."""
+    import mlflow
+
+    client = mlflow.MlflowClient(uri, uri)
+    try:
+        return open_request(client.get_registered_model(MODEL).tags)
+    except mlflow.exceptions.MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
 def champion_at(uri: str) -> Any:
     """The champion of a registry with its drift functions, or None where there is none."""
     import mlflow
@@ -130,6 +154,7 @@ def main() -> int:
     champion = champion_at(given.mlflow_uri) if given.mlflow_uri else None
     texts = recent_texts(given.lake, now - timedelta(hours=given.hours), now) if champion else []
     measured["model"] = judge(champion, texts) if champion else None
+    measured["request"] = request_at(given.mlflow_uri) if given.mlflow_uri else None
     sys.stdout.write(json.dumps(measured) + "\n")
     return 0
 

@@ -26,6 +26,8 @@ GOLD = (
     "engagement_by_minute",
     "quality_by_minute",
     "terms_by_hour",
+    "drift_by_hour",
+    "shadow_by_hour",
     "freshness",
 )
 

@@ -1,9 +1,12 @@
-"""silver -> gold/shadow_by_hour: a share of the texts scored again by the challenger, in a loop without Spark jobs.
+"""silver -> gold/drift_by_hour, gold/shadow_by_hour: a share of the texts looked at again, without a Spark job.
 
-Exactly once: what a batch reads is written down before it is read, and the batch's number is in the commit. After a
-crash the last batch is done again, and left out if gold holds it. The share is chosen by a hash of `event_id`, so a
+Drift: the version that scored a text tells what texts are like by now and how far that is from what it was judged on;
+where the data changed, a new model is asked for. Shadow: the challenger, where there is one, scores them as well.
+
+Exactly once: what a batch reads is written down before it is read, and the batch's number is in the commits. After a
+crash the last batch is done again, and left out where gold holds it. The share is chosen by a hash of `event_id`, so a
 repetition takes the same texts. A batch is given up, never doubled, where its version is refused or cannot be fetched
-again. Without a challenger nothing is read; a new one starts with what comes in from then on.
+again. The first start begins with what comes in from then on.
 """
 
 from __future__ import annotations
@@ -21,39 +24,52 @@ from pyspark.sql import SparkSession
 
 from streaming import storage
 from streaming.challenger import Challenger
+from streaming.hops.drift import Drift
 from streaming.hops.lifecycle import Loop, Running
+from streaming.profiles import Profilers, Retraining
 from streaming.scoring import MlflowRegistry
 from streaming.settings import Settings
-from streaming.sinks.keyed_delta import KeyedDelta
+from streaming.sinks.keyed_delta import KeyedDelta, created
 from streaming.sources.appended import Appended
 from streaming.sources.delta_rs import location, open_table, read, storage_options
-from streaming.tables import gold_shadow_by_hour, silver_comments, silver_posts
+from streaming.tables import gold_drift_by_hour, gold_shadow_by_hour, silver_comments, silver_posts
+from streaming.tables.gold_table import KeyedTable
 
 SOURCES = (silver_posts.NAME, silver_comments.NAME)
 # Of each table in a round, before the share is taken.
 MOST_ROWS = 20_000
 NOTE_EVERY_S = 60.0
+TABLES = (gold_drift_by_hour.TABLE, gold_shadow_by_hour.TABLE)
+READ = pa.unify_schemas([gold_shadow_by_hour.SERVED, gold_drift_by_hour.SERVED])
 
 
 def start(spark: SparkSession, settings: Settings) -> Running:
-    """Let the challenger, where there is one, score its share every `observe_interval` seconds."""
+    """Look at what silver took in, every `observe_interval` seconds."""
     folder = settings.checkpoint("observe")
     registry = MlflowRegistry(settings.mlflow_uri, settings.model_name)
 
     def tell(refused: Mapping[str, str]) -> None:
         storage.write_json(spark, f"{folder}/refused.json", refused)
 
-    observer = Observer(settings, Challenger(registry, tell), Position(spark, f"{folder}/position.json"))
+    def served(version: str) -> bytes | None:
+        return storage.read_bytes(spark, f"{settings.checkpoint('refine-models')}/{version}.tar")
+
+    observer = Observer(
+        settings,
+        Challenger(registry, tell),
+        Drift(settings, Profilers(served), Retraining(registry)),
+        Position(spark, f"{folder}/position.json"),
+    )
     return Loop("observe", observer, settings.observe_interval)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one batch reads: by table, the versions after `since` up to `until`; `challenger` scores it."""
+    """What one batch reads: by table, the versions after `since` up to `until`; `challenger`, if any, scores it."""
 
     query: str
     number: int
-    challenger: str
+    challenger: str | None
     since: dict[str, int]
     until: dict[str, int]
 
@@ -90,24 +106,22 @@ class Position:
 class Observer:
     """One round of observing; see the module for what makes a repetition safe."""
 
-    def __init__(self, settings: Settings, challenger: Challenger, positions: Positions) -> None:
+    def __init__(self, settings: Settings, challenger: Challenger, drift: Drift, positions: Positions) -> None:
         self._settings = settings
         self._challenger = challenger
+        self._drift = drift
         self._positions = positions
         self._sources = {name: Appended(settings, name) for name in SOURCES}
-        self._gold: KeyedDelta | None = None
+        self._tables: dict[str, KeyedDelta] = {}
         self._last: Batch | None = None
         self._since: dict[str, int] | None = None
         self._started = False
         self._note_at = 0.0
 
     def __call__(self) -> Mapping[str, Any]:
-        """Score what came in since the round before; raises what the storage raises."""
+        """Look at what came in since the round before; raises what the storage raises."""
         redone = self._resume()
         version = self._challenger.version()
-        if version is None:
-            self._since = None
-            return {"numInputRows": redone}
         if self._since is None:
             self._since = {name: source.newest() for name, source in self._sources.items()}
         until = {name: source.reach(self._since[name], MOST_ROWS) for name, source in self._sources.items()}
@@ -122,6 +136,9 @@ class Observer:
         """Once after a start: do the last batch again, which may have been cut off, and go on behind it."""
         if self._started:
             return 0
+        for table in TABLES:
+            # At once: what catalogues the lake looks for every table, be there a challenger or not.
+            created(table, location(self._settings.table(table.name)), storage_options(self._settings))
         self._last = self._positions.read()
         redone = 0
         if self._last is not None:
@@ -137,17 +154,24 @@ class Observer:
             for version, source in ((until[name], source) for name, source in self._sources.items())
         )
 
-    def _next(self, version: str, since: dict[str, int], until: dict[str, int]) -> Batch:
+    def _next(self, version: str | None, since: dict[str, int], until: dict[str, int]) -> Batch:
         query, number = (self._last.query, self._last.number + 1) if self._last else (f"observe/{uuid.uuid4()}", 0)
         return Batch(query, number, version, since, until)
 
     def _observe(self, batch: Batch) -> int:
-        """Score one batch and bring it to gold; returns how many texts were scored."""
-        parts = [
-            source.rows(batch.since[name], batch.until[name], gold_shadow_by_hour.SERVED)
-            for name, source in self._sources.items()
-        ]
-        texts = shared(pa.concat_tables(parts), self._settings.shadow_share, batch.challenger)
+        """Bring one batch to gold; returns how many texts were looked at."""
+        parts = [source.rows(batch.since[name], batch.until[name], READ) for name, source in self._sources.items()]
+        rows = scored(pa.concat_tables(parts))
+        profiled = shared(rows, self._settings.drift_share)
+        self._drift.count(profiled, self._table(gold_drift_by_hour.TABLE, batch.query), batch.number)
+        texts = shared(rows, self._settings.shadow_share)
+        return max(int(profiled.num_rows), self._shadow(texts, batch))
+
+    def _shadow(self, texts: pa.Table, batch: Batch) -> int:
+        """Score what the challenger has not served itself; returns how many texts that were."""
+        if batch.challenger is None:
+            return 0
+        texts = texts.filter(pc.not_equal(texts["model_version"], batch.challenger))
         if not texts.num_rows:
             return 0
         began = time.perf_counter()
@@ -156,15 +180,15 @@ class Observer:
         if scores is None:
             return 0
         rows = gold_shadow_by_hour.rows(texts, scores, batch.challenger, seconds)
-        self._table(batch.query).apply(rows, batch.number)
+        self._table(gold_shadow_by_hour.TABLE, batch.query).apply(rows, batch.number)
         self._note(batch.challenger)
         return int(texts.num_rows)
 
-    def _table(self, query: str) -> KeyedDelta:
-        if self._gold is None:
-            uri = location(self._settings.table(gold_shadow_by_hour.NAME))
-            self._gold = KeyedDelta(gold_shadow_by_hour.TABLE, uri, storage_options(self._settings), query)
-        return self._gold
+    def _table(self, table: KeyedTable, query: str) -> KeyedDelta:
+        if table.name not in self._tables:
+            uri = location(self._settings.table(table.name))
+            self._tables[table.name] = KeyedDelta(table, uri, storage_options(self._settings), query)
+        return self._tables[table.name]
 
     def _note(self, version: str) -> None:
         if time.monotonic() < self._note_at:
@@ -177,11 +201,13 @@ class Observer:
         self._challenger.note(version, texts, agreements)
 
 
-def shared(rows: pa.Table, share: float, challenger: str) -> pa.Table:
-    """The rows that the challenger scores: by a hash of `event_id`, and only what another version has scored."""
-    scored = pc.and_(pc.is_valid(rows["sentiment"]), pc.is_valid(rows["polarity"]))
-    others = pc.fill_null(pc.not_equal(rows["model_version"], challenger), False)
-    rows = rows.filter(pc.and_(scored, others))
+def scored(rows: pa.Table) -> pa.Table:
+    """The rows that a model has scored."""
+    return rows.filter(pc.and_(pc.is_valid(rows["polarity"]), pc.is_valid(rows["model_version"])))
+
+
+def shared(rows: pa.Table, share: float) -> pa.Table:
+    """The share of the rows that is looked at: by a hash of `event_id`."""
     limit = share * 2**32
     return rows.filter(
         pa.array([zlib.crc32(each.encode()) < limit for each in rows["event_id"].to_pylist()], pa.bool_())

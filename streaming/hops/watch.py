@@ -22,6 +22,7 @@ from streaming.sinks.cloudwatch import Metric, Metrics, open_metrics
 from streaming.sinks.sns import Alerts, Topic
 from streaming.sources.gold import recent
 from streaming.tables import (
+    gold_drift_by_hour,
     gold_freshness,
     gold_quality_by_minute,
     gold_sentiment_by_minute,
@@ -30,7 +31,8 @@ from streaming.tables import (
 
 log = logging.getLogger(__name__)
 
-COOL_DOWN = timedelta(minutes=30)
+# What was sent is remembered for as long as any alert stays quiet.
+REMEMBERED = rules.DRIFT_QUIET
 WINDOW = rules.RECENT + rules.BASELINE
 FRESH = timedelta(minutes=10)
 
@@ -106,13 +108,13 @@ class Watcher:
         found = self._found(now)
         if self._sent is None:
             self._sent = self._state.read()
-        due = rules.not_repeated(found, self._sent, now, COOL_DOWN)
+        due = rules.not_repeated(found, self._sent, now)
         for alert in due:
             log.warning(
                 "%s", json.dumps({"event": "alert", "rule": alert.rule, "about": alert.subject, "text": alert.text})
             )
             self._alerts.publish(f"Moodstream: {alert.rule} {alert.subject}", alert.text)
-            oldest = (now - COOL_DOWN).timestamp()
+            oldest = (now - REMEMBERED).timestamp()
             kept = {identity: time for identity, time in self._sent.items() if time >= oldest}
             self._sent = {**kept, alert.identity: now.timestamp()}
             self._state.write(self._sent)
@@ -124,6 +126,7 @@ class Watcher:
         self._measure(freshness, quality, now)
         minutes = recent(self._settings, gold_sentiment_by_minute.TABLE, now - WINDOW, now)
         topics = recent(self._settings, gold_sentiment_by_topic.TABLE, now - WINDOW, now)
+        drifts = recent(self._settings, gold_drift_by_hour.TABLE, now - 2 * rules.DRIFT_WINDOW, now)
         return [
             *rules.hop_trouble(self._hops()),
             *rules.model_refused(self._refused()),
@@ -132,6 +135,7 @@ class Watcher:
             *rules.rejected_jump(quality, now),
             *rules.sentiment_shift(minutes, "entity", now),
             *rules.sentiment_shift(topics, "topic", now),
+            *rules.drift(drifts, now),
         ]
 
     def _measure(self, freshness: list[dict[str, Any]], quality: list[dict[str, Any]], now: datetime) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from deploy.airflow import checks
 from model import judging, training
 from model.champion import bundle_of, load_scorer
 from model.registry import Registry
 from model.settings import Settings
+from streaming.profiles import Retraining
+from streaming.scoring import MlflowRegistry
+from streaming.tables import gold_drift_by_hour
 from tests.model_rows import a_bundle, plain_rows
 
 # Runs in a process of its own, in which importing any package of this project is an error.
@@ -35,7 +40,9 @@ print(json.dumps({
     'explained': first.unwrap_python_model().explain('an awful day')[0][0],
     'runtimes': sorted(name for name in sys.modules if name.startswith('moodstream_runtime') and '.' not in name),
     'other': list(other.predict(None, ['I love it']).sentiment),
-    'drift': sorted(first.unwrap_python_model().drift(first.unwrap_python_model().profile(['so', 'what']))),
+    'profile': sorted(other.profile(['so', 'what'])),
+    'drift': sorted(other.drift(other.profile(['so', 'what']))),
+    'diagnosis': other.diagnose(other.drift(other.profile(['zog blim'] * 200)), 200, model_changed=False)[0],
 }))
 """
 
@@ -78,7 +85,9 @@ def test_a_stranger_can_load_two_versions_side_by_side(registry: Registry, tmp_p
     assert found["explained"] == "awful"
     assert len(found["runtimes"]) == 2
     assert found["other"] == ["neutral"]
-    assert {"psi_label", "psi_polarity", "novelty"} <= set(found["drift"])
+    assert found["profile"] == sorted(gold_drift_by_hour.HISTOGRAMS)
+    assert found["drift"] == sorted(gold_drift_by_hour.DISTANCES)
+    assert found["diagnosis"] == gold_drift_by_hour.DATA
 
 
 def test_the_artefact_holds_no_pickle(registry: Registry) -> None:
@@ -99,3 +108,18 @@ def test_the_command_line_scores_with_the_code_of_the_version(registry: Registry
     assert load_scorer(registry.folder("2")).score(["I love it"]).sentiment[0] == "neutral"
     assert load_scorer(registry.folder("1")).score(["I love it"]).sentiment[0] == "positive"
     assert bundle_of(registry.folder("1")).name == "bundle1"
+
+
+def test_the_stream_asks_for_a_model_the_workflow_reads_it_and_training_answers(registry: Registry) -> None:
+    uri = registry._settings.mlflow_uri
+    assert checks.request_at(uri) is None
+    assert Retraining(MlflowRegistry(uri, checks.MODEL)).ask("data", "1", "other words", datetime.now(UTC))
+    asked = checks.request_at(uri)
+    assert asked is not None
+    assert (asked["cause"], asked["version"], asked["why"]) == ("data", "1", "other words")
+    registry.answer("2")
+    assert checks.request_at(uri) is None
+
+
+def test_where_there_is_no_registry_yet_nobody_asks(tmp_path: Path) -> None:
+    assert checks.request_at(f"sqlite:///{tmp_path}/mlflow.db") is None

@@ -205,3 +205,12 @@ def test_the_champions_own_judgement_is_told_with_its_distances() -> None:
 
     told = checks.judge(Champion(), ["a", "b"])
     assert told == {"texts": 2, "distances": {"novelty": 0.1235}, "changed": "data", "diagnosis": "2 new texts"}
+
+
+def test_what_the_stream_asked_for_is_a_reason_until_it_is_answered() -> None:
+    asked = {"why": "unknown words rose by 12%", "requested_at": "2026-01-01T12:00:00+00:00"}
+    tags = {"retraining_request": json.dumps(asked)}
+    former, own = ({"retraining_answer": json.dumps({"requested_at": at})} for at in ("2025", asked["requested_at"]))
+    assert [checks.open_request(found) for found in ({}, tags, tags | former, tags | own)] == [None, asked, asked, None]
+    reasons = decisions.reasons_to_train(checked(request=asked), Settings("lake"), forced=False, has_model=True)
+    assert reasons == ["asked for by the stream: unknown words rose by 12%"]

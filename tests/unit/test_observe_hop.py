@@ -14,7 +14,9 @@ from deltalake import DeltaTable
 from streaming.challenger import Challenger
 from streaming.errors import ModelUnusable
 from streaming.hops import observe
+from streaming.hops.drift import Drift
 from streaming.hops.observe import Batch, Observer
+from streaming.profiles import Profilers, Retraining
 from streaming.scoring import Predict
 from streaming.sources.appended import Appended
 from streaming.tables import gold_shadow_by_hour
@@ -27,7 +29,7 @@ SHADOW = gold_shadow_by_hour.NAME
 
 def a_post(event_id: str, **overrides: Any) -> dict[str, Any]:
     served = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.9, "model_version": "1"}
-    return {"event_id": event_id, "event_time": NOON, "text": "sun", **served, **overrides}
+    return {"event_id": event_id, "event_time": NOON, "arrival_time": NOON, "text": "sun", **served, **overrides}
 
 
 class FakeRegistry:
@@ -48,6 +50,12 @@ class FakeRegistry:
 
     def tag(self, version: str, tags: Mapping[str, str]) -> None:
         self.tags.setdefault(version, {}).update(tags)
+
+    def model_tags(self) -> dict[str, str]:
+        return {}
+
+    def tag_model(self, name: str, value: str) -> None:
+        raise AssertionError("nothing drifts here")
 
 
 class Kept:
@@ -93,7 +101,9 @@ class Shadow:
 
     def restart(self) -> None:
         challenger = Challenger(self.registry, self._tell, self.load)
-        self.round = Observer(settings_of(self.lake, shadow_share=self.share), challenger, self.kept)
+        settings = settings_of(self.lake, shadow_share=self.share, drift_share=0.0)
+        drift = Drift(settings, Profilers(lambda _: None), Retraining(self.registry))
+        self.round = Observer(settings, challenger, drift, self.kept)
 
     def _tell(self, refused: Mapping[str, str]) -> None:
         self.refused = dict(refused)
@@ -125,17 +135,16 @@ def test_agreement_labels_and_distance_are_added_up_per_hour_and_pair_of_version
     assert [noon[f"challenger_{label}"] for label in gold_shadow_by_hour.LABELS] == [2, 0, 1]
 
 
-def test_without_a_challenger_nothing_is_read_and_a_new_one_starts_with_what_comes_then(empty_lake: Path) -> None:
+def test_a_new_challenger_starts_with_what_comes_then(empty_lake: Path) -> None:
     shadow = Shadow(empty_lake)
     shadow.registry.alias = None
     shadow.round()
     append(empty_lake, POSTS, [a_post("before")])
-    shadow.round()
-    assert (shadow.kept.batch, shadow.rows()) == (None, [])
+    assert shadow.round()["numInputRows"] == 0
     shadow.registry.alias = "2"
-    shadow.round()
     append(empty_lake, POSTS, [a_post("after")])
     assert shadow.round()["numInputRows"] == 1
+    assert [row["texts"] for row in shadow.rows()] == [1]
 
 
 def test_a_batch_that_a_crash_repeats_counts_once(empty_lake: Path) -> None:
@@ -198,10 +207,18 @@ def test_promotion_can_read_what_the_shadow_came_to(empty_lake: Path) -> None:
     assert shadow.registry.tags == {"2": {"shadow_texts": "2", "shadow_agreement": "0.5000"}}
 
 
-def test_the_share_goes_by_the_event_and_leaves_out_what_the_challenger_itself_served(empty_lake: Path) -> None:
-    append(empty_lake, POSTS, [*(a_post(str(n)) for n in range(2000)), a_post("own", model_version="2")])
+def test_what_the_challenger_itself_served_or_nobody_scored_is_left_out(empty_lake: Path) -> None:
+    shadow = Shadow(empty_lake)
+    shadow.round()
+    nobody = {"sentiment": None, "polarity": None, "confidence": None, "model_version": None}
+    append(empty_lake, POSTS, [a_post("a"), a_post("own", model_version="2"), a_post("nobody", **nobody)])
+    assert shadow.round()["numInputRows"] == 1
+
+
+def test_the_share_goes_by_the_event(empty_lake: Path) -> None:
+    append(empty_lake, POSTS, [a_post(str(n)) for n in range(2000)])
     rows = Appended(settings_of(empty_lake), POSTS).rows(0, 1, gold_shadow_by_hour.SERVED)
-    taken = [set(observe.shared(rows, share, "2")["event_id"].to_pylist()) for share in (0.1, 0.1, 0.5, 1.0)]
+    taken = [set(observe.shared(rows, share)["event_id"].to_pylist()) for share in (0.1, 0.1, 0.5, 1.0)]
     assert taken[0] == taken[1] < taken[2]
     assert 150 < len(taken[0]) < 250
     assert taken[3] == {str(n) for n in range(2000)}

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from streaming.errors import SinkUnavailable
-from streaming.hops.watch import COOL_DOWN, Watcher
+from streaming.hops.watch import Watcher
 from streaming.settings import Settings
 from streaming.sinks.cloudwatch import Metric
 from streaming.sinks.keyed_delta import KeyedDelta
@@ -95,7 +95,7 @@ def test_a_failed_hop_is_told_of_once_per_cool_down_even_across_restarts(setting
     watcher(NOON + timedelta(minutes=1))
     a_watcher(settings, told, noted)(NOON + timedelta(minutes=2))
     assert told.subjects == ["Moodstream: hop_failed load"]
-    watcher(NOON + COOL_DOWN + timedelta(seconds=1))
+    watcher(NOON + timedelta(minutes=30, seconds=1))
     assert len(told.subjects) == 2
 
 

@@ -133,8 +133,25 @@ def test_hops_that_are_well_or_have_nothing_to_do_are_left_alone() -> None:
     assert rules.hop_trouble(quiet) == []
 
 
-def test_an_alert_is_repeated_only_after_its_cool_down() -> None:
-    alerts = [Alert("rule", "a", ""), Alert("rule", "b", "")]
-    sent = {"rule/a": (NOON - timedelta(minutes=10)).timestamp()}
-    assert rules.not_repeated(alerts, sent, NOON, timedelta(minutes=30)) == [alerts[1]]
-    assert rules.not_repeated(alerts, sent, NOON, timedelta(minutes=5)) == alerts
+def test_an_alert_is_repeated_only_after_its_quiet_time() -> None:
+    alerts = [Alert("rule", "a", ""), Alert("rule", "b", ""), Alert("rule", "c", "", timedelta(days=1))]
+    sent = {f"rule/{each}": (NOON - timedelta(minutes=10)).timestamp() for each in "ac"}
+    assert rules.not_repeated(alerts, sent, NOON) == [alerts[1]]
+    assert rules.not_repeated(alerts, sent, NOON + timedelta(hours=1)) == alerts[:2]
+
+
+def a_drift(hours_ago: int, changed: str | None, version: str = "1") -> dict[str, Any]:
+    measures = dict.fromkeys(("psi_label", "psi_polarity", "psi_length", "novelty"), 0.3)
+    told = {"changed": changed, "diagnosis": f"{changed} is other", "texts": 500}
+    return {"hour": NOON - timedelta(hours=hours_ago), "model_version": version, **told, **measures}
+
+
+def test_drift_says_what_changed_and_what_to_do() -> None:
+    alerts = rules.drift([a_drift(0, "data"), a_drift(0, "audience", "2"), a_drift(1, "model", "3")], NOON)
+    assert [alert.subject for alert in alerts] == ["model, version 3", "data, version 1", "audience, version 2"]
+    assert ["rollback" in alerts[0].text, "--feedback" in alerts[1].text, "news" in alerts[2].text] == [True] * 3
+    assert "The data changed: data is other. Of 500 texts of the hour from 2026-01-01 12:00 UTC" in alerts[1].text
+
+
+def test_drift_that_is_over_or_long_ago_is_told_no_more() -> None:
+    assert rules.drift([a_drift(1, "data"), a_drift(0, None), a_drift(2, "data", "2"), a_drift(-1, "data")], NOON) == []

@@ -28,6 +28,8 @@ def reasons_to_train(checks: Mapping[str, Any], settings: Settings, *, forced: b
     # Another mood among similar texts is news, not a reason to train.
     if judged.get("changed") == "data":
         reasons.append(str(judged["diagnosis"]))
+    if asked := checks.get("request"):
+        reasons.append(f"asked for by the stream: {asked['why']}")
     return reasons
 
 
