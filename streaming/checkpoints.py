@@ -2,6 +2,7 @@
 
 Spark refuses a checkpoint whose query has changed in certain ways (other sources, other state) with an error that says
 neither what changed nor what to do. A hop that changes so gets a higher number here, and operators get a sentence.
+That of ingest also names the Kinesis connector, since neither reads the positions of the other.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ VERSIONS: Mapping[str, int] = {
 }
 
 WHAT_TO_DO: Mapping[str, str] = {
-    "ingest": "let the old version drain the stream first, then move the folder away and start",
+    "ingest": "let the old one drain the stream first, then move the folder away and start",
     "refine": (
         "move away silver, gold and every checkpoint but that of ingest, and start: all is computed anew from bronze, "
         "and facts that the warehouse holds are left alone"
@@ -40,13 +41,19 @@ WHAT_TO_DO: Mapping[str, str] = {
 
 
 def check(spark: SparkSession, settings: Settings, hop: str) -> None:
-    """Mark a new checkpoint with the hop's version; raises CheckpointVersionError if an old one has another."""
+    """Mark a new checkpoint with what wrote it; raises CheckpointVersionError if an old one was written by another."""
     path = f"{settings.checkpoint(hop)}.version.json"
+    connector = {"connector": settings.kinesis_connector} if hop == "ingest" else {}
     written = storage.read_json(spark, path)
     if written is None:
-        storage.write_json(spark, path, {"version": VERSIONS[hop]})
+        storage.write_json(spark, path, {"version": VERSIONS[hop], **connector})
     elif written["version"] != VERSIONS[hop]:
         raise CheckpointVersionError(
             f"the checkpoint {settings.checkpoint(hop)} was written by version {written['version']} of this hop, "
             f"this is version {VERSIONS[hop]}: {WHAT_TO_DO[hop]}"
+        )
+    elif connector and written.get("connector", settings.kinesis_connector) != settings.kinesis_connector:
+        raise CheckpointVersionError(
+            f"the checkpoint {settings.checkpoint(hop)} was written with --kinesis-connector {written['connector']}, "
+            f"this is {settings.kinesis_connector}: start with that one; to change, {WHAT_TO_DO[hop]}"
         )

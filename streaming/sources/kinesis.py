@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from streaming.errors import PermanentFailure
 from streaming.settings import Settings
 
-QUBOLE_COLUMNS = {
+# Both connectors take KPL aggregates apart: what was aggregated shares its sequence number.
+COLUMNS = {
     "data": "data",
     "streamName": "stream",
     "partitionKey": "partition_key",
@@ -23,11 +26,28 @@ QUBOLE_COLUMNS = {
 
 
 def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
-    """A stream of `data` binary, `stream`, `partition_key`, `sequence_number` strings, `arrival_time` timestamp."""
-    dialect = {"qubole": ("kinesis", _qubole_options), "aws": ("aws-kinesis", _aws_options)}
-    name, options = dialect[settings.kinesis_connector]
-    records = spark.readStream.format(name).options(**options(settings)).load()
-    return records.select(*[F.col(theirs).alias(ours) for theirs, ours in QUBOLE_COLUMNS.items()])
+    """A stream of `data` binary, `stream`, `partition_key`, `sequence_number` strings, `arrival_time` timestamp.
+
+    Raises PermanentFailure where Spark does not have the connector.
+    """
+    name, options = dialect(settings)
+    try:
+        records = spark.readStream.format(name).options(**options).load()
+    except Py4JJavaError as error:
+        if "DATA_SOURCE_NOT_FOUND" not in str(error):
+            raise
+        raise PermanentFailure(
+            f"--kinesis-connector {settings.kinesis_connector}: none of Spark's jars has the data source '{name}'; "
+            "name the connector's jar with --jars"
+        ) from error
+    return records.select(*[F.col(theirs).alias(ours) for theirs, ours in COLUMNS.items()])
+
+
+def dialect(settings: Settings) -> tuple[str, Mapping[str, str]]:
+    """The connector's name as a data source, and its options."""
+    if settings.kinesis_connector == "aws":
+        return "aws-kinesis", _aws_options(settings)
+    return "kinesis", _qubole_options(settings)
 
 
 def _endpoint(settings: Settings) -> str:
@@ -52,7 +72,13 @@ def _qubole_options(settings: Settings) -> Mapping[str, str]:
 
 
 def _aws_options(settings: Settings) -> Mapping[str, str]:
-    """Polling, not enhanced fan-out: a consumer for each shard would cost more and gain under a second."""
+    """Polling, not enhanced fan-out: a consumer for each shard would cost more and gain under a second.
+
+    A batch ends once a shard was read to its tip and then yielded nothing for the wait (1 s), in whole seconds. With
+    the default of five fetches a second a busy shard is never silent, and a batch would last until 100,000 records. So
+    the pause between two fetches is longer than the wait: one fetch and the batch ends, or as many as it takes to
+    catch up, 10,000 records each. See docs/decisions/016.
+    """
     return {
         "kinesis.streamName": settings.stream,
         "kinesis.region": settings.region,
@@ -61,4 +87,13 @@ def _aws_options(settings: Settings) -> Mapping[str, str]:
         "kinesis.endpointUrl": _endpoint(settings),
         "kinesis.consumerType": "GetRecords",
         "kinesis.startingposition": settings.starting_position,
+        "kinesis.internal.dataQueueWaitTimeoutSec": "1",
+        # Their product must exceed 5: how many seconds to wait for a first record that the tip says is there.
+        "kinesis.internal.maxDataQueueEmptyCount": "6",
+        "kinesis.getRecords.fetchIntervalMs": "1500",
+        # The least it takes.
+        "kinesis.maxFetchTimePerShardSec": "10",
+        "kinesis.maxFetchRecordsPerShard": "50000",
+        # List the shards before each batch: a list from before a split makes it read the parent again, from its start.
+        "kinesis.describeShardInterval": "0s",
     }

@@ -48,9 +48,23 @@ def nasty_lines() -> list[bytes]:
     ]
 
 
+# The jar of the connector that EMR has and no registry: MOODSTREAM_AWSLABS_JAR=/path/to/its.jar
+AWSLABS_JAR = "MOODSTREAM_AWSLABS_JAR"
+
+
+@pytest.fixture(scope="module", params=["qubole", "aws"])
+def connector(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The options that choose a Kinesis connector."""
+    if request.param == "qubole":
+        return ()
+    if not os.environ.get(AWSLABS_JAR):
+        pytest.skip(f"{AWSLABS_JAR} does not name the awslabs connector's jar, which is on no registry")
+    return ("--kinesis-connector", "aws", "--jars", os.environ[AWSLABS_JAR])
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workdir]:
-    """A working directory with a champion, so that no test waits for a full training."""
+def place(connector: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workdir]:
+    """A working directory for each connector, with a champion, so that no test waits for a full training."""
     made = Workdir(tmp_path_factory.mktemp("demo"))
     train = [sys.executable, "-m", "model", "train", "--quick", "--workdir", str(made.root)]
     subprocess.run(train, check=True, cwd=ROOT, capture_output=True)
@@ -75,11 +89,11 @@ def result(running: subprocess.Popen[str]) -> dict[str, Any]:
     return told
 
 
-def test_every_line_of_a_file_is_accounted_for(place: Workdir, tmp_path: Path) -> None:
+def test_every_line_of_a_file_is_accounted_for(place: Workdir, connector: tuple[str, ...], tmp_path: Path) -> None:
     lines = nasty_lines()
     (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines) + b"\n")
 
-    told = result(demo(place, "--input", str(tmp_path / "records.jsonl"), "--rate", "100"))
+    told = result(demo(place, *connector, "--input", str(tmp_path / "records.jsonl"), "--rate", "100"))
 
     assert told["events_sent"] == len(lines)
     audit = told["audit"]
@@ -100,15 +114,15 @@ def test_every_line_of_a_file_is_accounted_for(place: Workdir, tmp_path: Path) -
     assert not any(processes.members(p) for name in stack.PROCESSES if (p := processes.recorded(name, place.run)))
 
 
-def test_a_crash_of_everything_loses_and_doubles_nothing(place: Workdir) -> None:
-    running = demo(place, "--rate", "200")
+def test_a_crash_of_everything_loses_and_doubles_nothing(place: Workdir, connector: tuple[str, ...]) -> None:
+    running = demo(place, *connector, "--rate", "200")
     _until(lambda: _acked(place) > 1500, running)
     running.kill()
     for name in (sender.NAME, job.NAME, aws.NAME, postgres.NAME):
         processes.kill(processes.recorded(name, place.run))
     running.communicate()
 
-    told = result(demo(place, "--rate", "100", "--seconds", "5"))
+    told = result(demo(place, *connector, "--rate", "100", "--seconds", "5"))
 
     assert told["audit"]["passed"]
     assert told["audit"]["sent"] > 1500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,23 @@ def test_a_checkpoint_of_another_version_is_refused_with_what_to_do(
     monkeypatch.setattr(checkpoints, "VERSIONS", {"aggregate": 2})
     with pytest.raises(CheckpointVersionError, match=r"version 1 of this hop, this is version 2: move the folder away"):
         checkpoints.check(spark, settings, "aggregate")
+
+
+def test_a_checkpoint_of_the_other_connector_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events")
+    checkpoints.check(spark, settings, "ingest")
+    checkpoints.check(spark, settings, "refine")
+    changed = replace(settings, kinesis_connector="aws")
+    with pytest.raises(
+        CheckpointVersionError, match="with --kinesis-connector qubole, this is aws: start with that one"
+    ):
+        checkpoints.check(spark, changed, "ingest")
+    checkpoints.check(spark, changed, "refine")
+
+
+def test_a_checkpoint_that_names_no_connector_is_taken_up(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "ingest.version.json").write_text('{"version": 1}')
+    checkpoints.check(spark, Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events"), "ingest")
 
 
 def test_every_hop_has_a_version_and_an_advice() -> None:

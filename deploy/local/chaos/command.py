@@ -39,6 +39,8 @@ class ChaosSettings:
     rate: float
     faults: tuple[str, ...]
     workdir: str | None
+    connector: str
+    jars: str
     report: Path | None
     json: bool
 
@@ -61,9 +63,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     root = options.workdir or tempfile.mkdtemp(prefix="moodstream-chaos-")
-    demo = demo_settings.from_arguments(
-        ["--headless", "--workdir", root, "--rate", str(options.rate), "--seed", str(options.seed)], environ
-    )
+    load = ("--workdir", root, "--rate", str(options.rate), "--seed", str(options.seed))
+    source = ("--kinesis-connector", options.connector, "--jars", options.jars)
+    demo = demo_settings.from_arguments(["--headless", *load, *source], environ)
     place = workdir.prepared(root)
     with workdir.held(place):
         try:
@@ -112,6 +114,8 @@ def _parser() -> Parser:
         help="load, in records a second (default 300)")  # fmt: skip
     add("--faults", type=_faults, default=(), metavar="NAMES", help=f"all, or some of {', '.join(FAULTS)}")
     add("--workdir", metavar="DIR", help="where to work (default: a temporary folder)")
+    add("--kinesis-connector", dest="connector", default="qubole", metavar="NAME", help="as of `moodstream demo`")
+    add("--jars", default="", metavar="PATHS", help="as of `moodstream demo`")
     add("--report", type=Path, metavar="FILE", help="write the table there, as Markdown")
     add("--json", action="store_true", help="end with one JSON object on standard output")
     return parser
