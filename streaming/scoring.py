@@ -111,8 +111,8 @@ class Champion:
     """Scores micro-batches with the champion of the moment; one object per query, on the driver.
 
     State in `folder`, beside the checkpoint: `pins.json`, the version from each batch on where it changed;
-    `VERSION.tar`, the versions that were pinned; `refused.json`, why a version that the alias named does not serve
-    (the watch hop alerts on it).
+    `VERSION.tar`, the versions that were pinned; `refused.json`, why the version that the alias names does not
+    serve, if so (the watch hop alerts on it).
     """
 
     def __init__(self, spark: SparkSession, registry: Registry, folder: str) -> None:
@@ -122,6 +122,7 @@ class Champion:
         self._pins = [(int(first), str(name)) for first, name in storage.read_json(spark, f"{folder}/pins.json") or []]
         self._ready: dict[str, Broadcast[bytes]] = {}
         self._ask_again = 0.0
+        self._told: Mapping[str, str] | None = None
         self.refused: dict[str, str] = {}
 
     def score(self, rows: DataFrame, batch: int) -> DataFrame:
@@ -171,6 +172,7 @@ class Champion:
         try:
             named = self._registry.champion()
             if named == self._pinned() or named in self.refused:
+                self._tell({version: why for version, why in self.refused.items() if version == named})
                 return
             self._ready[named] = self._prepare(named)
         except ModelUnusable as error:
@@ -182,6 +184,7 @@ class Champion:
                 self._tell({named: f"cannot be fetched: {error}"})
         else:
             self._pin(batch, named)
+            self._tell({})
 
     def _prepare(self, version: str) -> Broadcast[bytes]:
         """Fetch, try and broadcast a version; raises ModelUnusable, or what the registry raises."""
@@ -197,15 +200,16 @@ class Champion:
         self._pins = [pin for pin in self._pins if pin[0] < batch] + [(batch, version)]
         storage.write_json(self._spark, f"{self._folder}/pins.json", self._pins)
         log.info("from batch %d on: model version %s", batch, version)
-        self._tell(self.refused)
 
     def _refuse(self, version: str, why: str) -> None:
         self.refused[version] = why
         log.error("model version %s refused: %s", version, why)
-        self._tell(self.refused)
+        self._tell({version: why})
 
     def _tell(self, refused: Mapping[str, str]) -> None:
-        storage.write_json(self._spark, f"{self._folder}/refused.json", refused)
+        if refused != self._told:
+            storage.write_json(self._spark, f"{self._folder}/refused.json", refused)
+            self._told = refused
 
 
 def try_out(archive: bytes, version: str) -> None:

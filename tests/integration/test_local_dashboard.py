@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from deploy.local.pages import APP
+from streaming.tables import gold_drift_by_hour
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 
@@ -29,6 +30,8 @@ def put(workdir: Path, table: str, *rows: dict[str, Any]) -> None:
 
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+HOUR = timedelta(hours=1)
+MOODS = ("negative", "neutral", "positive")
 SUMS = {"events": 10, "negative": 2, "neutral": 3, "positive": 5, "polarity_sum": 2.5, "polarity_mean": 0.25}
 
 
@@ -65,3 +68,30 @@ def test_the_numbers_on_top_are_those_of_gold(monkeypatch, tmp_path: Path) -> No
         "likes": "7",
     }
     assert any("&lt;b&gt;so good&lt;/b&gt;" in text.value for text in shown.markdown), "a post is never markup"
+
+
+def test_drift_and_the_challenger_are_shown_hour_by_hour(monkeypatch, tmp_path: Path) -> None:
+    put(tmp_path, "gold/sentiment_by_minute", {"minute": NOW, "entity": "post", **SUMS, "late": 0})
+    distances = dict.fromkeys(gold_drift_by_hour.DISTANCES, 0.3) | {"novelty": 0.12, "diagnosis": "unknown words rose"}
+    profile = {name: [1, 2] for name in gold_drift_by_hour.HISTOGRAMS}
+    drifted = {"model_version": "3", "texts": 500, "changed": "data", **profile, **distances}
+    put(tmp_path, "gold/drift_by_hour", *({"hour": NOW - n * HOUR, **drifted} for n in range(2)))
+    said = {f"{who}_{mood}": 20 for who in ("champion", "challenger") for mood in MOODS}
+    shadow = {"champion_version": "3", "challenger_version": "4", "texts": 60, "agreements": 54, **said}
+    put(
+        tmp_path,
+        "gold/shadow_by_hour",
+        {"hour": NOW, **shadow, "polarity_difference_sum": 6.0, "scoring_seconds": 0.006},
+    )
+
+    shown = page(monkeypatch, tmp_path)
+
+    assert not shown.exception
+    numbers = {metric.label: metric.value for metric in shown.metric}
+    assert (numbers["Changed this hour"], numbers["Unknown words"], numbers["Texts looked at"]) == (
+        "the data",
+        "+12.0%",
+        "500",
+    )
+    assert (numbers["Same label"], numbers["Time a text"], numbers["Texts scored"]) == ("90.0%", "100 µs", "60")
+    assert any("Version 3: unknown words rose." in caption.value for caption in shown.caption)

@@ -149,8 +149,11 @@ def test_a_broken_version_is_refused_and_the_old_one_goes_on(
     registry.alias = broken
     assert (champion.version(1), champion.version(2)) == ("1", "1")
     assert list(storage.read_json(spark, f"{tmp_path}/refused.json")) == [broken]
+    registry.alias = "1"
+    assert champion.version(3) == "1"
+    assert storage.read_json(spark, f"{tmp_path}/refused.json") == {}, "nobody names the broken version any more"
     registry.alias = "2"
-    assert champion.version(3) == "2"
+    assert champion.version(4) == "2"
 
 
 def test_a_version_without_its_artefact_is_reported_and_fetched_once_it_is_there(

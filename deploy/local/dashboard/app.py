@@ -18,6 +18,15 @@ WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "1 day": 1440, "every
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
 COLORS = dict(zip(charts.MOODS, charts.MOOD_COLORS, strict=True))
 ENOUGH = 5  # texts; the mood of a minute with fewer is chance
+FEW = 200  # texts; a profile of fewer says nothing
+A_DAY = 1440  # minutes; what is counted by the hour needs a few of them
+VERSIONS = {
+    "model_version": "version",
+    "entity": "of",
+    "events": st.column_config.NumberColumn("texts", format="localized"),
+    **{mood: st.column_config.NumberColumn(mood, format="%.1f %%") for mood in charts.MOODS},
+    "polarity": st.column_config.NumberColumn("polarity", format="%+.3f"),
+}
 
 
 def main(workdir: Path) -> None:
@@ -29,11 +38,13 @@ def main(workdir: Path) -> None:
     window = choice.selectbox("Window", list(WINDOWS), index=1)
     lake = workdir / "lake"
     _now(lake, WINDOWS[window])
-    mood, people, quality, posts = st.tabs(["Sentiment", "People", "Quality", "Posts"])
+    mood, people, models, quality, posts = st.tabs(["Sentiment", "People", "Models", "Quality", "Posts"])
     with mood:
         _sentiment(lake, WINDOWS[window])
     with people:
         _people(lake, WINDOWS[window])
+    with models:
+        _models(lake, WINDOWS[window])
     with quality:
         _quality(lake, WINDOWS[window])
     with posts:
@@ -98,10 +109,65 @@ def _people(lake: Path, minutes: int) -> None:
 
 
 @st.fragment(run_every=EVERY)
+def _models(lake: Path, minutes: int) -> None:
+    """What serves, what runs in the shadow, and whether the texts still are what the model knows."""
+    hours = max(minutes, A_DAY) if minutes else 0
+    left, right = st.columns(2, gap="large")
+    with left:
+        _drift(_recent(gold.rows(lake, "gold/drift_by_hour"), "hour", hours))
+    with right:
+        _shadow(_recent(gold.rows(lake, "gold/shadow_by_hour"), "hour", hours))
+    versions = _recent(gold.rows(lake, "gold/sentiment_by_model"), "hour", hours)
+    if not versions.empty:
+        st.subheader("Versions in service")
+        st.dataframe(gold.by_version(versions), hide_index=True, width="stretch", column_config=VERSIONS)
+
+
+def _drift(hours: pd.DataFrame) -> None:
+    st.subheader("Drift")
+    if hours.empty:
+        st.caption("No texts looked at yet.")
+        return
+    newest = hours.sort_values(["hour", "texts"]).iloc[-1]
+    calm = "nothing" if newest["texts"] >= FEW else "?"
+    changed = calm if pd.isna(newest["changed"]) else f"the {newest['changed']}"
+    columns = st.columns(3)
+    columns[0].metric("Changed this hour", changed, border=True)
+    columns[1].metric("Unknown words", f"{newest['novelty']:+.1%}", border=True)
+    columns[2].metric("Texts looked at", f"{newest['texts']:,}", border=True)
+    told = "like the texts that it was judged on" if newest["texts"] >= FEW else f"fewer than {FEW} texts so far"
+    why = told if pd.isna(newest["diagnosis"]) else newest["diagnosis"]
+    st.caption(f"Version {newest['model_version']}: {why}. The dashed line is what is too much.")
+    st.altair_chart(charts.drift_over_time(hours), width="stretch")
+    words = hours.rename(columns={"model_version": "of"})
+    st.altair_chart(charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653"), width="stretch")
+
+
+def _shadow(hours: pd.DataFrame) -> None:
+    st.subheader("Challenger in the shadow")
+    if hours.empty:
+        st.caption("No challenger: `moodstream model train` makes one, and it runs from then on.")
+        return
+    # Of the newest challenger alone.
+    hours = hours[hours["challenger_version"] == hours.sort_values("hour").iloc[-1]["challenger_version"]]
+    whole = gold.shadowed(hours.assign(all=""), "all").iloc[0]
+    columns = st.columns(3)
+    columns[0].metric("Same label", f"{whole['agreement']:.1%}", border=True)
+    columns[1].metric("Time a text", f"{whole['microseconds']:.0f} µs", border=True)
+    columns[2].metric("Texts scored", f"{whole['texts']:,}", border=True)
+    of = " and ".join(sorted(hours["champion_version"].unique()))
+    st.caption(f"Version {hours.iloc[-1]['challenger_version']} beside version {of}, hour by hour.")
+    each = gold.shadowed(hours, "hour", "champion_version").rename(columns={"champion_version": "of"})
+    each = each[each["texts"] >= ENOUGH]
+    st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
+    st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
+    st.altair_chart(charts.moods_of_both(hours), width="stretch")
+
+
+@st.fragment(run_every=EVERY)
 def _quality(lake: Path, minutes: int) -> None:
     bad = _rejected(_recent(gold.rows(lake, "gold/quality_by_minute"), "minute", minutes))
     lags = _recent(gold.rows(lake, "gold/freshness"), "committed_at", minutes)
-    models = _recent(gold.rows(lake, "gold/sentiment_by_model"), "hour", max(minutes, 60) if minutes else 0)
     left, right = st.columns(2)
     left.subheader("Rejected, by reason")
     if bad.empty:
@@ -111,10 +177,6 @@ def _quality(lake: Path, minutes: int) -> None:
     right.subheader("Lag from stream to gold")
     if not lags.empty:
         right.altair_chart(charts.freshness(lags), width="stretch")
-    st.subheader("Model versions")
-    if not models.empty:
-        by_version = gold.summed(models, "model_version", "entity")
-        st.dataframe(by_version.drop(columns="polarity_sum"), hide_index=True, width="stretch")
 
 
 @st.fragment(run_every=EVERY)

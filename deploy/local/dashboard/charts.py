@@ -62,8 +62,8 @@ def cohorts(frame: pd.DataFrame) -> Any:
         alt.Chart(frame)
         .mark_rect(cornerRadius=2)
         .encode(
-            x=alt.X("age_band:N", title=None, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("location:N", title=None, sort="-color"),
+            x=alt.X("age_band:N", title=None, sort=["under 18"], axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("location:N", title=None, sort="-color", axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("polarity:Q", scale=POLARITY, title="polarity"),
             tooltip=["location:N", "age_band:N", "events:Q", alt.Tooltip("polarity:Q", format="+.3f")],
         )
@@ -79,10 +79,10 @@ def rejected(frame: pd.DataFrame) -> Any:
         .encode(
             x=alt.X("minute:T", title=None),
             y=alt.Y("events:Q", title="events"),
-            color=alt.Color("reason:N", title=None, legend=alt.Legend(orient="top", columns=4)),
+            color=alt.Color("reason:N", title=None),
             tooltip=["minute:T", "reason:N", "events:Q"],
         )
-        .properties(height=200)
+        .properties(height=260)
     )
 
 
@@ -100,5 +100,75 @@ def freshness(frame: pd.DataFrame) -> Any:
             color=alt.Color("percentile:N", title=None, scale=alt.Scale(range=["#2a9d8f", "#e9c46a"])),
             tooltip=["committed_at:T", "percentile:N", alt.Tooltip("seconds:Q", format=".1f")],
         )
-        .properties(height=200)
+        .properties(height=260)
+    )
+
+
+HOUR = alt.X("hour:T", title=None, axis=alt.Axis(format="%d %b %H:%M", labelAngle=0, labelOverlap=True))
+DISTANCES = {"psi_label": "labels", "psi_polarity": "polarity", "psi_confidence": "confidence", "psi_length": "length"}
+DISTANCE_COLORS = ["#264653", "#2a9d8f", "#e9c46a", "#d1495b"]
+# Above this a population stability index says that something happened.
+SEVERE = 0.25
+
+
+def drift_over_time(hours: pd.DataFrame) -> Any:
+    """PSI of each histogram by hour, on a scale that shows small ones beside large ones, and what is too much."""
+    long = hours[["hour", "model_version", *DISTANCES]].melt(["hour", "model_version"], var_name="of", value_name="PSI")
+    long["of"] = long["of"].map(DISTANCES)
+    scale = alt.Scale(domain=list(DISTANCES.values()), range=DISTANCE_COLORS)
+    lines = (
+        alt.Chart(long)
+        .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2.5)
+        .encode(
+            x=HOUR,
+            y=alt.Y("PSI:Q", scale=alt.Scale(type="symlog", constant=0.1), title="PSI", axis=alt.Axis(tickCount=6)),
+            color=alt.Color("of:N", scale=scale, title=None, legend=alt.Legend(orient="top")),
+            detail="model_version:N",
+            tooltip=["hour:T", "model_version:N", "of:N", alt.Tooltip("PSI:Q", format=".3f")],
+        )
+    )
+    limit = alt.Chart(pd.DataFrame({"PSI": [SEVERE]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
+    return (limit.encode(y="PSI:Q") + lines).properties(height=300)
+
+
+def by_hour(hours: pd.DataFrame, measure: str, title: str, form: str, color: str = "#2a9d8f") -> Any:
+    """One measure by hour, a line for each version (column `of`)."""
+    return (
+        alt.Chart(hours)
+        .mark_line(point=alt.OverlayMarkDef(size=55, filled=True, color=color), strokeWidth=2.5, color=color)
+        .encode(
+            x=HOUR,
+            y=alt.Y(f"{measure}:Q", title=title, axis=alt.Axis(format=form, tickCount=4), scale=alt.Scale(zero=False)),
+            detail="of:N",
+            tooltip=[
+                "hour:T",
+                alt.Tooltip("of:N", title="version"),
+                "texts:Q",
+                alt.Tooltip(f"{measure}:Q", format=form),
+            ],
+        )
+        .properties(height=150)
+    )
+
+
+def moods_of_both(shadow: pd.DataFrame) -> Any:
+    """The shares of the moods that champion and challenger found in the same texts, one bar each."""
+    long = pd.DataFrame(
+        [
+            {"model": who, "mood": mood, "texts": int(shadow[f"{who}_{mood}"].sum())}
+            for who in ("champion", "challenger")
+            for mood in MOODS
+        ]
+    )
+    return (
+        alt.Chart(long)
+        .mark_bar(height=26)
+        .encode(
+            x=alt.X("texts:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
+            y=alt.Y("model:N", title=None),
+            color=alt.Color("mood:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
+            order=alt.Order("mood:N"),
+            tooltip=["model:N", "mood:N", "texts:Q"],
+        )
+        .properties(height=170)
     )

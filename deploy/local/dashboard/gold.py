@@ -57,3 +57,23 @@ def summed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
     if "polarity_sum" in names:
         grouped["polarity"] = grouped["polarity_sum"] / grouped["events"]
     return grouped
+
+
+def by_version(frame: pd.DataFrame) -> pd.DataFrame:
+    """gold/sentiment_by_model by version and entity: texts, moods in percent, polarity; newest version first."""
+    whole = summed(frame, "model_version", "entity")
+    for mood in ("negative", "neutral", "positive"):
+        whole[mood] *= 100 / whole["events"]
+    newest = whole["model_version"].map(lambda version: -int(version) if version.isdigit() else 0)
+    return whole.iloc[newest.argsort(kind="stable")].drop(columns="polarity_sum")
+
+
+def shadowed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """gold/shadow_by_hour added up by `keys`: texts, share of equal labels, distance, microseconds a text."""
+    whole = frame.groupby(list(keys), as_index=False)[
+        ["texts", "agreements", "polarity_difference_sum", "scoring_seconds"]
+    ].sum()
+    whole["agreement"] = whole["agreements"] / whole["texts"]
+    whole["distance"] = whole["polarity_difference_sum"] / whole["texts"]
+    whole["microseconds"] = 1e6 * whole["scoring_seconds"] / whole["texts"]
+    return whole
