@@ -20,7 +20,7 @@ COLORS = dict(zip(charts.MOODS, charts.MOOD_COLORS, strict=True))
 ENOUGH = 5  # texts; the mood of a minute with fewer is chance
 FEW = 200  # texts; a profile of fewer says nothing
 A_DAY = 1440  # minutes; what is counted by the hour needs a few of them
-VERSIONS = {
+VERSIONS: dict[Any, Any] = {
     "model_version": "version",
     "entity": "of",
     "events": st.column_config.NumberColumn("texts", format="localized"),
