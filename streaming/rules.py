@@ -44,6 +44,7 @@ RESTARTS = 3
 # Drift is a matter of hours and days: its alert is not repeated as often as others.
 DRIFT_QUIET = timedelta(days=1)
 DRIFT_WINDOW = timedelta(hours=1)
+DRIFT_TOLD = ("psi_label", "psi_polarity", "psi_length", "novelty")
 WHAT_CHANGED: Mapping[str, str] = {
     "data": (
         "The texts are not what the model was judged on. A new model has been asked for; label some of them "
@@ -194,11 +195,13 @@ def drift(rows: Iterable[Row], now: datetime) -> list[Alert]:
 
 def _drift(row: Row) -> Alert:
     changed, version = row["changed"], row["model_version"]
+    # A version may tell fewer distances than another.
+    told = [f"{name} {row[name]:.2f}" for name in DRIFT_TOLD if row[name] is not None]
     text = (
         f"The {changed} changed: {row['diagnosis']}. Of {row['texts']} texts of the hour from "
-        f"{row['hour']:%Y-%m-%d %H:%M} UTC that version {version} scored, against those that it was judged on: PSI of "
-        f"labels {row['psi_label']:.2f}, polarity {row['psi_polarity']:.2f}, length {row['psi_length']:.2f}; unknown "
-        f"words {row['novelty']:+.1%} (0.25, 0.25, 0.25 and +10% are too much). {WHAT_CHANGED.get(changed, '')}"
+        f"{row['hour']:%Y-%m-%d %H:%M} UTC that version {version} scored, against those that it was judged on: "
+        f"{', '.join(told)} (0.25 is too much for a psi, 0.10 for the novelty, the rise of unknown words). "
+        f"{WHAT_CHANGED.get(changed, '')}"
     )
     return Alert("drift", f"{changed}, version {version}", text.rstrip(), DRIFT_QUIET)
 

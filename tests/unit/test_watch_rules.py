@@ -141,7 +141,7 @@ def test_an_alert_is_repeated_only_after_its_quiet_time() -> None:
 
 
 def a_drift(hours_ago: int, changed: str | None, version: str = "1") -> dict[str, Any]:
-    measures = dict.fromkeys(("psi_label", "psi_polarity", "psi_length", "novelty"), 0.3)
+    measures = dict.fromkeys(("psi_label", "psi_polarity", "novelty"), 0.3) | {"psi_length": None}
     told = {"changed": changed, "diagnosis": f"{changed} is other", "texts": 500}
     return {"hour": NOON - timedelta(hours=hours_ago), "model_version": version, **told, **measures}
 
@@ -150,6 +150,7 @@ def test_drift_says_what_changed_and_what_to_do() -> None:
     alerts = rules.drift([a_drift(0, "data"), a_drift(0, "audience", "2"), a_drift(1, "model", "3")], NOON)
     assert [alert.subject for alert in alerts] == ["model, version 3", "data, version 1", "audience, version 2"]
     assert ["rollback" in alerts[0].text, "--feedback" in alerts[1].text, "news" in alerts[2].text] == [True] * 3
+    assert "psi_label 0.30, psi_polarity 0.30, novelty 0.30 (" in alerts[1].text
     assert "The data changed: data is other. Of 500 texts of the hour from 2026-01-01 12:00 UTC" in alerts[1].text
 
 
