@@ -73,7 +73,7 @@ def test_the_numbers_on_top_are_those_of_gold(monkeypatch, tmp_path: Path) -> No
 def test_drift_and_the_challenger_are_shown_hour_by_hour(monkeypatch, tmp_path: Path) -> None:
     put(tmp_path, "gold/sentiment_by_minute", {"minute": NOW, "entity": "post", **SUMS, "late": 0})
     distances = dict.fromkeys(gold_drift_by_hour.DISTANCES, 0.3) | {"novelty": 0.12, "diagnosis": "unknown words rose"}
-    profile = {name: [1, 2] for name in gold_drift_by_hour.HISTOGRAMS}
+    profile = {name: [1, 2] * 5 for name in gold_drift_by_hour.HISTOGRAMS}
     drifted = {"model_version": "3", "texts": 500, "changed": "data", **profile, **distances}
     put(tmp_path, "gold/drift_by_hour", *({"hour": NOW - n * HOUR, **drifted} for n in range(2)))
     said = {f"{who}_{mood}": 20 for who in ("champion", "challenger") for mood in MOODS}

@@ -137,10 +137,15 @@ def _drift(hours: pd.DataFrame) -> None:
     columns[2].metric("Texts looked at", f"{newest['texts']:,}", border=True)
     told = "like the texts that it was judged on" if newest["texts"] >= FEW else f"fewer than {FEW} texts so far"
     why = told if pd.isna(newest["diagnosis"]) else newest["diagnosis"]
-    st.caption(f"Version {newest['model_version']}: {why}. The dashed line is what is too much.")
-    st.altair_chart(charts.drift_over_time(hours), width="stretch")
-    words = hours.rename(columns={"model_version": "of"})
-    st.altair_chart(charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653"), width="stretch")
+    st.caption(f"Version {newest['model_version']}: {why}. Dashed: too much.")
+    full = hours[hours["texts"] >= FEW]
+    if full["hour"].nunique() > 1:
+        st.altair_chart(charts.drift_over_time(full), width="stretch")
+        words = full.rename(columns={"model_version": "of"})
+        st.altair_chart(charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653"), width="stretch")
+    else:
+        st.altair_chart(charts.drift_now(newest), width="stretch")
+    st.altair_chart(charts.polarities(newest["polarity"]), width="stretch")
 
 
 def _shadow(hours: pd.DataFrame) -> None:
@@ -156,11 +161,12 @@ def _shadow(hours: pd.DataFrame) -> None:
     columns[1].metric("Time a text", f"{whole['microseconds']:.0f} µs", border=True)
     columns[2].metric("Texts scored", f"{whole['texts']:,}", border=True)
     of = " and ".join(sorted(hours["champion_version"].unique()))
-    st.caption(f"Version {hours.iloc[-1]['challenger_version']} beside version {of}, hour by hour.")
+    st.caption(f"Version {hours.iloc[-1]['challenger_version']} beside version {of}.")
     each = gold.shadowed(hours, "hour", "champion_version").rename(columns={"champion_version": "of"})
-    each = each[each["texts"] >= ENOUGH]
-    st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
-    st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
+    each = each[each["texts"] >= FEW]
+    if each["hour"].nunique() > 1:
+        st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
+        st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
     st.altair_chart(charts.moods_of_both(hours), width="stretch")
 
 

@@ -109,6 +109,7 @@ DISTANCES = {"psi_label": "labels", "psi_polarity": "polarity", "psi_confidence"
 DISTANCE_COLORS = ["#264653", "#2a9d8f", "#e9c46a", "#d1495b"]
 # Above this a population stability index says that something happened.
 SEVERE = 0.25
+PSI_TICKS = [0, 0.1, 0.25, 0.5, 1, 2, 5, 10]
 
 
 def drift_over_time(hours: pd.DataFrame) -> Any:
@@ -121,7 +122,12 @@ def drift_over_time(hours: pd.DataFrame) -> Any:
         .mark_line(point=alt.OverlayMarkDef(size=55, filled=True), strokeWidth=2.5)
         .encode(
             x=HOUR,
-            y=alt.Y("PSI:Q", scale=alt.Scale(type="symlog", constant=0.1), title="PSI", axis=alt.Axis(tickCount=6)),
+            y=alt.Y(
+                "PSI:Q",
+                scale=alt.Scale(type="symlog", constant=0.1),
+                title="PSI",
+                axis=alt.Axis(values=PSI_TICKS, format="~g"),
+            ),
             color=alt.Color("of:N", scale=scale, title=None, legend=alt.Legend(orient="top")),
             detail="model_version:N",
             tooltip=["hour:T", "model_version:N", "of:N", alt.Tooltip("PSI:Q", format=".3f")],
@@ -129,6 +135,44 @@ def drift_over_time(hours: pd.DataFrame) -> Any:
     )
     limit = alt.Chart(pd.DataFrame({"PSI": [SEVERE]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
     return (limit.encode(y="PSI:Q") + lines).properties(height=300)
+
+
+def drift_now(hour: pd.Series[Any]) -> Any:
+    """PSI of each histogram of one hour as bars, and what is too much."""
+    frame = pd.DataFrame([{"of": name, "PSI": hour[column]} for column, name in DISTANCES.items()])
+    x = alt.X(
+        "PSI:Q", scale=alt.Scale(type="symlog", constant=0.1), title="PSI", axis=alt.Axis(values=PSI_TICKS, format="~g")
+    )
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(height=22, cornerRadiusEnd=3)
+        .encode(
+            x=x,
+            y=alt.Y("of:N", title=None, sort=None),
+            color=alt.Color("of:N", scale=alt.Scale(domain=frame["of"].tolist(), range=DISTANCE_COLORS), legend=None),
+            tooltip=["of:N", alt.Tooltip("PSI:Q", format=".3f")],
+        )
+    )
+    limit = alt.Chart(pd.DataFrame({"PSI": [SEVERE]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
+    return (bars + limit.encode(x="PSI:Q")).properties(height=190)
+
+
+def polarities(counts: Any) -> Any:
+    """The polarities of one hour's texts as a histogram, red to green; `counts` are of equal bins from -1 to 1."""
+    width = 2 / len(counts)
+    middles = [round(-1 + width * (place + 0.5), 3) for place in range(len(counts))]
+    frame = pd.DataFrame({"polarity": middles, "texts": [int(count) for count in counts]})
+    return (
+        alt.Chart(frame)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X("polarity:O", title="polarity", axis=alt.Axis(format="+.1f", labelAngle=0)),
+            y=alt.Y("texts:Q", title="texts", axis=alt.Axis(tickCount=4)),
+            color=alt.Color("polarity:Q", scale=POLARITY, legend=None),
+            tooltip=[alt.Tooltip("polarity:Q", format="+.2f"), "texts:Q"],
+        )
+        .properties(height=190)
+    )
 
 
 def by_hour(hours: pd.DataFrame, measure: str, title: str, form: str, color: str = "#2a9d8f") -> Any:
