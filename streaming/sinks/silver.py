@@ -63,7 +63,7 @@ class Silver:
             for file in scored.mapInArrow(self._write, FILES).collect():
                 files[file.entity].append(file)
         except Exception as error:
-            if "ModelUnusable" in str(error) and self._champion.fall_back(batch, _first_line(error)):
+            if "ModelUnusable" in str(error) and self._champion.fall_back(batch, _reason(error)):
                 return self._written(events, batch)
             raise
         return files
@@ -81,6 +81,9 @@ def _target(settings: Settings, table: SilverTable) -> Target:
     return Target(delta_rs.location(settings.table(table.name)), pa.schema(columns), table.time)
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if "ModelUnusable" in line]
-    return lines[0].strip() if lines else str(error)[:200]
+def _reason(error: Exception) -> str:
+    """What a model did wrong, out of Spark's account of a worker's failure: the source line is in there as well."""
+    told = [
+        line.partition("ModelUnusable: ")[2].strip() for line in str(error).splitlines() if "ModelUnusable: " in line
+    ]
+    return told[0] if told else str(error)[:200]

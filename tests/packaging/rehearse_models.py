@@ -169,7 +169,7 @@ def alerts(job: Job) -> set[str]:
 def test_the_alias_moves_and_broken_versions_come_and_go_while_the_stream_runs(
     job: Job, generator: subprocess.Popen[bytes], registry: Registry, place: Workdir
 ) -> None:
-    process, batches, told = job.process, Batches(place), set[str]()
+    process, batches, told, reasons = job.process, Batches(place), set[str](), dict[str, str]()
     eventually(job, "version 1 scores", lambda: batches.of("1") > 10 * RATE)
 
     registry.point(CHAMPION, "2")
@@ -179,6 +179,7 @@ def test_the_alias_moves_and_broken_versions_come_and_go_while_the_stream_runs(
     for version in (*BROKEN, GONE):
         registry.point(CHAMPION, version)
         eventually(job, f"{version} is refused", lambda version=version: version in refused(place, "refine-models"))
+        reasons |= refused(place, "refine-models")
         before = batches.of("2")
         eventually(job, "version 2 goes on", lambda before=before: batches.of("2") > before + 2 * RATE)
     registry.point(CHAMPION, "2")
@@ -210,9 +211,11 @@ def test_the_alias_moves_and_broken_versions_come_and_go_while_the_stream_runs(
     assert len(late) <= 2, f"batches {late} were scored by the former version after the alias had moved"
     found = audit(place, os.environ, lambda _what, _count: None)
     assert found["passed"], found
-    held = sum(DeltaTable(str(place.table(name))).to_pyarrow_table(["event_id"]).num_rows for name in TABLES)
+    held = sum(DeltaTable(str(place.table(name))).to_pyarrow_table(columns=["event_id"]).num_rows for name in TABLES)
     assert held == sum(batches.texts.values())
 
+    for version, reason in (("3", "columns missing"), ("4", "not everywhere a number"), ("5", "of the same length")):
+        assert reason in reasons[version]
     assert {f"Moodstream: model_refused version {version}" for version in (*BROKEN, GONE)} <= told
     assert {f"Moodstream: challenger_refused version {version}" for version in (*BROKEN, GONE)} <= told
     # Two hundred and forty sentences are no match for what the mock platform writes.
