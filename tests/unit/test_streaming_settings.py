@@ -31,6 +31,7 @@ def test_the_environment_serves_where_no_option_is_given() -> None:
         ([*NEEDED, "--hops", "ingest,polish"], "received 'ingest,polish', expected a list of ingest"),
         ([*NEEDED, "--load-trigger", "-1"], "received '-1', expected seconds"),
         ([*NEEDED, "--shadow-share", "10"], "received '10', expected a share from 0 to 1"),
+        ([*NEEDED, "--drift-share", "-1"], "received '-1', expected a share from 0 to 1"),
         ([*NEEDED, "--kinesis-connector", "kcl"], "invalid choice: 'kcl'"),
         ([*NEEDED, "--warehouse", "oracle://x/y"], "received 'oracle', expected a URL that begins with postgresql://"),
         ([*NEEDED, "--warehouse", "redshift://group/dev"], "--staging: missing"),
