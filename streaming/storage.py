@@ -44,6 +44,23 @@ def write_json(spark: SparkSession, path: str, value: Any) -> None:
     write_bytes(spark, path, json.dumps(value).encode())
 
 
+def newest_numbered(spark: SparkSession, folder: str) -> str | None:
+    """The path of the folder in it whose name is the highest number; None where there is none."""
+    files, where = _file_system(spark, folder)
+    names = [entry.getPath().getName() for entry in files.listStatus(where)] if files.exists(where) else []
+    numbers = [int(name) for name in names if name.isdigit()]
+    return f"{folder}/{max(numbers)}" if numbers else None
+
+
+def remove_empty_files(spark: SparkSession, folder: str) -> list[str]:
+    """Remove the folder's files that hold nothing; returns their names."""
+    files, where = _file_system(spark, folder)
+    empty = [entry.getPath() for entry in files.listStatus(where) if entry.isFile() and not entry.getLen()]
+    for path in empty:
+        files.delete(path, False)
+    return [str(path.getName()) for path in empty]
+
+
 def _file_system(spark: SparkSession, path: str) -> tuple[Any, Any]:
     where = spark._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]
     return where.getFileSystem(spark._jsc.hadoopConfiguration()), where

@@ -6,14 +6,18 @@ micro-batch holds while it executes, so never recompute it: no second action, no
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from streaming import storage
 from streaming.errors import PermanentFailure
 from streaming.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Both connectors take KPL aggregates apart: what was aggregated shares its sequence number.
 COLUMNS = {
@@ -31,6 +35,7 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
     Raises PermanentFailure where Spark does not have the connector.
     """
     name, options = dialect(settings)
+    forget_torn_positions(spark, settings)
     try:
         records = spark.readStream.format(name).options(**options).load()
     except Py4JJavaError as error:
@@ -41,6 +46,19 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
             "name the connector's jar with --jars"
         ) from error
     return records.select(*[F.col(theirs).alias(ours) for theirs, ours in COLUMNS.items()])
+
+
+def forget_torn_positions(spark: SparkSession, settings: Settings) -> None:
+    """Remove positions that awslabs has begun to write and a crash has left empty: it would not start again, ever.
+
+    It creates a file, then writes it, which only on S3 is one step. An empty one says that a task had not ended, so its
+    batch is not in bronze. Without the file the batch is read again without that shard, which the next one continues.
+    """
+    positions = f"{settings.checkpoint('ingest')}/sources/0/shard-source"
+    newest = storage.newest_numbered(spark, positions)
+    torn = storage.remove_empty_files(spark, newest) if newest else []
+    if torn:
+        log.warning("removed positions without content from %s: %s", newest, ", ".join(torn))
 
 
 def dialect(settings: Settings) -> tuple[str, Mapping[str, str]]:
