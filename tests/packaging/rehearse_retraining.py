@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from deploy.airflow import checks
 from deploy.local import aws, champion, drain, processes, settings, stack, workdir
 from deploy.local.audit import audit
 from deploy.local.job import Job
@@ -38,7 +39,8 @@ def job(tmp_path: Path) -> Iterator[Job]:
     subprocess.run(train, check=True, cwd=ROOT, capture_output=True)
     options = settings.from_arguments(["--headless", "--workdir", str(place.root)], os.environ)
     services = stack.start(place, os.environ, shards=2)
-    running = Job(options, services, services.environ(os.environ))
+    # At a hundred events a second the usual share would take minutes to make an hour's profile.
+    running = Job(options, services, {**services.environ(os.environ), "MOODSTREAM_DRIFT_SHARE": "1"})
     try:
         running.start()
         running.wait_until_ready(lambda: False)
@@ -104,17 +106,29 @@ def wait_for_posts(job: Job, version: str, least: int, since: datetime, seconds:
         time.sleep(1)
 
 
+def wait_for_request(job: Job, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while checks.request_at(job.stack.workdir.mlflow_uri) is None:
+        assert time.monotonic() < deadline, f"nobody asked for a new model: {job.status()}"
+        job.tick()
+        time.sleep(1)
+
+
 def test_a_running_stream_takes_the_champion_that_the_workflow_made(
     job: Job, generator: subprocess.Popen[bytes], release: Path, tmp_path: Path
 ) -> None:
     place, process = job.stack.workdir, job.process
     wait_for_posts(job, "1", 300, datetime.now(UTC) - timedelta(hours=1), 120)
+    wait_for_request(job, 150)
 
     log = airflow(job, release, tmp_path / "airflow")
 
     assert "Marking run <DagRun moodstream_retrain" in log, log[-5000:]
     assert "Retrained because: " in log
-    assert "asked for" not in log
+    # The stream saw the drift by itself, and whoever trains answers it.
+    assert "asked for by the stream: " in log
+    assert "asked for;" not in log
+    assert checks.request_at(place.mlflow_uri) is None
     assert "On 4 labelled texts it reaches" in log
     assert "version 2 is champion" in log, log[-5000:]
     assert champion.version(place) == 2
