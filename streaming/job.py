@@ -33,6 +33,8 @@ LONGEST_PAUSE = 60.0
 # A hop that ran this long before it failed starts over with the first pause.
 HEALTHY_AFTER = 120.0
 TICK = 0.5
+# Spark waits for the wall clock to come round to the next trigger: set back by an hour, a query would sleep that long.
+CLOCK_SET_BACK = 5.0
 
 Start = Callable[[SparkSession, Settings], Running]
 
@@ -97,6 +99,14 @@ class Supervised:
         log.warning("hop %s ended, next start in %.0f s: %s", self.name, self._pause, self.error)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
+    def start_anew(self, now: float, why: str) -> None:
+        """End what runs, so that the next tick starts it."""
+        if self.running is not None and self.running.isActive:
+            _stop_between_batches(self.running)
+        if self.state == "running":
+            self.state, self.restarts, self.error, self._next_start = "waiting", self.restarts + 1, why, now
+            log.warning("hop %s is started anew: %s", self.name, why)
+
     def stop(self) -> None:
         """End it, at the end of its batch where that comes soon."""
         if self.running is not None and self.running.isActive:
@@ -119,6 +129,18 @@ class Supervised:
         }
 
 
+class WallClock:
+    """Notices when the machine's clock is set back. `wall`: seconds since 1970; `steady`: seconds that never jump."""
+
+    def __init__(self, wall: float, steady: float) -> None:
+        self._ahead = wall - steady
+
+    def set_back(self, wall: float, steady: float) -> float:
+        """By how many seconds since the last call; 0 if not."""
+        before, self._ahead = self._ahead, wall - steady
+        return max(0.0, before - self._ahead)
+
+
 class Job:
     """All hops of one application. `run` blocks until `stop` is called or nothing can go on."""
 
@@ -127,6 +149,7 @@ class Job:
         self._settings = settings
         self._hops = [Supervised(name, start) for name, start in starts.items()]
         self._stopping = threading.Event()
+        self._clock = WallClock(time.time(), time.monotonic())
 
     def stop(self) -> None:
         """Ask `run` to end; safe to call from a signal handler."""
@@ -136,22 +159,29 @@ class Job:
         """Supervise until the end; raises PermanentFailure when the job can never succeed."""
         try:
             while not self._stopping.is_set():
+                self._mind_the_clock(self._clock.set_back(time.time(), time.monotonic()))
                 for hop in self._hops:
                     hop.tick(self._spark, self._settings, time.monotonic())
                 self._write_status()
                 self._give_up_if_hopeless()
                 self._stopping.wait(TICK)
         finally:
-            self._stop_all()
+            self._together(Supervised.stop)
             self._write_status()
+
+    def _mind_the_clock(self, set_back: float) -> None:
+        if set_back < CLOCK_SET_BACK:
+            return
+        why = f"the clock was set back by {set_back:.0f} s"
+        self._together(lambda hop: hop.start_anew(time.monotonic(), why))
 
     def _give_up_if_hopeless(self) -> None:
         failed = {hop.name: hop.error for hop in self._hops if hop.state == "failed"}
         if "ingest" in failed or len(failed) == len(self._hops):
             raise PermanentFailure("; ".join(f"{name}: {error}" for name, error in failed.items()))
 
-    def _stop_all(self) -> None:
-        threads = [threading.Thread(target=hop.stop, name=f"stop-{hop.name}") for hop in self._hops]
+    def _together(self, act: Callable[[Supervised], None]) -> None:
+        threads = [threading.Thread(target=act, args=(hop,), name=f"stop-{hop.name}") for hop in self._hops]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,7 @@ class Job:
     stack: Stack
     environ: Mapping[str, str]
     module: str = "streaming"
+    arguments: Sequence[str] = ()  # beside the stack's own, which they may overrule
     restarts: int = 0
     process: Process | None = None
     _began: float = 0.0
@@ -64,7 +65,7 @@ class Job:
         self._began, self._noted = time.time(), False
         self.process = processes.spawn(
             NAME,
-            command(self.settings, self.stack, self.module),
+            [*command(self.settings, self.stack, self.module), *self.arguments],
             run=work.run,
             log=work.logs / f"{NAME}.log",
             environ={**self.environ, **self._spark_port()},

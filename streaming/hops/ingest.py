@@ -8,14 +8,12 @@ from streaming.hops.lifecycle import Running
 from streaming.settings import Settings
 from streaming.sinks.bronze import Bronze
 from streaming.sources.kinesis import kinesis
-from streaming.tables import bronze_events
 
 
 def start(spark: SparkSession, settings: Settings) -> Running:
     """Append every record to bronze, exactly once."""
     return (
         kinesis(spark, settings)
-        .transform(bronze_events.bronze_events)
         .writeStream.foreachBatch(Bronze(spark, settings))
         .queryName("ingest")
         .option("checkpointLocation", settings.checkpoint("ingest"))

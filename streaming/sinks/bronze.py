@@ -3,9 +3,14 @@
 Guarantee: exactly once. What a micro-batch holds is decided while it is read, and a second reading holds other records.
 So there is one action per batch, and none for a batch that the table holds already (the process died between this
 commit and Spark's); a batch that was read but not committed is read anew, from where the last committed one ended.
+
+`ingested_at` never falls, whatever the machine's clock does: duplicates are bounded by it, and rows from a clock that
+was set back by more than that window would be dropped as late.
 """
 
 from __future__ import annotations
+
+import time
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -20,6 +25,8 @@ from streaming.tables import bronze_events
 from streaming.tables.columns import PARTITIONS
 
 RECORD = "record"
+# The mark of the latest `ingested_at`, in microseconds since 1970.
+LATEST = "ingested_at"
 
 
 class Bronze:
@@ -29,6 +36,7 @@ class Bronze:
         self._spark = spark
         self._settings = settings
         self._append: FileAppend | None = None
+        self._latest = 0
         columns = [field for field in to_arrow_schema(bronze_events.SCHEMA) if field.name not in PARTITIONS]
         uri = delta_rs.location(settings.table(bronze_events.NAME))
         target = Target(uri, pa.schema(columns), bronze_events.TIME)
@@ -39,8 +47,11 @@ class Bronze:
         if self._append is None:
             query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
             self._append = FileAppend(self._settings, bronze_events.NAME, query)
+            self._latest = self._append.mark(LATEST) or 0
         if not self._append.holds(batch):
-            self._append.commit(self._written(records), batch)
+            self._latest = max(self._latest, time.time_ns() // 1000)
+            self._append.commit(self._written(records), batch, {LATEST: self._latest})
 
     def _written(self, records: DataFrame) -> list[Row]:
-        return records.withColumn("entity", F.lit(RECORD)).mapInArrow(self._write, FILES).collect()
+        rows = records.withColumn("ingested_at", F.timestamp_micros(F.lit(self._latest)))
+        return rows.withColumn("entity", F.lit(RECORD)).mapInArrow(self._write, FILES).collect()

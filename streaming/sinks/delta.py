@@ -77,10 +77,18 @@ class FileAppend:
         self._checked = last is None or last < batch
         return not self._checked
 
-    def commit(self, files: Sequence[Row], batch: int) -> None:
-        """Append `files` (rows of data_files.FILES), the table's share of `batch`; without any nothing happens."""
+    def mark(self, name: str) -> int | None:
+        """The number that was last committed under this name, by whichever query."""
+        return self._table.transaction_version(name)
+
+    def commit(self, files: Sequence[Row], batch: int, marks: Mapping[str, int] | None = None) -> None:
+        """Append `files` (rows of data_files.FILES), the table's share of `batch`; without any nothing happens.
+
+        `marks` are numbers to be found again by `mark`; they must never fall.
+        """
         if not files:
             return
+        numbers = {**(marks or {}), self._query: batch}
         self._table.update_incremental()
         self._checksums.before(self._table)
         self._table.create_write_transaction(
@@ -88,7 +96,7 @@ class FileAppend:
             mode="append",
             schema=self._table.schema(),
             partition_by=list(PARTITIONS),
-            commit_properties=CommitProperties(app_transactions=[Transaction(self._query, batch)]),
+            commit_properties=CommitProperties(app_transactions=[Transaction(*number) for number in numbers.items()]),
         )
         self._table.update_incremental()
         self._checksums.after(self._table, [file.size for file in files])

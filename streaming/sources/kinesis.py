@@ -2,12 +2,19 @@
 
 Guarantee: at least once from the stream, exactly once into a sink of a single action. Both connectors decide what a
 micro-batch holds while it executes, so never recompute it: no second action, no speculation.
+
+Resharding: both remember the shards of the batch before, and no others. They must therefore list the shards for every
+batch: a shard that was read to its end is forgotten one batch later, and a child that is found only then makes them
+read its parent again from the beginning; where all shards end together, the query can never go on. And a shard that
+a checkpoint does not know is newer than the checkpoint, so it is read from its beginning, whatever the position was
+that the first start was given.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
@@ -18,6 +25,9 @@ from streaming.errors import PermanentFailure
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
+
+# Before every batch. AWS allows a hundred a second.
+LIST_SHARDS_EVERY = "0s"
 
 # Both connectors take KPL aggregates apart: what was aggregated shares its sequence number.
 COLUMNS = {
@@ -34,7 +44,7 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
 
     Raises PermanentFailure where Spark does not have the connector.
     """
-    name, options = dialect(settings)
+    name, options = dialect(replace(settings, starting_position=_position_of_new_shards(spark, settings)))
     forget_torn_positions(spark, settings)
     try:
         records = spark.readStream.format(name).options(**options).load()
@@ -61,6 +71,11 @@ def forget_torn_positions(spark: SparkSession, settings: Settings) -> None:
         log.warning("removed positions without content from %s: %s", newest, ", ".join(torn))
 
 
+def _position_of_new_shards(spark: SparkSession, settings: Settings) -> str:
+    planned = storage.newest_numbered(spark, f"{settings.checkpoint('ingest')}/offsets")
+    return settings.starting_position if planned is None else "TRIM_HORIZON"
+
+
 def dialect(settings: Settings) -> tuple[str, Mapping[str, str]]:
     """The connector's name as a data source, and its options."""
     if settings.kinesis_connector == "aws":
@@ -84,7 +99,7 @@ def _qubole_options(settings: Settings) -> Mapping[str, str]:
         "kinesis.executor.maxFetchTimeInMs": "500",
         "kinesis.executor.maxFetchRecordsPerShard": "50000",
         "kinesis.executor.idleTimeBetweenReadsInMs": "100",
-        "kinesis.client.describeShardInterval": "10s",
+        "kinesis.client.describeShardInterval": LIST_SHARDS_EVERY,
         "kinesis.client.avoidEmptyBatches": "true",
     }
 
@@ -112,6 +127,5 @@ def _aws_options(settings: Settings) -> Mapping[str, str]:
         # The least it takes.
         "kinesis.maxFetchTimePerShardSec": "10",
         "kinesis.maxFetchRecordsPerShard": "50000",
-        # List the shards before each batch: a list from before a split makes it read the parent again, from its start.
-        "kinesis.describeShardInterval": "0s",
+        "kinesis.describeShardInterval": LIST_SHARDS_EVERY,
     }

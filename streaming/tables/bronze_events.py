@@ -1,12 +1,10 @@
 """bronze/events: every record of the stream as it arrived; append only, replayable.
 
-Key: (`stream`, `sequence_number`). Partitioned by the day of arrival.
+Key: (`stream`, `sequence_number`). Partitioned by the day of arrival. `ingested_at` is the time of the micro-batch. It
+only ever grows with the table, whatever shard lags behind, and so is what duplicates are bounded by.
 """
 
 from __future__ import annotations
-
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from streaming.tables.columns import BINARY_DATA, schema, strings, timestamps
 
@@ -18,12 +16,3 @@ SCHEMA = schema(
     *strings("stream", "partition_key", "sequence_number"),
     *timestamps("arrival_time", "ingested_at"),
 )
-
-
-def bronze_events(records: DataFrame) -> DataFrame:
-    """From what `sources.kinesis` yields to the table's rows.
-
-    `ingested_at` is the time of the micro-batch. It only ever grows with the table, whatever shard lags behind, and so
-    is what duplicates are bounded by.
-    """
-    return records.withColumn("ingested_at", F.current_timestamp())

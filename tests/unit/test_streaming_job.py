@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -164,3 +166,37 @@ def test_hops_that_have_nowhere_to_go_are_not_started() -> None:
         "ingest",
         "load",
     ]
+
+
+class Clocks:
+    """Wall and steady clock of a machine; the wall clock is set back when somebody asks for the third time."""
+
+    def __init__(self, set_back: float) -> None:
+        self.asked, self.set_back = 0, set_back
+
+    def time(self) -> float:
+        self.asked += 1
+        return 1_000_000.0 + self.monotonic() - (self.set_back if self.asked > 2 else 0.0)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def starts_within_three_seconds(clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("streaming.job.time", clocks)
+    starts = Starts()
+    job = Job(None, SETTINGS, {"ingest": starts})  # type: ignore[arg-type]
+    timer = threading.Timer(2.2, job.stop)
+    timer.start()
+    job.run()
+    return len(starts.queries)
+
+
+def test_a_clock_that_is_set_back_starts_the_hops_anew_since_they_would_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert starts_within_three_seconds(Clocks(3600.0), monkeypatch) == 2
+
+
+def test_a_clock_that_is_corrected_by_a_little_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert starts_within_three_seconds(Clocks(0.5), monkeypatch) == 1

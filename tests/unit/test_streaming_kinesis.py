@@ -51,3 +51,11 @@ def test_awslabs_is_told_nothing_that_it_refuses() -> None:
     wait_s = int(options["kinesis.internal.dataQueueWaitTimeoutSec"])
     assert wait_s * int(options["kinesis.internal.maxDataQueueEmptyCount"]) > 5
     assert int(options["kinesis.maxFetchTimePerShardSec"]) >= 10
+
+
+@pytest.mark.parametrize(
+    ("connector", "option"),
+    [("qubole", "kinesis.client.describeShardInterval"), ("aws", "kinesis.describeShardInterval")],
+)
+def test_the_shards_are_listed_before_every_batch(connector: str, option: str) -> None:
+    assert dialect(settings(connector))[1][option] == "0s"

@@ -1,4 +1,4 @@
-"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--json]`: load, kills and faults, drain, audit.
+"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3] [--json]`: load, kills and faults, drain, audit.
 
 Exit codes: 0 nothing was lost or doubled; 1 something was, or the system did not recover; 2 wrong use.
 """
@@ -17,15 +17,18 @@ from typing import Any
 
 from deploy.local import settings as demo_settings
 from deploy.local import stack, workdir
-from deploy.local.chaos.faults import FAULTS
+from deploy.local.chaos.faults import FAULTS, ON_S3
 from deploy.local.chaos.harness import Harness
+from deploy.local.chaos.lakes import Lake
 from deploy.local.chaos.report import markdown
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.settings import Parser, number
 
+ALL = "all"
 EXAMPLES = """examples:
   moodstream chaos --kills 20 --json
   moodstream chaos --kills 0 --faults warehouse_down,kinesis_throttled
+  moodstream chaos --kills 0 --lake s3 --faults s3_failing,s3_answers_lost,s3_slow
   moodstream chaos --kills 100 --seed 7 --report docs/chaos.md
 """
 
@@ -38,6 +41,7 @@ class ChaosSettings:
     seed: int
     rate: float
     faults: tuple[str, ...]
+    lake: str
     workdir: str | None
     connector: str
     jars: str
@@ -66,15 +70,27 @@ def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     load = ("--workdir", root, "--rate", str(options.rate), "--seed", str(options.seed))
     source = ("--kinesis-connector", options.connector, "--jars", options.jars)
     demo = demo_settings.from_arguments(["--headless", *load, *source], environ)
+    faults = _possible(options.faults, options.lake)
     place = workdir.prepared(root)
     with workdir.held(place):
         try:
-            result = Harness(demo, place, environ, Say()).run(options.kills, options.faults, options.seed)
+            harness = Harness(demo, place, Lake(options.lake), environ, Say())
+            result = harness.run(options.kills, faults, options.seed)
         finally:
             stack.stop_all(place)
     if options.workdir is None and result["audit"]["passed"]:
         shutil.rmtree(root, ignore_errors=True)
     return result | {"workdir": root}
+
+
+def _possible(faults: tuple[str, ...], lake: str) -> tuple[str, ...]:
+    """The faults to run, `all` spelt out; raises UsageError for one that this lake cannot have."""
+    if faults == (ALL,):
+        return tuple(name for name in FAULTS if lake == "s3" or name not in ON_S3)
+    for name in faults:
+        if lake != "s3" and name in ON_S3:
+            raise UsageError(f"--faults: {name} needs a lake on S3; say --lake s3")
+    return faults
 
 
 class Say:
@@ -92,8 +108,8 @@ class Say:
 
 
 def _faults(text: str) -> tuple[str, ...]:
-    names = tuple(FAULTS) if text == "all" else tuple(filter(None, text.split(",")))
-    unknown = [name for name in names if name not in FAULTS]
+    names = tuple(filter(None, text.split(",")))
+    unknown = [name for name in names if name not in FAULTS and names != (ALL,)]
     if unknown:
         raise argparse.ArgumentTypeError(f"received '{unknown[0]}', expected all, or some of {', '.join(FAULTS)}")
     return names
@@ -113,6 +129,8 @@ def _parser() -> Parser:
     add("--rate", type=number(0, 1e5, "records a second above 0"), default=300.0, metavar="R",
         help="load, in records a second (default 300)")  # fmt: skip
     add("--faults", type=_faults, default=(), metavar="NAMES", help=f"all, or some of {', '.join(FAULTS)}")
+    add("--lake", choices=("local", "s3"), default="local",
+        help="s3: the job's lake is on the emulated S3, which can be made to fail (280 MB of jars)")  # fmt: skip
     add("--workdir", metavar="DIR", help="where to work (default: a temporary folder)")
     add("--kinesis-connector", dest="connector", default="qubole", metavar="NAME", help="as of `moodstream demo`")
     add("--jars", default="", metavar="PATHS", help="as of `moodstream demo`")

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from deploy.local import postgres
-from deploy.local.chaos.proxy import Proxy, Trouble
+from deploy.local.chaos import clock
+from deploy.local.chaos.proxy import S3, Proxy, Trouble
 from deploy.local.job import Job
 from deploy.local.stack import Stack, inherited
 
@@ -96,6 +99,40 @@ def _point_alias_at(database: sqlite3.Connection, version: int) -> None:
         )
 
 
+@contextmanager
+def disk_full(broken: Broken) -> Iterator[dict[str, Any]]:
+    """No file that the job's JVM writes can grow: its checkpoints and shuffles."""
+    python = psutil.Process(broken.job.process.pid if broken.job.process else 0)
+    with files_cannot_grow([child for child in python.children(recursive=True) if child.name() == "java"]):
+        yield observe(broken, LASTS_S)
+
+
+@contextmanager
+def files_cannot_grow(processes: Sequence[psutil.Process]) -> Iterator[None]:
+    """The kernel refuses every byte as on a full disk, though by a limit that needs no rights ("file too large")."""
+    limits = [process.rlimit(psutil.RLIMIT_FSIZE) for process in processes]
+    for process, (_, most) in zip(processes, limits, strict=True):
+        process.rlimit(psutil.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        for process, limit in zip(processes, limits, strict=True):
+            with suppress(psutil.NoSuchProcess):
+                # What it started meanwhile has inherited the limit.
+                for limited in (process, *process.children(recursive=True)):
+                    limited.rlimit(psutil.RLIMIT_FSIZE, limit)
+
+
+@contextmanager
+def clock_back(broken: Broken) -> Iterator[dict[str, Any]]:
+    """The wall clock of the job, Python and JVM, is set back by two days, and then right again."""
+    clock.set_back(broken.services.workdir, clock.TWO_DAYS_S)
+    try:
+        yield observe(broken, LASTS_S)
+    finally:
+        clock.set_back(broken.services.workdir, 0)
+
+
 def trouble(what: Trouble) -> Fault:
     """A fault of the emulated AWS, made by the proxy."""
 
@@ -122,4 +159,10 @@ FAULTS: Mapping[str, Fault] = {
     "iterators_expired": trouble(Trouble(GET_RECORDS, "ExpiredIteratorException", share=0.3)),
     "kinesis_failing": trouble(Trouble(GET_RECORDS, "InternalFailure", status=500)),
     "kinesis_slow": trouble(Trouble(GET_RECORDS, status=200, delay_s=3.0)),
+    "disk_full": disk_full,
+    "clock_back": clock_back,
+    "s3_failing": trouble(Trouble(S3, "InternalError", status=500)),
+    "s3_answers_lost": trouble(Trouble(S3, "InternalError", status=500, share=0.3, done=True)),
+    "s3_slow": trouble(Trouble(S3, status=200, delay_s=2.0)),
 }
+ON_S3 = tuple(name for name in FAULTS if name.startswith("s3_"))

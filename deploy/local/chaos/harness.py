@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any
 
 from deploy.local import champion, drain, processes, sender, stack
 from deploy.local.audit import audit
+from deploy.local.chaos import challenger, clock
 from deploy.local.chaos.faults import FAULTS, Broken, batches
+from deploy.local.chaos.lakes import Lake
 from deploy.local.chaos.proxy import Proxy
-from deploy.local.chaos.victim import POINTS
+from deploy.local.chaos.victim import ON_S3, POINTS
 from deploy.local.errors import ServiceError
 from deploy.local.job import Job
 from deploy.local.sender import Sender
@@ -27,6 +30,9 @@ REACHED_WITHIN_S = 60.0
 MOST_HITS = 4
 RECOVERED_WITHIN_S = 240.0
 POLL_S = 0.1
+# So that its points are reached as often as those of the others.
+QUICK: Mapping[str, str] = {"MOODSTREAM_OBSERVE_INTERVAL": "3"}
+LAYERS = ("bronze", "silver", "warehouse")
 # Hops without a Spark query: they may have nothing to do for a while.
 LOOPS = ("serve", "observe", "watch")
 
@@ -39,10 +45,11 @@ class Kill:
     after: float
 
 
-def planned(kills: int, seed: int) -> Iterator[Kill]:
+def planned(kills: int, seed: int, lake: Lake) -> Iterator[Kill]:
     """Every commit point in turn with a random moment among them, `kills` in all."""
     chance = random.Random(seed)
-    for point in islice(cycle((*POINTS, RANDOM)), kills):
+    points = ON_S3 if lake.name == "s3" else POINTS
+    for point in islice(cycle((*points, RANDOM)), kills):
         yield Kill(point, chance.uniform(0, 8) if point == RANDOM else chance.randint(1, MOST_HITS))
 
 
@@ -50,43 +57,67 @@ class Harness:
     """One run on one working directory."""
 
     def __init__(
-        self, options: DemoSettings, place: Workdir, environ: Mapping[str, str], say: Callable[[str], None]
+        self, options: DemoSettings, place: Workdir, lake: Lake, environ: Mapping[str, str], say: Callable[[str], None]
     ) -> None:
         self._options = options
         self._place = place
+        self._lake = lake
         self._environ = environ
         self._say = say
+        self._audit: dict[str, Any] = {}
 
     def run(self, kills: int, faults: tuple[str, ...], seed: int) -> dict[str, Any]:
         """Kills first, then faults, then drain and audit; what `moodstream chaos --json` prints."""
+        self._lake.fetch(self._environ)
+        own = clock.environ(self._place) if "clock_back" in faults else {}
         services = stack.start(self._place, self._environ, self._options.shards)
+        services = replace(services, workdir=self._lake.seen(self._place))
         inside = services.environ(self._environ)
         champion.ensure(self._place, inside, self._say)
+        challenger.ensure(self._place)
         with Proxy(services.aws.endpoint) as proxy:
             # The generator talks to the emulator itself: only the job meets the faults of the proxy.
             beyond = replace(
                 services, aws=replace(services.aws, process=replace(services.aws.process, port=proxy.port))
             )
-            sending = Sender(self._options, services, inside)
-            try:
-                found = [self._kill(kill, beyond, inside) for kill in planned(kills, seed)]
-                job = Job(self._options, beyond, beyond.environ(self._environ))
+            inner = {**beyond.environ(self._environ), **self._lake.environ(beyond), **QUICK}
+            with self._load(services, inside):
+                found = [self._kill(kill, beyond, inner) for kill in planned(kills, seed, self._lake)]
+                job = self._job(beyond, {**inner, **own})
                 job.start()
-                try:
-                    job.wait_until_ready(lambda: False)
-                    found += [self._break(name, Broken(services, proxy, job, self._environ)) for name in faults]
-                    sending.stop()
-                    drained = drain.drain(job, services.postgres, self._say)
-                finally:
-                    job.stop()
+                job.wait_until_ready(lambda: False)
+            try:
+                drained = self._settled(job, services)
+                for name in faults:
+                    with self._load(services, inside):
+                        fault = self._break(name, Broken(services, proxy, job, self._environ))
+                    before = self._audit
+                    drained = self._settled(job, services) and drained
+                    found.append({**fault, **_since(before, self._audit)})
             finally:
-                sending.stop()
+                job.stop()
         sender.note_drained(self._place)
-        report = audit(self._place, self._environ, lambda _what, _count: None)
-        return {"kills": kills, "faults": found, "drained": drained, "audit": report}
+        return {"kills": kills, "faults": found, "drained": drained, "audit": self._audit}
+
+    @contextmanager
+    def _load(self, services: Stack, inside: Mapping[str, str]) -> Iterator[None]:
+        sending = Sender(self._options, services, inside)
+        try:
+            yield
+        finally:
+            sending.stop()
+
+    def _settled(self, job: Job, services: Stack) -> bool:
+        """Let everything arrive, and audit it; whether it arrived."""
+        drained = drain.drain(job, services.postgres, self._say)
+        self._audit = audit(services.workdir, self._environ, lambda _what, _count: None)
+        return drained
+
+    def _job(self, services: Stack, environ: Mapping[str, str], module: str = "streaming") -> Job:
+        return Job(self._options, services, environ, module=module, arguments=self._lake.arguments(self._options.jars))
 
     def _kill(self, kill: Kill, services: Stack, inside: Mapping[str, str]) -> dict[str, Any]:
-        job = Job(self._options, services, {**inside, **_orders(kill)}, module=_module(kill))
+        job = self._job(services, {**inside, **_orders(kill)}, _module(kill))
         began = time.monotonic()
         job.start()
         ready_s, reached = self._wait_for_death(job, kill)
@@ -130,6 +161,18 @@ def _recovered(job: Job) -> float:
             return round(time.monotonic() - began, 1)
         time.sleep(POLL_S)
     raise ServiceError(f"not recovered after {RECOVERED_WITHIN_S:.0f} s: {job.status()}")
+
+
+def _since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int]:
+    """What the layers together lost and doubled from one audit to the next."""
+
+    def total(report: Mapping[str, Any], what: str) -> int:
+        return sum(int(report[layer][what]) for layer in LAYERS)
+
+    return {
+        "lost": total(after, "lost") - total(before, "lost"),
+        "doubled": total(after, "duplicated") - total(before, "duplicated"),
+    }
 
 
 def _module(kill: Kill) -> str:

@@ -12,15 +12,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from deploy.local import aws
+
 TIMEOUT_S = 60
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
+S3 = "S3"
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong: requests of `action` ("Kinesis_20131202.GetRecords") fail with `error` in `share` of the cases.
+    """What goes wrong: requests of `action` ("Kinesis_20131202.GetRecords", S3) fail with `error` in `share` of cases.
 
-    `status` 200: they are not refused but answered `delay_s` later.
+    `status` 200: they are not refused but answered `delay_s` later. `done`: they are carried out all the same.
     """
 
     action: str
@@ -28,6 +31,13 @@ class Trouble:
     status: int = 400
     share: float = 1.0
     delay_s: float = 0.0
+    done: bool = False
+
+    def answer(self) -> tuple[str, bytes]:
+        """The error in the words of the service: its content type and body."""
+        if self.action == S3:
+            return "application/xml", f"<Error><Code>{self.error}</Code><Message>by chaos</Message></Error>".encode()
+        return "application/x-amz-json-1.1", json.dumps({"__type": self.error, "message": "by chaos"}).encode()
 
 
 class Proxy:
@@ -80,23 +90,31 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Refuse, delay or pass on one request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        trouble = self.proxy.strikes(self.headers.get("X-Amz-Target", ""))
-        if trouble is not None and trouble.status != 200:
-            answer = json.dumps({"__type": trouble.error, "message": "by chaos"}).encode()
-            self._answer(trouble.status, {"Content-Type": "application/x-amz-json-1.1"}, answer)
-            return
-        if trouble is not None:
+        trouble = self.proxy.strikes(self._action())
+        if trouble is None:
+            self._answer(*self._passed_on(body))
+        elif trouble.status == 200:
             time.sleep(trouble.delay_s)
-        self._pass_on(body)
+            self._answer(*self._passed_on(body))
+        else:
+            if trouble.done:
+                self._passed_on(body)
+            kind, answer = trouble.answer()
+            self._answer(trouble.status, {"Content-Type": kind}, answer)
 
     do_GET = do_PUT = do_DELETE = do_HEAD = do_POST  # noqa: N815
 
-    def _pass_on(self, body: bytes) -> None:
+    def _action(self) -> str:
+        in_bucket = self.path.startswith(tuple(f"/{bucket}" for bucket in aws.BUCKETS))
+        return S3 if in_bucket else self.headers.get("X-Amz-Target", "")
+
+    def _passed_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.target, timeout=TIMEOUT_S)
         try:
-            connection.request(self.command, self.path, body, dict(self.headers))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+            connection.request(self.command, self.path, body, headers)
             response = connection.getresponse()
-            self._answer(response.status, dict(response.getheaders()), response.read())
+            return response.status, dict(response.getheaders()), response.read()
         finally:
             connection.close()
 
@@ -105,7 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        # The answer to HEAD tells the length of what GET would bring.
+        told = {name.lower(): value for name, value in headers.items()}.get("content-length", "0")
+        self.send_header("Content-Length", told if self.command == "HEAD" else str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

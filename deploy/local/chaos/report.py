@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-COLUMNS = ("fault", "reached", "ready_s", "stopped", "went_on", "requests_broken", "recovered_s")
+COLUMNS = ("fault", "reached", "ready_s", "stopped", "went_on", "requests_broken", "recovered_s", "lost", "doubled")
 
 
 def markdown(result: Mapping[str, Any], argv: Sequence[str]) -> str:

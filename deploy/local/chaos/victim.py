@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from streaming import cli
-from streaming.hops import load, serve
+from streaming.hops import load, observe, serve
 from streaming.settings import Settings, from_command_line
 from streaming.sinks import gold, keyed_delta, postgres, silver
 
@@ -37,6 +37,9 @@ WRAPPED: Mapping[str, tuple[Any, str]] = {
     "load.before_commit": (postgres.PostgresWarehouse, "_take"),
     "load.committed": (load.Loader, "__call__"),
     "serve.committed": (serve.Server, "__call__"),
+    # Nothing is scored yet, but it is written down what will be.
+    "observe.noted": (observe.Position, "write"),
+    "observe.committed": (observe.Observer, "_observe"),
 }
 
 
@@ -100,6 +103,7 @@ WATCHED: Mapping[str, Callable[[Settings], Callable[[], bool]]] = {
     "ingest.before_spark_commit": next_commit,
 }
 POINTS = (*WATCHED, *WRAPPED)
+ON_S3 = tuple(WRAPPED)  # there are no files to be watched
 
 
 def watch(point: str, settings: Settings, countdown: Countdown) -> None:

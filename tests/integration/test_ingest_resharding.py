@@ -1,0 +1,63 @@
+"""Shards that split and merge, before the job's eyes and behind its back: every record arrives, and once.
+
+With the awslabs connector too where MOODSTREAM_AWSLABS_JAR names its jar.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import kinesalite
+from tests.resharding import Ingest, Stream, account, connectors
+
+
+def wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("connector", connectors())
+def test_nothing_is_lost_or_doubled_while_shards_split_and_merge(connector: str, tmp_path: Path) -> None:
+    with kinesalite.running() as endpoint:
+        stream = Stream(endpoint, shards=1)
+        # The harder position: what is newer than the checkpoint must be read from its beginning all the same.
+        ingest = Ingest(tmp_path / "job", endpoint, connector, ("--starting-position", "LATEST"))
+        ingest.start()
+        try:
+            wait(lambda: ingest.status().get("batch") is not None)
+            with stream.load(1000):
+                wait(lambda: ingest.count() > 0)
+                # While it runs: none of the shards that it knows is left.
+                stream.split_all()
+                time.sleep(2)
+                stream.split_all()
+                time.sleep(2)
+                ingest.kill()
+                # While it is down: shards that begin and end without it.
+                stream.split(0)
+                stream.split(0)
+                time.sleep(1)
+                stream.merge(1)
+                stream.split(2)
+                time.sleep(1)
+                # Both at once: while it starts and while it catches up.
+                ingest.start()
+                stream.merge(0)
+                wait(lambda: ingest.status().get("batch") is not None)
+                stream.split_all()
+                stream.merge(2)
+                time.sleep(1)
+            ingest.wait_for(stream.sent, seconds=20)
+            ingest.stop()
+        finally:
+            ingest.kill()
+
+    found = account(stream, ingest)
+    assert found == {"sent": stream.sent, "lost": 0, "doubled": 0, "invented": 0}
+    assert stream.sent > 5_000
