@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +116,7 @@ class Ingest:
     endpoint: str
     connector: str
     options: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
     process: Process | None = None
 
     def start(self) -> None:
@@ -182,6 +183,7 @@ class Ingest:
             "JAVA_HOME": str(jars.java_home()),
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
+            **self.environ,
         }
 
 

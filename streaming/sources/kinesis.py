@@ -26,7 +26,7 @@ from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Before every batch. AWS allows a hundred a second.
+# Before every batch. AWS allows a thousand a second.
 LIST_SHARDS_EVERY = "0s"
 
 # Both connectors take KPL aggregates apart: what was aggregated shares its sequence number.

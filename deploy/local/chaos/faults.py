@@ -149,6 +149,7 @@ def trouble(what: Trouble) -> Fault:
     return fault
 
 
+CLOCK_BACK = "clock_back"
 GET_RECORDS = "Kinesis_20131202.GetRecords"
 
 FAULTS: Mapping[str, Fault] = {
@@ -160,9 +161,9 @@ FAULTS: Mapping[str, Fault] = {
     "kinesis_failing": trouble(Trouble(GET_RECORDS, "InternalFailure", status=500)),
     "kinesis_slow": trouble(Trouble(GET_RECORDS, status=200, delay_s=3.0)),
     "disk_full": disk_full,
-    "clock_back": clock_back,
     "s3_failing": trouble(Trouble(S3, "InternalError", status=500)),
     "s3_answers_lost": trouble(Trouble(S3, "InternalError", status=500, share=0.3, done=True)),
     "s3_slow": trouble(Trouble(S3, status=200, delay_s=2.0)),
+    CLOCK_BACK: clock_back,
 }
 ON_S3 = tuple(name for name in FAULTS if name.startswith("s3_"))

@@ -13,7 +13,7 @@ from typing import Any
 from deploy.local import champion, drain, processes, sender, stack
 from deploy.local.audit import audit
 from deploy.local.chaos import challenger, clock
-from deploy.local.chaos.faults import FAULTS, Broken, batches
+from deploy.local.chaos.faults import CLOCK_BACK, FAULTS, Broken, batches
 from deploy.local.chaos.lakes import Lake
 from deploy.local.chaos.proxy import Proxy
 from deploy.local.chaos.victim import ON_S3, POINTS
@@ -69,7 +69,7 @@ class Harness:
     def run(self, kills: int, faults: tuple[str, ...], seed: int) -> dict[str, Any]:
         """Kills first, then faults, then drain and audit; what `moodstream chaos --json` prints."""
         self._lake.fetch(self._environ)
-        own = clock.environ(self._place) if "clock_back" in faults else {}
+        own_clock = clock.environ(self._place) if CLOCK_BACK in faults else {}
         services = stack.start(self._place, self._environ, self._options.shards)
         services = replace(services, workdir=self._lake.seen(self._place))
         inside = services.environ(self._environ)
@@ -83,13 +83,15 @@ class Harness:
             inner = {**beyond.environ(self._environ), **self._lake.environ(beyond), **QUICK}
             with self._load(services, inside):
                 found = [self._kill(kill, beyond, inner) for kill in planned(kills, seed, self._lake)]
-                job = self._job(beyond, {**inner, **own})
-                job.start()
-                job.wait_until_ready(lambda: False)
+                job = self._started(beyond, inner)
             try:
                 drained = self._settled(job, services)
-                for name in faults:
+                # What the clock of its own costs would colour the other faults.
+                for name in sorted(faults, key=CLOCK_BACK.__eq__):
                     with self._load(services, inside):
+                        if name == CLOCK_BACK:
+                            job.stop()
+                            job = self._started(beyond, {**inner, **own_clock})
                         fault = self._break(name, Broken(services, proxy, job, self._environ))
                     before = self._audit
                     drained = self._settled(job, services) and drained
@@ -112,6 +114,12 @@ class Harness:
         drained = drain.drain(job, services.postgres, self._say)
         self._audit = audit(services.workdir, self._environ, lambda _what, _count: None)
         return drained
+
+    def _started(self, services: Stack, environ: Mapping[str, str]) -> Job:
+        job = self._job(services, environ)
+        job.start()
+        job.wait_until_ready(lambda: False)
+        return job
 
     def _job(self, services: Stack, environ: Mapping[str, str], module: str = "streaming") -> Job:
         return Job(self._options, services, environ, module=module, arguments=self._lake.arguments(self._options.jars))

@@ -1,0 +1,101 @@
+"""Commits to a lake on S3 while it fails: each micro-batch is in the table once, whatever the hop was told."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import Row
+from pyspark.sql.types import IntegerType, StringType, StructField, StructType, TimestampType
+
+from deploy.local import aws
+from deploy.local.chaos.proxy import S3, Proxy, Trouble
+from streaming.settings import Settings
+from streaming.sinks.data_files import DataFiles, Target
+from streaming.sinks.delta import FileAppend, create
+from streaming.sources.delta_rs import location, open_table, read, storage_options
+from streaming.tables.columns import PARTITIONS
+
+COLUMNS = pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
+PARTS = [StructField(name, IntegerType()) for name in PARTITIONS]
+SCHEMA = StructType([StructField("id", StringType()), StructField("at", TimestampType()), *PARTS])
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BATCHES = 4
+
+
+def serve(endpoint: str, done: bool, pipe: Connection) -> None:
+    """A proxy in trouble from the first word on, in a process of its own: delta-rs keeps the interpreter waiting."""
+    with Proxy(endpoint) as proxy:
+        pipe.send(proxy.port)
+        pipe.recv()
+        proxy.trouble = Trouble(S3, "InternalError", status=500, share=0.4, done=done)
+        pipe.send(None)
+        pipe.recv()
+        pipe.send(proxy.broken)
+        pipe.recv()
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in aws.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+def micro_batch(settings: Settings, append: FileAppend, number: int) -> None:
+    """What the ingest hop does with a batch."""
+    if append.holds(number):
+        return
+    target = Target(location(settings.table("cats")), COLUMNS, "at")
+    rows = pa.RecordBatch.from_pylist(
+        [{"entity": "cats", "id": str(number), "at": NOON}], schema=pa.schema([("entity", pa.string()), *COLUMNS])
+    )
+    files = [row for part in DataFiles({"cats": target}, storage_options(settings))([rows]) for row in part.to_pylist()]
+    append.commit([Row(**file) for file in files], number)
+
+
+def stream(settings: Settings) -> None:
+    """Batches one after the other; one that fails is done again by a new start."""
+    append = None
+    for number in range(BATCHES):
+        deadline = time.monotonic() + 60
+        done = False
+        while not done:
+            try:
+                append = append or FileAppend(settings, "cats", "q")
+                micro_batch(settings, append, number)
+                done = True
+            except Exception:
+                assert time.monotonic() < deadline
+                append = None
+
+
+def ids(settings: Settings) -> list[str]:
+    return sorted(read(open_table(settings, "cats"))["id"].to_pylist())
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["refused", "done but not answered"])
+def test_a_store_that_answers_500_loses_and_doubles_nothing(
+    emulated_aws: aws.Aws, credentials: None, done: bool
+) -> None:
+    spawned = get_context("spawn")
+    pipe, other = spawned.Pipe()
+    proxy = spawned.Process(target=serve, args=(emulated_aws.endpoint, done, other), daemon=True)
+    proxy.start()
+    try:
+        lake = f"s3a://{aws.BUCKETS[0]}/{uuid.uuid4()}"
+        settings = Settings(lake=lake, checkpoints="", stream="events", aws_endpoint=f"http://127.0.0.1:{pipe.recv()}")
+        create(settings, "cats", SCHEMA, PARTITIONS)
+        pipe.send(None)
+        pipe.recv()
+        stream(settings)
+        assert ids(settings) == [str(number) for number in range(BATCHES)]
+        pipe.send(None)
+        assert pipe.recv() > 0
+    finally:
+        proxy.kill()
+        proxy.join()
