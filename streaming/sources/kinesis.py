@@ -44,7 +44,7 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
 
     Raises PermanentFailure where Spark does not have the connector.
     """
-    name, options = dialect(replace(settings, starting_position=_position_of_new_shards(spark, settings)))
+    name, options = dialect(replace(settings, starting_position=position_of_new_shards(spark, settings)))
     forget_torn_positions(spark, settings)
     try:
         records = spark.readStream.format(name).options(**options).load()
@@ -71,7 +71,8 @@ def forget_torn_positions(spark: SparkSession, settings: Settings) -> None:
         log.warning("removed positions without content from %s: %s", newest, ", ".join(torn))
 
 
-def _position_of_new_shards(spark: SparkSession, settings: Settings) -> str:
+def position_of_new_shards(spark: SparkSession, settings: Settings) -> str:
+    """Where a shard begins that the checkpoint, if there is one, does not know."""
     planned = storage.newest_numbered(spark, f"{settings.checkpoint('ingest')}/offsets")
     return settings.starting_position if planned is None else "TRIM_HORIZON"
 
