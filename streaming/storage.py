@@ -34,9 +34,21 @@ def write_bytes(spark: SparkSession, path: str, content: bytes) -> None:
 
 
 def read_json(spark: SparkSession, path: str) -> Any:
-    """The file's JSON value, or None if there is no such file (or only the draft of one)."""
-    content = read_bytes(spark, path) or read_bytes(spark, path + ".draft")
-    return None if content is None else json.loads(content)
+    """The file's JSON value, or None if there is no such file.
+
+    A process that died between the two steps of a write has left a complete draft alone, which is then put in its
+    place. A draft that is cut off, as by a full disk, is none: it would have replaced a file that is still there.
+    """
+    content = read_bytes(spark, path)
+    if content is not None:
+        return json.loads(content)
+    try:
+        value = json.loads(read_bytes(spark, path + ".draft") or b"")
+    except ValueError:
+        return None
+    files, draft = _file_system(spark, path + ".draft")
+    files.rename(draft, _file_system(spark, path)[1])
+    return value
 
 
 def write_json(spark: SparkSession, path: str, value: Any) -> None:
