@@ -71,5 +71,6 @@ def test_ingest_goes_on_after_every_fault_with_nothing_lost_or_doubled(tmp_path:
             job.wait_for(stream.sent, seconds=20)
         finally:
             job.kill()
+            clock.tidy()
 
     assert account(stream, job) == {"sent": stream.sent, "lost": 0, "doubled": 0, "invented": 0}

@@ -163,6 +163,8 @@ def test_a_clock_is_set_back_under_a_running_process_and_set_right_again(tmp_pat
             assert abs(next(wall for wall, _ in shown if wall > first) - time.time()) < 60
         finally:
             child.kill()
+            child.wait()
+            clock.tidy()
 
 
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name.startswith("s3_")])

@@ -10,6 +10,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from deploy.local.errors import UsageError
 from deploy.local.workdir import Workdir
 
@@ -37,6 +39,14 @@ def set_back(workdir: Workdir, seconds: int) -> None:
     draft = _file(workdir).with_suffix(".draft")
     draft.write_text(f"-{seconds}\n" if seconds else "+0\n")
     draft.replace(_file(workdir))
+
+
+def tidy() -> None:
+    """Remove the shared memory that killed processes have left of it."""
+    for left in Path("/dev/shm").glob("*faketime_s*_*"):  # noqa: S108 - where the library keeps it
+        pid = left.name.rpartition("_")[2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
 
 
 def _file(workdir: Workdir) -> Path:

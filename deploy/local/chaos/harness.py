@@ -98,6 +98,7 @@ class Harness:
                     found.append({**fault, **_since(before, self._audit)})
             finally:
                 job.stop()
+                clock.tidy()
         sender.note_drained(self._place)
         return {"kills": kills, "faults": found, "drained": drained, "audit": self._audit}
 
