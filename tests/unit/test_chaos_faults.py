@@ -19,7 +19,10 @@ import pytest
 from deploy.local import workdir
 from deploy.local.chaos import clock, main
 from deploy.local.chaos.faults import FAULTS, files_cannot_grow
+from deploy.local.chaos.harness import planned
+from deploy.local.chaos.lakes import Lake
 from deploy.local.chaos.proxy import S3, Proxy, Trouble
+from deploy.local.chaos.victim import WATCHED
 from deploy.local.errors import UsageError
 
 OBJECT = "/moodstream-lake/silver/part.parquet"
@@ -171,3 +174,9 @@ def test_a_clock_is_set_back_under_a_running_process_and_set_right_again(tmp_pat
 def test_a_fault_of_s3_needs_a_lake_there(fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--faults", fault], {}) == 2
     assert capsys.readouterr().err == f"moodstream chaos: --faults: {fault} needs a lake on S3; say --lake s3\n"
+
+
+def test_on_s3_no_kill_waits_for_files_that_nobody_can_watch() -> None:
+    points = {kill.point for kill in planned(100, seed=1, lake=Lake("s3"))}
+    assert not points & set(WATCHED)
+    assert points < {kill.point for kill in planned(100, seed=1, lake=Lake("local"))}
