@@ -37,7 +37,7 @@ def _run(settings: Settings) -> None:
     spark = session.start(settings)
     catalog.create_tables(settings)
     measuring = metrics.listen(spark, settings)
-    job = Job(spark, settings, hop_starts(settings))
+    job = Job(spark, settings, hop_starts(settings), session.wall_clock(spark))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     try:

@@ -142,14 +142,24 @@ class WallClock:
 
 
 class Job:
-    """All hops of one application. `run` blocks until `stop` is called or nothing can go on."""
+    """All hops of one application. `run` blocks until `stop` is called or nothing can go on.
 
-    def __init__(self, spark: SparkSession, settings: Settings, starts: Mapping[str, Start]) -> None:
+    `wall` is the clock that queries wait by, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        starts: Mapping[str, Start],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._spark = spark
         self._settings = settings
         self._hops = [Supervised(name, start) for name, start in starts.items()]
         self._stopping = threading.Event()
-        self._clock = WallClock(time.time(), time.monotonic())
+        self._wall = wall
+        self._clock = WallClock(wall(), time.monotonic())
 
     def stop(self) -> None:
         """Ask `run` to end; safe to call from a signal handler."""
@@ -159,7 +169,7 @@ class Job:
         """Supervise until the end; raises PermanentFailure when the job can never succeed."""
         try:
             while not self._stopping.is_set():
-                self._mind_the_clock(self._clock.set_back(time.time(), time.monotonic()))
+                self._mind_the_clock(self._clock.set_back(self._wall(), time.monotonic()))
                 for hop in self._hops:
                     hop.tick(self._spark, self._settings, time.monotonic())
                 self._write_status()

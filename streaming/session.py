@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pyspark.sql import SparkSession
 
@@ -77,3 +77,12 @@ def start(settings: Settings) -> SparkSession:
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("WARN")
     return session
+
+
+def wall_clock(spark: SparkSession) -> Callable[[], float]:
+    """The clock of the JVM, by which Spark waits for the next trigger; seconds since 1970."""
+
+    def now() -> float:
+        return float(spark._jvm.java.lang.System.currentTimeMillis()) / 1000  # type: ignore[union-attr]
+
+    return now

@@ -168,35 +168,28 @@ def test_hops_that_have_nowhere_to_go_are_not_started() -> None:
     ]
 
 
-class Clocks:
-    """Wall and steady clock of a machine; the wall clock is set back when somebody asks for the third time."""
+class Clock:
+    """A wall clock that is set back when somebody asks for the third time."""
 
     def __init__(self, set_back: float) -> None:
         self.asked, self.set_back = 0, set_back
 
-    def time(self) -> float:
+    def __call__(self) -> float:
         self.asked += 1
-        return 1_000_000.0 + self.monotonic() - (self.set_back if self.asked > 2 else 0.0)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+        return 1_000_000.0 + time.monotonic() - (self.set_back if self.asked > 2 else 0.0)
 
 
-def starts_within_three_seconds(clocks: Clocks, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("streaming.job.time", clocks)
+def starts_within_two_seconds(wall: Clock) -> int:
     starts = Starts()
-    job = Job(None, SETTINGS, {"ingest": starts})  # type: ignore[arg-type]
-    timer = threading.Timer(2.2, job.stop)
-    timer.start()
+    job = Job(None, SETTINGS, {"ingest": starts}, wall)  # type: ignore[arg-type]
+    threading.Timer(2.2, job.stop).start()
     job.run()
     return len(starts.queries)
 
 
-def test_a_clock_that_is_set_back_starts_the_hops_anew_since_they_would_wait_for_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert starts_within_three_seconds(Clocks(3600.0), monkeypatch) == 2
+def test_a_clock_that_is_set_back_starts_the_hops_anew_since_they_would_wait_for_it() -> None:
+    assert starts_within_two_seconds(Clock(3600.0)) == 2
 
 
-def test_a_clock_that_is_corrected_by_a_little_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert starts_within_three_seconds(Clocks(0.5), monkeypatch) == 1
+def test_a_clock_that_is_corrected_by_a_little_disturbs_nobody() -> None:
+    assert starts_within_two_seconds(Clock(0.5)) == 1
