@@ -37,7 +37,7 @@ class Stream:
     endpoint: str
     shards: int
     sent: int = 0
-    _stopping: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.client = aws.client("kinesis", self.endpoint)
@@ -45,14 +45,15 @@ class Stream:
         self._settle()
 
     def put(self, count: int) -> None:
-        """Put so many records, each to the shard that its key falls into at that moment."""
-        for first in range(self.sent, self.sent + count, BATCH):
-            numbers = range(first, min(first + BATCH, self.sent + count))
+        """Put so many records, each to the shard that its key falls into at that moment; from any thread."""
+        with self._lock:
+            begin, self.sent = self.sent, self.sent + count
+        for first in range(begin, begin + count, BATCH):
+            numbers = range(first, min(first + BATCH, begin + count))
             records = [{"Data": b"%d" % number, "PartitionKey": str(number)} for number in numbers]
             while records:
                 answers = self.client.put_records(StreamName=STREAM, Records=records)["Records"]
                 records = [record for record, answer in zip(records, answers, strict=True) if "ErrorCode" in answer]
-        self.sent += count
 
     @contextmanager
     def load(self, rate: int) -> Iterator[None]:
@@ -60,11 +61,12 @@ class Stream:
         stopping, failures = threading.Event(), []
 
         def keep_putting() -> None:
-            began, before = time.monotonic(), self.sent
+            began, own = time.monotonic(), 0
             try:
                 while not stopping.wait(0.05):
-                    due = int((time.monotonic() - began) * rate) - (self.sent - before)
-                    self.put(max(0, min(due, 10 * BATCH)))
+                    due = min(int((time.monotonic() - began) * rate) - own, 10 * BATCH)
+                    self.put(due)
+                    own += due
             except Exception as failure:
                 failures.append(failure)
 

@@ -1,4 +1,4 @@
-"""Some hundred thousand records across thirty reshardings, and a stream that is idle for minutes and wakes.
+"""Some hundred thousand records across forty reshardings, and a stream that is idle for minutes and wakes.
 
 Takes ten minutes on two cores, too much for every run of the tests: `make rehearse` runs it. With the awslabs connector
 too where MOODSTREAM_AWSLABS_JAR names its jar.
