@@ -114,6 +114,14 @@ def records(stream: str, endpoint: str) -> list[dict[str, Any]]:
     return found
 
 
+def event_type(data: bytes) -> str | None:
+    """None for the records that the generator breaks on purpose, some of which still begin with a brace."""
+    try:
+        return str(json.loads(data)["event_type"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def test_the_release_lies_in_the_artefact_bucket(outputs: dict[str, str], endpoint: str, release: Path) -> None:
     listed = client("s3", endpoint).list_objects_v2(Bucket=outputs["ArtefactBucketName"])["Contents"]
     keys = {entry["Key"] for entry in listed}
@@ -135,8 +143,7 @@ def test_the_schedule_invokes_the_packaged_lambda_which_feeds_the_stream(
     deadline = time.monotonic() + 150
     while not (found := records(outputs["StreamName"], endpoint)) and time.monotonic() < deadline:
         time.sleep(2)
-    events = {json.loads(record["Data"])["event_type"] for record in found if record["Data"][:1] == b"{"}
-    assert {"post", "comment"} <= events
+    assert {"post", "comment"} <= {event_type(record["Data"]) for record in found}
     assert len({record["PartitionKey"] for record in found}) > 10
 
 
