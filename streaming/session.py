@@ -27,6 +27,8 @@ JOB: Mapping[str, str] = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # 100 by default: five hops together generate more classes than that and would compile them anew for each batch.
     "spark.sql.codegen.cache.maxEntries": "10000",
+    # INT96 by default, which other readers take for times without a zone.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # Hops share the cores evenly, see job.py.
     "spark.scheduler.mode": "FAIR",
 }

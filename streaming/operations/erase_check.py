@@ -76,7 +76,7 @@ def _referred(settings: Settings, name: str) -> set[str]:
 
 def _holds(files: Files, path: str, person: Person, before: datetime, found: Check) -> bool:
     try:
-        parquet = pq.ParquetFile(files.open(path))
+        parquet = pq.ParquetFile(files.open(path), coerce_int96_timestamp_unit="us")
     except FileNotFoundError:  # vacuumed meanwhile
         return False
     names = parquet.schema_arrow.names
@@ -88,7 +88,9 @@ def _holds(files: Files, path: str, person: Person, before: datetime, found: Che
         found.rows += batch.num_rows
         rows = plain(pa.Table.from_batches([batch]))
         if "arrival_time" in names:
-            rows = rows.filter(pc.less_equal(rows["arrival_time"], pa.scalar(before)))
+            # Spark's older files keep times without a zone; what they mean is UTC.
+            arrived = rows["arrival_time"].cast(pa.timestamp("us", tz="UTC"))
+            rows = rows.filter(pc.less_equal(arrived, pa.scalar(before)))
         if any(_names_them(row, person) for row in _suspects(rows, person)):
             return True
     return False
@@ -96,7 +98,7 @@ def _holds(files: Files, path: str, person: Person, before: datetime, found: Che
 
 def _suspects(rows: pa.Table, person: Person) -> Iterator[dict[str, Any]]:
     """The rows in whose bytes the id occurs at all."""
-    hits = pa.array([False] * rows.num_rows)
+    hits = pa.array([False] * rows.num_rows, pa.bool_())
     for name in set(rows.column_names) & set(COLUMNS):
         column = rows[name].cast(pa.binary())
         for pattern in (person.user.encode(), *([b"\\u"] if name in ("data", "raw") else [])):

@@ -109,10 +109,20 @@ def accept(settings: Settings, version: str, progress: Progress) -> dict[str, An
 
 
 def _chunks(table: DeltaTable, columns: list[str], predicate: str | None = None) -> Iterator[pa.Table]:
+    """The rows in chunks of AT_ONCE, however small the files are."""
+    held: list[pa.Table] = []
     for batch in table.scan(columns=columns, predicate=predicate):
-        rows = plain(pa.table(batch))
-        for start in range(0, rows.num_rows, AT_ONCE):
-            yield rows.slice(start, AT_ONCE)
+        held.append(plain(pa.table(batch)))
+        if sum(rows.num_rows for rows in held) >= AT_ONCE:
+            yield from _slices(pa.concat_tables(held))
+            held = []
+    if held:
+        yield from _slices(pa.concat_tables(held))
+
+
+def _slices(rows: pa.Table) -> Iterator[pa.Table]:
+    for start in range(0, rows.num_rows, AT_ONCE):
+        yield rows.slice(start, AT_ONCE)
 
 
 def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa.Table:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -142,6 +144,21 @@ def test_the_profile_the_rescored_labels_and_the_training_texts_go_too(lake: Pat
     assert [row["event_id"] for row in rows_of(lake, "silver/rescored")] == ["b3"]
     assert feedback.read_text().splitlines() == ["text,label", "something else,neutral"]
     assert receipt["removed"]["feedback"] == {str(feedback): 1}
+
+
+def test_files_with_times_as_spark_once_wrote_them_are_checked_too(lake: Path) -> None:
+    row = pa.table({"user_id": ["ann"], "arrival_time": pa.array([NOON], pa.timestamp("us", tz="UTC"))})
+    pq.write_table(row, lake / "silver/posts/of-a-writer-that-died.parquet", use_deprecated_int96_timestamps=True)
+    code, receipt = run(erase.main, "--user", "ann", lake=lake)
+    assert (code, receipt["complete"]) == (1, False)
+    assert receipt["check"]["holding"] == ["silver/posts/of-a-writer-that-died.parquet"]
+
+
+def test_what_arrives_after_the_erasure_began_is_of_the_next_one(lake: Path) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    refined(lake, a_record("post", BOB, event_id="b9"), first_number=100, time=later)
+    code, receipt = run(erase.main, "--user", "ann", lake=lake)
+    assert (code, receipt["complete"]) == (0, True)
 
 
 def test_the_receipt_is_kept_and_does_not_name_the_person(lake: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import streamlit as st
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
@@ -37,8 +39,6 @@ def _read(table: str, version: int, newest: int, by: str) -> pd.DataFrame:
 
 def _newest(delta: DeltaTable, count: int, by: str) -> pd.DataFrame:
     """The newest rows out of the files that were added last: the table may be large."""
-    import pyarrow.dataset as ds
-
     actions = delta.get_add_actions(flatten=True)
     added = sorted(
         zip(actions.column("modification_time").to_pylist(), delta.file_uris(), strict=False), key=lambda pair: pair[0]
@@ -46,8 +46,16 @@ def _newest(delta: DeltaTable, count: int, by: str) -> pd.DataFrame:
     files = [path for _, path in added[-10:]]
     if not files:
         return pd.DataFrame()
-    frame: pd.DataFrame = ds.dataset(files, format="parquet").to_table().to_pandas()
+    schema = pa.schema(delta.schema().to_arrow())
+    frame: pd.DataFrame = pa.concat_tables(
+        [_as_declared(pq.read_table(path, partitioning=None), schema) for path in files]
+    ).to_pandas()
     return frame.sort_values(by, ascending=False).head(count)
+
+
+def _as_declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A file's rows in the types of its table: Spark, the job and delta-rs each write other Arrow types."""
+    return rows.cast(pa.schema([schema.field(name) for name in rows.column_names]))
 
 
 def summed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -25,7 +28,7 @@ NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour"})
 def missing(workdir: Workdir) -> list[str]:
     """The acknowledged sequence numbers that bronze does not hold. Reads the ledger and one column of bronze."""
     acknowledged = {entry.ack.sequence_number for entry in ledger.entries(workdir.ledger) if entry.ack}
-    return sorted(acknowledged - set(_held(workdir, acknowledged))) if acknowledged else []
+    return sorted(not_in_bronze(workdir, acknowledged))
 
 
 def newest(workdir: Workdir) -> set[str]:
@@ -39,8 +42,12 @@ def newest(workdir: Workdir) -> set[str]:
 
 
 def not_in_bronze(workdir: Workdir, sequence_numbers: set[str]) -> set[str]:
-    """Which of these bronze does not hold."""
-    return sequence_numbers - set(_held(workdir, sequence_numbers))
+    """Which of these bronze does not hold. Reads one column of its files, the newest first, until all are found."""
+    left = set(sequence_numbers)
+    files = _newest_first(workdir)
+    while left and (file := next(files, None)):
+        left.difference_update(_numbers_in(file))
+    return left
 
 
 def unread(workdir: Workdir) -> dict[str, int]:
@@ -74,21 +81,27 @@ def unserved(workdir: Workdir, served: Mapping[str, int]) -> dict[str, int]:
     return behind
 
 
-def _held(workdir: Workdir, wanted: set[str]) -> Iterator[str]:
-    import pyarrow as pa
-    import pyarrow.dataset as ds
+def _newest_first(workdir: Workdir) -> Iterator[str]:
+    """The paths of bronze's files.
 
+    Each is read by itself: what delta-rs rewrote has other Arrow types than what the job wrote (string views), and a
+    dataset of both cannot be filtered.
+    """
     try:
         table = DeltaTable(str(workdir.table(BRONZE)))
     except TableNotFoundError:
         return
-    files = table.file_uris()
-    if not files:
-        return
-    rows = ds.dataset(files, format="parquet")
-    among = ds.field("sequence_number").isin(pa.array(sorted(wanted), pa.string())) if len(wanted) < 1000 else None
-    for batch in rows.to_batches(columns=["sequence_number"], filter=among):
-        yield from batch.column(0).to_pylist()
+    actions = pa.table(table.get_add_actions()).sort_by([("modification_time", "descending")])
+    for path in actions["path"].to_pylist():
+        yield str(workdir.table(BRONZE) / unquote(path))
+
+
+def _numbers_in(file: str) -> list[str]:
+    try:
+        numbers: list[str] = pq.ParquetFile(file).read(["sequence_number"]).column(0).to_pylist()
+    except FileNotFoundError:  # rewritten and removed meanwhile: the next look finds its rows
+        return []
+    return numbers
 
 
 def _versions(lake: Path) -> Iterator[tuple[str, int]]:
