@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from streaming.errors import OperationFailed
@@ -36,6 +36,12 @@ JOURNAL = "_operations"
 ATTEMPTS = 20
 # A journal without its change may belong to a process that is at work; after this long it belongs to a dead one.
 ABANDONED_AFTER_S = 3600.0
+MEANS = ("polarity_mean",)
+# What sums of fractions leave behind where everything was taken out again.
+ROUNDING = 1e-6
+# So that what lost the race for a commit can be told from files that other writers are about to commit.
+REWRITTEN = WriterProperties(compression="ZSTD")
+REWRITTEN_NAME = ".zstd.parquet"
 TEXTS = (silver_posts.NAME, silver_comments.NAME)
 
 
@@ -88,7 +94,7 @@ def finish(settings: Settings) -> int:
     """Complete the changes that a dead process left half done; returns how many. Every operation begins with this."""
     files = Files(settings)
     finished = 0
-    for identity in files.folders(f"{settings.lake}/{JOURNAL}"):
+    for identity in files.folders(_journals(settings)):
         folder = _journal(settings, identity)
         entry = files.read_json(f"{folder}/change.json")
         if entry is not None and open_table(settings, entry["table"]).transaction_version(identity) is not None:
@@ -99,11 +105,25 @@ def finish(settings: Settings) -> int:
     return finished
 
 
+def under_way(settings: Settings, name: str) -> bool:
+    """Whether some operation may be about to commit files to the table; a journal stands before the first of them."""
+    files = Files(settings)
+    entries = (
+        files.read_json(f"{_journal(settings, each)}/change.json") for each in files.folders(_journals(settings))
+    )
+    return any(entry is None or entry["table"] == name for entry in entries)
+
+
 def merge(table: DeltaTable, change: Change, properties: CommitProperties) -> None:
     """Commit a change to its table: one commit that removes files, which every stream skips."""
     same = " AND ".join(f"target.{name} = source.{name}" for name in (*PARTITIONS, *change.key))
     merger = table.merge(
-        change.source, same, source_alias="source", target_alias="target", commit_properties=properties
+        change.source,
+        same,
+        source_alias="source",
+        target_alias="target",
+        writer_properties=REWRITTEN,
+        commit_properties=properties,
     )
     if not change.updates:
         merger.when_matched_delete().execute()
@@ -133,7 +153,6 @@ def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Ta
 
 
 def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProperties) -> None:
-    count = gold.values[0][0]
     merger = table.merge(
         rows,
         predicate(gold, rows),
@@ -143,11 +162,36 @@ def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProper
         commit_properties=mark,
     )
     (
-        merger.when_matched_delete(f"target.{count} + source.{count} = 0")
+        merger.when_matched_delete(_nothing(gold, "target.{0} + source.{0}"))
         .when_matched_update(dict(gold.updates))
         .when_not_matched_insert_all()
         .execute()
     )
+
+
+def _nothing(gold: KeyedTable, value: str) -> str:
+    """SQL: every sum of a row is nothing. The count alone may be 0 while labels that change have yet to be counted."""
+    sums = [(f"({value.format(name)})", kind) for name, kind in gold.values if name not in MEANS]
+    # delta-rs would round the bound to an integer beside one.
+    return " AND ".join(
+        f"abs{each} < {ROUNDING}" if pa.types.is_floating(kind) else f"{each} = 0" for each, kind in sums
+    )
+
+
+def upsert(settings: Settings, target: KeyedTable, rows: pa.Table) -> None:
+    """Bring rows (one per key) into a keyed table by its own rules; may be repeated."""
+    for attempt in range(ATTEMPTS):
+        merger = open_table(settings, target.name).merge(
+            rows, predicate(target, rows), source_alias="source", target_alias="target", streamed_exec=False
+        )
+        merger = merger.when_matched_update(dict(target.updates), target.update_when)
+        try:
+            merger.when_not_matched_insert_all().execute()
+        except CommitFailedError:
+            time.sleep(0.05 * attempt)
+            continue
+        return
+    raise OperationFailed(f"{target.name}: other programs keep changing it; try again")
 
 
 def drop_empty(settings: Settings, name: str) -> int:
@@ -155,10 +199,9 @@ def drop_empty(settings: Settings, name: str) -> int:
 
     They stay where a change came first and the aggregate hop counted the changed rows only afterwards.
     """
-    count = TABLES[name].values[0][0]
     for _ in range(ATTEMPTS):
         try:
-            return int(open_table(settings, name).delete(f"{count} = 0")["num_deleted_rows"])
+            return int(open_table(settings, name).delete(_nothing(TABLES[name], "{0}"))["num_deleted_rows"])
         except TableNotFoundError:
             return 0
         except CommitFailedError:
@@ -196,8 +239,12 @@ def _settle(settings: Settings, identity: str) -> None:
     files.remove(folder)
 
 
+def _journals(settings: Settings) -> str:
+    return f"{settings.lake}/{JOURNAL}"
+
+
 def _journal(settings: Settings, identity: str) -> str:
-    return f"{settings.lake}/{JOURNAL}/{identity}"
+    return f"{_journals(settings)}/{identity}"
 
 
 def _file(gold: str) -> str:

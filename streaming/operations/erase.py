@@ -23,7 +23,7 @@ from streaming.errors import OperationFailed, SettingsError
 from streaming.operations import changes, command, erase_rows, models, readers, rescored, warehouse
 from streaming.operations.command import Outcome, Parser, Progress
 from streaming.operations.erase_check import Check, check
-from streaming.operations.erase_rows import Removed
+from streaming.operations.erase_rows import Erasure, Removed
 from streaming.operations.files import Files
 from streaming.operations.records import Person
 from streaming.operations.tally import TABLES
@@ -76,20 +76,20 @@ def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) 
     if settings.warehouse:
         warehouse.check(settings)
     finished = changes.finish(settings)
-    erasure, before = f"erase-{uuid4().hex}", datetime.now(UTC)
-    person, removed, found = Person(options.user), Removed(), Check()
+    erasure = Erasure(Person(options.user), datetime.now(UTC), f"erase-{uuid4().hex}")
+    removed, found = Removed(), Check()
     for _ in range(PASSES):
-        _pass(settings, person, erasure, removed, options.wait, progress)
+        _pass(settings, erasure, removed, options.wait, progress)
         progress("checking every file that is left")
-        found = check(settings, person, before)
+        found = check(settings, erasure.person, erasure.before)
         if found.clean:
             break
-    rows = _in_warehouse(settings, person.user)
+    rows = _in_warehouse(settings, erasure)
     complete = found.clean and not rows
     receipt = {
-        "erasure": erasure,
-        "user_sha256": hashlib.sha256(person.user.encode()).hexdigest(),
-        "before": before.isoformat(),
+        "erasure": erasure.name,
+        "user_sha256": hashlib.sha256(erasure.person.user.encode()).hexdigest(),
+        "before": erasure.before.isoformat(),
         "finished_at": datetime.now(UTC).isoformat(),
         "removed": {
             "bronze": removed.bronze,
@@ -103,26 +103,24 @@ def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) 
         "complete": complete,
         "notes": NOTES,
     }
-    path = f"{settings.lake}/{RECEIPTS}/{erasure}.json"
+    path = f"{settings.lake}/{RECEIPTS}/{erasure.name}.json"
     Files(settings).write_json(path, receipt)
     return Outcome({**receipt, "receipt": path}, _told(receipt, path), 0 if complete else 1)
 
 
-def _pass(
-    settings: Settings, person: Person, erasure: str, removed: Removed, patience: float, progress: Progress
-) -> None:
+def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: float, progress: Progress) -> None:
     progress("erasing from bronze")
-    erase_rows.bronze(settings, person, erasure, removed)
+    erase_rows.bronze(settings, erasure, removed)
     _past(settings, [bronze_events.NAME], patience, progress)
     progress("erasing from silver and gold")
-    erase_rows.silver(settings, person, erasure, removed)
+    erase_rows.silver(settings, erasure, removed)
     _past(settings, STREAMED, patience, progress)
-    erase_rows.derived(settings, person, erasure, removed)
+    erase_rows.derived(settings, erasure, removed)
     for name in TABLES:
         changes.drop_empty(settings, name)
     if settings.warehouse:
         progress("erasing from the warehouse")
-        warehouse.erase(settings, person.user)
+        warehouse.erase(settings, erasure.person.user, erasure.before)
         warehouse.serve(settings, SERVED_WITHIN_S)
     progress("removing the files of old versions")
     for name in VACUUMED:
@@ -148,8 +146,10 @@ def _vacuum(settings: Settings, name: str) -> None:
     table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
 
 
-def _in_warehouse(settings: Settings, user: str) -> int | None:
-    return warehouse.rows_of(settings, user) if settings.warehouse else None
+def _in_warehouse(settings: Settings, erasure: Erasure) -> int | None:
+    if not settings.warehouse:
+        return None
+    return warehouse.rows_of(settings, erasure.person.user, erasure.before)
 
 
 def _without_texts(path: Path, texts: set[str]) -> int:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.operations import changes
 from streaming.operations.files import Files
 from streaming.operations.records import PEOPLE, Person
 from streaming.settings import Settings
@@ -21,7 +22,8 @@ from streaming.sources.delta_rs import open_table, plain
 
 LAYERS = ("bronze", "silver")
 COLUMNS = (*PEOPLE, "partition_key", "data", "raw")
-# A file that no commit refers to may be of a commit that is under way, but not for so long.
+# A file that no commit refers to may be of a commit that is under way, but not for so long. What lost the race for a
+# commit of an operation can be told at once: its name, and no operation under way.
 ORPHAN_AFTER_S = 3600.0
 CHANGE_DATA = "_change_data/"
 
@@ -52,12 +54,16 @@ def check(settings: Settings, person: Person, before: datetime) -> Check:
     files, found = Files(settings), Check()
     for name in (f"{layer}/{table}" for layer in LAYERS for table in files.folders(f"{settings.lake}/{layer}")):
         root = settings.table(name)
+        listed = list(files.below(root, recursive=True))
+        # In this order: what is listed and not referred to by then was left behind.
+        lost = () if changes.under_way(settings, name) else (changes.REWRITTEN_NAME,)
         known = _referred(settings, name)
-        for path, modified in files.below(root, recursive=True):
+        for path, modified in listed:
             if path.startswith("_delta_log/"):
                 found.log_entries += _names(person, files.read(f"{root}/{path}") or b"")
             elif path.endswith(".parquet") and _holds(files, f"{root}/{path}", person, before, found):
-                orphan = path not in known and (path.startswith(CHANGE_DATA) or _is_old(modified))
+                left = path.startswith(CHANGE_DATA) or path.endswith(lost) or _is_old(modified)
+                orphan = path not in known and left
                 (found.orphans_deleted if orphan else found.holding).append(f"{name}/{path}")
                 if orphan:
                     files.remove(f"{root}/{path}")

@@ -3,11 +3,15 @@
 Bronze: a record of theirs goes; in an array with others' events theirs become a mark, so that the others keep their
 places. Silver: their posts, comments and profile, and interactions of which they are either side. Others' comments on
 their posts stay: those are other people's words; the post that they answer is gone.
+
+Every layer is cut at the same moment: rows that arrived after `before` stay in all of them. Layers that were cut where
+they happened to be would differ by what came in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +26,7 @@ from streaming.operations import changes, erased, rescored
 from streaming.operations.changes import Change
 from streaming.operations.records import Person, elements
 from streaming.settings import Settings
-from streaming.sources.delta_rs import plain
+from streaming.sources.delta_rs import open_table, plain
 from streaming.tables import (
     bronze_events,
     silver_comments,
@@ -60,49 +64,79 @@ class Removed:
         self.silver[own] = self.silver.get(own, 0) + rows
 
 
-def bronze(settings: Settings, person: Person, erasure: str, removed: Removed) -> None:
+@dataclass(frozen=True)
+class Erasure:
+    """Whose rows go, up to which moment of arrival, and under which name the changes are committed."""
+
+    person: Person
+    before: datetime
+    name: str
+
+    @property
+    def arrived(self) -> str:
+        """The cut as SQL."""
+        return f"arrival_time <= '{self.before.isoformat()}'"
+
+
+def bronze(settings: Settings, erasure: Erasure, removed: Removed) -> None:
     """Take the person's events out of bronze/events, and remember their places in bronze/erased."""
 
     def choose(table: DeltaTable) -> Change | None:
-        hits = [hit for row in _records(table, person) if (hit := _hit(row, person)) is not None]
-        places = [place for hit in hits for place in _places(hit, erasure)]
+        hits = [hit for row in _records(table, erasure) if (hit := _hit(row, erasure.person)) is not None]
+        places = [place for hit in hits for place in _places(hit, erasure.name)]
         if places:
             erased.remember(settings, places)
         source = _source([{name: hit[name] for name in SOURCE.names} for hit in hits], SOURCE)
         return Change(source, None, source, ("sequence_number", "data"), RECORD, "source.gone") if hits else None
 
-    change = changes.apply(settings, erasure, bronze_events.NAME, choose)
+    change = changes.apply(settings, erasure.name, bronze_events.NAME, choose)
     if change is not None:
         gone = sum(change.source["gone"].to_pylist())
         removed.bronze["records_deleted"] += gone
         removed.bronze["records_rewritten"] += change.source.num_rows - gone
 
 
-def silver(settings: Settings, person: Person, erasure: str, removed: Removed) -> None:
+def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
     """Take the person out of the silver tables that streams read, and out of gold."""
     for name, columns in ACCEPTED.items():
-        change = changes.apply(settings, erasure, name, _theirs(columns, person.user))
+        change = changes.apply(settings, erasure.name, name, _theirs(columns, erasure))
         if change is not None:
             removed.count(name, change.old.num_rows)
             removed.texts.update(change.old["text"].to_pylist() if "text" in change.old.column_names else ())
-    change = changes.apply(settings, erasure, silver_rejected.NAME, _rejected(person))
+    change = changes.apply(settings, erasure.name, silver_rejected.NAME, _rejected(erasure))
     if change is not None:
         removed.count(silver_rejected.NAME, change.old.num_rows)
         removed.count("rejected_rewritten", change.source.num_rows - change.old.num_rows)
 
 
-def derived(settings: Settings, person: Person, erasure: str, removed: Removed) -> None:
+def derived(settings: Settings, erasure: Erasure, removed: Removed) -> None:
     """Take the person out of silver/users and silver/rescored, once no stream can write them there any more."""
     for name, choose in (
-        (silver_users.NAME, _theirs(("user_id",), person.user, ("user_id",))),
+        (silver_users.NAME, _theirs(("user_id",), erasure, ("user_id",))),
         (rescored.NAME, _of_erased_events(settings)),
     ):
         try:
-            change = changes.apply(settings, erasure, name, choose)
+            change = changes.apply(settings, erasure.name, name, choose)
         except TableNotFoundError:
             continue
         if change is not None:
             removed.count(name, change.old.num_rows)
+    _restore_profile(settings, erasure.person.user)
+
+
+def _restore_profile(settings: Settings, user: str) -> None:
+    """Make the profile what the events that stayed say: an erased one may have been the newest by event time."""
+    scan = open_table(settings, silver_user_changes.NAME).scan(columns=silver_users.TABLE.schema.names)
+    stayed = [row for batch in scan for row in _of(plain(pa.table(batch)), user).to_pylist()]
+    if not stayed:
+        return
+    newest = max(stayed, key=silver_users.recency)
+    with suppress(TableNotFoundError):  # the hop that makes profiles has never run, and will begin with these events
+        changes.upsert(settings, silver_users.TABLE, pa.Table.from_pylist([newest], silver_users.TABLE.schema))
+
+
+def _of(rows: pa.Table, user: str) -> pa.Table:
+    return rows.filter(_any_equal(rows, ("user_id",), user)) if rows.num_rows else rows
 
 
 SOURCE = pa.schema(
@@ -114,10 +148,11 @@ SOURCE = pa.schema(
 )
 
 
-def _records(table: DeltaTable, person: Person) -> Iterator[dict[str, Any]]:
+def _records(table: DeltaTable, erasure: Erasure) -> Iterator[dict[str, Any]]:
     """The records that may hold the person's events."""
     columns = ["data", "stream", "partition_key", "sequence_number", *PARTITIONS]
-    for batch in table.scan(columns=columns):
+    person = erasure.person
+    for batch in table.scan(columns=columns, predicate=erasure.arrived):
         rows = plain(pa.table(batch))
         suspect = pc.or_(
             pc.match_substring(rows["data"], person.user.encode()),
@@ -158,11 +193,11 @@ def _event_id(element: bytes) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _theirs(columns: tuple[str, ...], user: str, key: tuple[str, ...] = ("event_id", *PLACE)) -> changes.Choose:
+def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = ("event_id", *PLACE)) -> changes.Choose:
     """Picks the rows in which any of the columns names the person, to be deleted."""
 
     def choose(table: DeltaTable) -> Change | None:
-        return _deletion(table, key, lambda rows: _any_equal(rows, columns, user))
+        return _deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
 
     return choose
 
@@ -178,8 +213,9 @@ def _of_erased_events(settings: Settings) -> changes.Choose:
     return choose
 
 
-def _deletion(table: DeltaTable, key: tuple[str, ...], wanted: Any) -> Change | None:
-    found = [rows.filter(wanted(rows)) for batch in table.scan() if (rows := plain(pa.table(batch))).num_rows]
+def _deletion(table: DeltaTable, key: tuple[str, ...], wanted: Any, among: str | None = None) -> Change | None:
+    scan = table.scan(predicate=among)
+    found = [rows.filter(wanted(rows)) for batch in scan if (rows := plain(pa.table(batch))).num_rows]
     old = pa.concat_tables(found) if found else None
     if old is None or not old.num_rows:
         return None
@@ -194,14 +230,14 @@ def _any_equal(rows: pa.Table, columns: tuple[str, ...], user: str) -> Any:
 REJECTED_KEY = ("stream", *PLACE, "data")
 
 
-def _rejected(person: Person) -> changes.Choose:
+def _rejected(erasure: Erasure) -> changes.Choose:
     """Rejected events of the person go; those of others lose what the record around them holds of the person."""
 
     def choose(table: DeltaTable) -> Change | None:
         old, source = [], []
-        for batch in table.scan():
+        for batch in table.scan(predicate=erasure.arrived):
             for row in plain(pa.table(batch)).to_pylist():
-                hit = _hit(row, person)
+                hit = _hit(row, erasure.person)
                 if hit is None:
                     continue
                 hit["gone"] = row["record_index"] in hit["indices"]

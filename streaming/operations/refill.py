@@ -18,13 +18,13 @@ from deltalake.exceptions import CommitFailedError
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming.errors import OperationFailed
-from streaming.operations import models, readers
+from streaming.operations import erased, models, readers
 from streaming.operations.command import Progress
 from streaming.operations.models import Predict
 from streaming.operations.silver_ids import present
 from streaming.scoring import score_texts
 from streaming.settings import Settings
-from streaming.sources.delta_rs import open_table, plain, read
+from streaming.sources.delta_rs import chunks, open_table, read
 from streaming.tables import bronze_events, silver_comments, silver_posts, silver_rejected
 from streaming.tables.parsed_events import REJECTED, parsed_batches
 from streaming.tables.silver_catalog import TABLES, SilverTable
@@ -41,22 +41,24 @@ Place = tuple[str, str, int, bytes]
 def refill(settings: Settings, first: datetime, last: datetime, progress: Progress) -> dict[str, int]:
     """Append what silver lacks of the records that arrived in [first, last); returns the rows by table.
 
-    Memory: a batch of bronze, and the places of the range's rejected events.
+    Memory: a chunk of bronze, and the places of the range's rejected events.
     """
     filled = dict.fromkeys((table.name for table in TABLES.values()), 0)
     bronze = _refined(settings)
     if bronze is None:
         return filled
     rejected = _rejected(settings, first, last)
+    looked_at = 0
     labels = _Labels(settings)
-    for batch in bronze.scan(columns=COLUMNS, predicate=_between(first, last)):
-        records = plain(pa.table(batch)).sort_by("ingested_at").combine_chunks()
+    for batch in chunks(bronze, COLUMNS, _between(first, last)):
+        records = batch.sort_by("ingested_at").combine_chunks()
+        looked_at += records.num_rows
         for events in parsed_batches(records.to_batches()):
             missing = _missing(settings, events.to_pylist(), rejected)
             for entity, table in TABLES.items():
                 rows = [row for row in missing if row["entity"] == entity]
                 filled[table.name] += _append(settings, table, labels.added(rows) if entity in TEXTS else rows)
-        progress(f"{sum(filled.values()):,} rows appended")
+        progress(f"{looked_at:,} records looked at, {sum(filled.values()):,} rows appended")
     return filled
 
 
@@ -85,8 +87,9 @@ def _place(row: Row) -> Place:
 
 
 def _missing(settings: Settings, events: list[Row], rejected: set[Place]) -> list[Row]:
-    """The events that silver lacks, the first of each id."""
-    there = present(settings, (row["event_id"] for row in events if row["entity"] != REJECTED))
+    """The events that silver lacks, the first of each id, without what was erased: a later copy may be left of it."""
+    ids = sorted({row["event_id"] for row in events if row["entity"] != REJECTED})
+    there = present(settings, ids) | erased.event_ids(settings, pa.array(ids, pa.string()))
     missing = []
     for row in events:
         if row["entity"] == REJECTED:

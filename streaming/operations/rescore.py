@@ -24,7 +24,7 @@ from streaming.operations.models import Predict
 from streaming.operations.spill import spilled
 from streaming.scoring import score_texts
 from streaming.settings import Settings
-from streaming.sources.delta_rs import open_table, plain, read
+from streaming.sources.delta_rs import chunks, open_table, read
 from streaming.tables import silver_comments, silver_posts
 from streaming.tables.columns import PARTITIONS
 
@@ -71,7 +71,7 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
 
     def batches() -> Iterator[pa.RecordBatch]:
         for entity, name in TEXTS.items():
-            for rows in _chunks(open_table(settings, name), ["event_id", "event_time", "text", *LABELS, *PARTITIONS]):
+            for rows in chunks(open_table(settings, name), ["event_id", "event_time", "text", *LABELS, *PARTITIONS]):
                 scored = _rescored(rows, entity, version, predict)
                 moves.update(zip(scored["sentiment"].to_pylist(), scored["new_sentiment"].to_pylist(), strict=True))
                 progress(f"{sum(moves.values()):,} texts scored")
@@ -108,23 +108,6 @@ def accept(settings: Settings, version: str, progress: Progress) -> dict[str, An
     return _summary(moves)
 
 
-def _chunks(table: DeltaTable, columns: list[str], predicate: str | None = None) -> Iterator[pa.Table]:
-    """The rows in chunks of AT_ONCE, however small the files are."""
-    held: list[pa.Table] = []
-    for batch in table.scan(columns=columns, predicate=predicate):
-        held.append(plain(pa.table(batch)))
-        if sum(rows.num_rows for rows in held) >= AT_ONCE:
-            yield from _slices(pa.concat_tables(held))
-            held = []
-    if held:
-        yield from _slices(pa.concat_tables(held))
-
-
-def _slices(rows: pa.Table) -> Iterator[pa.Table]:
-    for start in range(0, rows.num_rows, AT_ONCE):
-        yield rows.slice(start, AT_ONCE)
-
-
 def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa.Table:
     scores = pa.Table.from_pandas(score_texts(predict, rows["text"].to_pandas()), preserve_index=False)
     columns = {name: rows[name] for name in rows.column_names if name != "text"}
@@ -153,7 +136,7 @@ def _relabelled(labels: pa.Table, day: Day, version: str) -> changes.Choose:
     """Picks up to AT_ONCE served rows of the day that another version labelled, with the labels that they get."""
 
     def choose(table: DeltaTable) -> Change | None:
-        for rows in _chunks(table, [name for name in _columns(table) if name != "raw"], _of_day(day)):
+        for rows in chunks(table, [name for name in _columns(table) if name != "raw"], _of_day(day)):
             other = pc.fill_null(pc.not_equal(rows["model_version"], version), True)
             old = rows.filter(pc.and_(other, pc.is_in(rows["event_id"], value_set=labels["event_id"].combine_chunks())))
             if old.num_rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,14 +36,14 @@ def check(settings: Settings) -> None:
         raise OperationFailed(f"{error}; start it (moodstream demo), or leave it out with --no-warehouse") from error
 
 
-def erase(settings: Settings, user: str) -> None:
-    """Delete a person's facts and profile."""
-    _execute(settings, "operations/erase.sql", {"user": _text(user)})
+def erase(settings: Settings, user: str, before: datetime) -> None:
+    """Delete a person's facts and profile versions that arrived until `before`."""
+    _execute(settings, "operations/erase.sql", _theirs(user, before))
 
 
-def rows_of(settings: Settings, user: str) -> int:
-    """How many facts and profile versions name a person."""
-    parameters = {"user": _text(user)}
+def rows_of(settings: Settings, user: str, before: datetime) -> int:
+    """How many facts and profile versions that arrived until `before` name a person."""
+    parameters = _theirs(user, before)
     dialect = _dialect(settings)
     [statement] = warehouse_sql.statements(dialect, "operations/left.sql")
     if dialect == "redshift":
@@ -131,6 +132,11 @@ def _data_api(settings: Settings) -> Any:
 
 def _dialect(settings: Settings) -> str:
     return "redshift" if urlsplit(settings.warehouse or "").scheme == "redshift" else "postgres"
+
+
+def _theirs(user: str, before: datetime) -> dict[str, str]:
+    # Redshift's times have no zone: they are UTC.
+    return {"user": _text(user), "before": before.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")}
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 from deltalake import DeltaTable
 
@@ -39,6 +41,20 @@ def read(table: DeltaTable, columns: list[str] | None = None, predicate: str | N
     Not through `to_pyarrow_dataset`: its reader threads outlive an early end and crash the interpreter's exit.
     """
     return plain(pa.table(table.scan(columns=columns, predicate=predicate)))
+
+
+def chunks(
+    table: DeltaTable, columns: list[str], predicate: str | None = None, at_once: int = 50_000
+) -> Iterator[pa.Table]:
+    """The rows of a snapshot in tables of about `at_once`, however small the files are. `predicate` as for `read`."""
+    held: list[pa.Table] = []
+    for batch in table.scan(columns=columns, predicate=predicate):
+        held.append(plain(pa.table(batch)))
+        if sum(rows.num_rows for rows in held) >= at_once:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
 
 
 def plain(rows: pa.Table) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -112,6 +112,17 @@ def test_the_archive_brings_nobody_back_who_was_erased(lake: Path, tmp_path: Pat
     run(erase.main, "--user", "ann", lake=lake)
     folder = archived(tmp_path / "landing", "one.jsonl", record)
     assert run(backfill.main, "--archive", str(folder), lake=lake)[1]["files"] == {"one.jsonl": 0}
+
+
+def test_a_copy_that_came_after_an_erasure_brings_nobody_back(lake: Path) -> None:
+    record = a_record("post", {"user_id": "ann"}, event_id="gone")
+    refined(lake, record)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    arrived(lake, record, first_number=1, time=later)
+    run(erase.main, "--user", "ann", lake=lake)
+    until = ("--from", "2026-01-01T12:00:00Z", "--to", (later + timedelta(minutes=1)).isoformat())
+    assert len(rows_of(lake, "bronze/events")) == 1
+    assert appended(lake, *until) == {}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from tests.integration.conftest import Database
 from tests.lake_rows import arrived, refined, rows_of, run, settings_of
 
 ANN, BOB = {"user_id": "ann"}, {"user_id": "bob"}
+LAYERS = ("posts", "comments", "user_changes")
 ARRAY = [
     an_event("post", ANN, event_id="a1"),
     an_event("comment", BOB, event_id="b1"),
@@ -154,9 +155,49 @@ def test_files_with_times_as_spark_once_wrote_them_are_checked_too(lake: Path) -
     assert receipt["check"]["holding"] == ["silver/posts/of-a-writer-that-died.parquet"]
 
 
-def test_what_arrives_after_the_erasure_began_is_of_the_next_one(lake: Path) -> None:
+def test_what_arrives_after_the_erasure_began_stays_in_every_layer(lake: Path) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    refined(lake, a_record("post", BOB, event_id="b9"), first_number=100, time=later)
+    new = {"user": "u9", "post": "p9", "comment": "c9"}
+    refined(lake, *(a_record(kind, ANN, event_id=name) for kind, name in new.items()), first_number=100, time=later)
+    code, receipt = run(erase.main, "--user", "ann", lake=lake)
+    assert (code, receipt["complete"]) == (0, True)
+    assert {name: {row["event_id"] for row in rows_of(lake, f"silver/{name}")} for name in LAYERS} == {
+        "posts": {"b3", "b4", "other", "p9"},
+        "comments": {"b1", "c9"},
+        "user_changes": {"profile-b", "u9"},
+    }
+    kept = {row["sequence_number"] for row in rows_of(lake, "bronze/events")}
+    assert {f"{number:030d}" for number in (100, 101, 102)} <= kept
+    assert run(erase.main, "--user", "ann", lake=lake)[1]["removed"]["silver"] == {}
+
+
+def test_a_profile_that_came_later_takes_the_place_of_the_erased_one(lake: Path) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    older = a_record("user", ANN | {"user_location": "Bonn"}, event_id="u9", event_time="2025-12-31T12:00:00Z")
+    refined(lake, older, first_number=100, time=later)
+    columns = silver_users.TABLE.schema.names
+    changed = DeltaTable(str(lake / "silver/user_changes")).to_pyarrow_table().select(columns).to_pylist()
+    newest = [row for row in changed if row["event_id"] in ("profile-a", "profile-b")]
+    users = created(silver_users.TABLE, str(lake / "silver/users"), {})
+    write_deltalake(users, pa.Table.from_pylist(newest, silver_users.TABLE.schema), mode="append")
+    run(erase.main, "--user", "ann", lake=lake)
+    assert {row["user_id"]: row["event_id"] for row in rows_of(lake, "silver/users")} == {
+        "ann": "u9",
+        "bob": "profile-b",
+    }
+
+
+def test_files_that_lost_the_race_for_a_commit_are_removed(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, raced = changes.merge, []
+
+    def outrun(table: DeltaTable, *arguments: Any) -> Any:
+        if not raced:
+            raced.append(True)
+            # Another writer changes the same files first.
+            DeltaTable(table.table_uri).update({"stream": "'other'"})
+        return real(table, *arguments)
+
+    monkeypatch.setattr(changes, "merge", outrun)
     code, receipt = run(erase.main, "--user", "ann", lake=lake)
     assert (code, receipt["complete"]) == (0, True)
 
@@ -208,16 +249,21 @@ def test_what_arrives_while_the_erasure_runs_is_erased_by_its_next_pass(
 
 
 def test_the_warehouse_forgets_the_person(lake: Path, database: Database) -> None:
-    for name, user in (("e1", "ann"), ("e2", "bob")):
+    for name, user, arrived_at in (
+        ("e1", "ann", "now()"),
+        ("e2", "ann", "null"),
+        ("e3", "ann", "now() + interval '1 hour'"),
+        ("e4", "bob", "now()"),
+    ):
         database.run(
             "insert into dw.fact_post (event_id, event_time, date_key, time_key, post_id, user_id, text, query,"
-            f" batch_id) values ('{name}', now(), 20260101, 0, 'p', '{user}', 'x', 'q', 0)"
+            f" batch_id, arrival_time) values ('{name}', now(), 20260101, 0, 'p', '{user}', 'x', 'q', 0, {arrived_at})"
         )
     count_gold(lake)
     environ = {"MOODSTREAM_WAREHOUSE_PASSWORD": database.password}
     code, receipt = run(erase.main, "--user", "ann", "--warehouse", database.url, lake=lake, environ=environ)
     assert (code, receipt["warehouse"]["rows_left"]) == (0, 0)
-    assert database.rows("select user_id from dw.fact_post") == ["bob"]
+    assert database.rows("select event_id from dw.fact_post order by 1") == ["e3", "e4"]
     served = database.rows("select sum(events) from dw.sentiment_by_minute")
     assert served == [sum(row["events"] for row in gold_of(lake)["gold/sentiment_by_minute"].values())]
 

@@ -54,9 +54,17 @@ def test_only_what_no_version_of_the_last_days_needs_is_removed(lake: Path) -> N
 
 def test_rows_of_gold_that_count_nothing_any_more_go(lake: Path) -> None:
     name = "gold/sentiment_by_minute"
-    DeltaTable(str(lake / name)).update({"events": "0"})
+    sums = ("events", "negative", "neutral", "positive", "polarity_sum", "confidence_sum", "late")
+    DeltaTable(str(lake / name)).update({**dict.fromkeys(sums, "0"), "polarity_sum": "1e-17"})
     _, report = run(maintain.main, lake=lake)
     assert (report["tables"][name]["emptied_rows"], rows_of(lake, name)) == (1, [])
+
+
+def test_rows_whose_texts_have_yet_to_be_counted_under_their_new_label_stay(lake: Path) -> None:
+    name = "gold/sentiment_by_minute"
+    DeltaTable(str(lake / name)).update({"events": "0", "positive": "-1", "neutral": "1"})
+    _, report = run(maintain.main, lake=lake)
+    assert (report["tables"][name]["emptied_rows"], len(rows_of(lake, name))) == (0, 1)
 
 
 def test_it_may_run_again_at_once(lake: Path) -> None:

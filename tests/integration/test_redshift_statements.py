@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.redshift_fake import FakeDataApi
 from tests.warehouse_rows import a_comment, a_load, a_post, a_profile, an_interaction
 
 SQL = Path(__file__).parents[2] / "sql"
+NOW = datetime.now(UTC)
 NAME = 'o\'neil "x"; --'
 LEFT = """
 select (select count(*) from dw.fact_post), (select count(*) from dw.fact_comment),
@@ -62,10 +64,10 @@ def settings(api: FakeDataApi, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_an_erasure_takes_a_person_s_rows_and_nobody_else_s_and_may_be_repeated(
     settings: Settings, database: Database
 ) -> None:
-    assert operations.rows_of(settings, NAME) == 4
+    assert operations.rows_of(settings, NAME, NOW) == 4
     for _ in range(2):
-        operations.erase(settings, NAME)
-        assert operations.rows_of(settings, NAME) == 0
+        operations.erase(settings, NAME, NOW)
+        assert operations.rows_of(settings, NAME, NOW) == 0
         assert database.rows(LEFT) == [(1, 1, 1, 1)]
 
 
@@ -76,10 +78,24 @@ def test_an_erasure_that_fails_at_any_statement_changes_nothing(
     for moment in (*moments, "commit"):
         api.faults[moment] = RuntimeError("connection lost")
         with pytest.raises(SinkUnavailable):
-            operations.erase(settings, NAME)
+            operations.erase(settings, NAME, NOW)
         assert database.rows(LEFT) == [(2, 1, 3, 2)], moment
-    operations.erase(settings, NAME)
-    assert operations.rows_of(settings, NAME) == 0
+    operations.erase(settings, NAME, NOW)
+    assert operations.rows_of(settings, NAME, NOW) == 0
+
+
+def test_what_arrived_later_stays_and_its_profile_is_the_current_one(
+    settings: Settings, database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    later, first = NOW + timedelta(hours=1), NOW - timedelta(days=1)
+    profiles = [a_profile(user_id=NAME, arrival_time=later, event_time=first, user_location="Rome")]
+    rows = a_load([a_post(user_id=NAME, arrival_time=later)], [], [], profiles, batch=1)
+    opened(api, s3).commit([rows])
+    operations.erase(settings, NAME, NOW)
+    assert operations.rows_of(settings, NAME, NOW) == 0
+    assert operations.rows_of(settings, NAME, later) == 2
+    current = "select user_id, user_location, is_current, valid_from < '1901-01-01' from dw.dim_user order by user_id"
+    assert (NAME, "Rome", True, True) in database.rows(current)
 
 
 @pytest.mark.parametrize(
