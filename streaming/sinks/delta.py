@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction
 from pyspark.sql import Row
 from pyspark.sql.types import StructType
@@ -23,6 +24,8 @@ from streaming.tables.columns import PARTITIONS
 
 log = logging.getLogger(__name__)
 
+# delta-rs lets an append fail where rows were deleted since its snapshot, as by an erasure.
+ATTEMPTS = 10
 COMPACT_EVERY = 500
 TARGET_BYTES = 64 * 1024 * 1024
 
@@ -65,6 +68,7 @@ class FileAppend:
     def __init__(self, settings: Settings, name: str, query: str) -> None:
         self._table = delta_rs.open_table(settings, name)
         self._checksums = Checksums(delta_rs.location(settings.table(name)), delta_rs.storage_options(settings))
+        self._name = name
         self._query = query
         self._checked = False
         self._compacting = Compacting(settings, name)
@@ -73,8 +77,7 @@ class FileAppend:
         """Whether the table has its share of `batch` already."""
         if self._checked:
             return False
-        last = self._table.transaction_version(self._query)
-        self._checked = last is None or last < batch
+        self._checked = not self._holds(batch)
         return not self._checked
 
     def mark(self, name: str) -> int | None:
@@ -89,18 +92,36 @@ class FileAppend:
         if not files:
             return
         numbers = {**(marks or {}), self._query: batch}
+        properties = CommitProperties(app_transactions=[Transaction(*number) for number in numbers.items()])
+        for attempt in range(ATTEMPTS):
+            self._table.update_incremental()
+            if attempt and self._holds(batch):  # it was our own commit, whose answer was lost
+                break
+            try:
+                self._append(files, properties)
+            except CommitFailedError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                log.info("%s: another commit came first, appending batch %d again", self._name, batch)
+            else:
+                break
         self._table.update_incremental()
+        self._checksums.after(self._table, [file.size for file in files])
+        self._compacting.committed()
+
+    def _append(self, files: Sequence[Row], properties: CommitProperties) -> None:
         self._checksums.before(self._table)
         self._table.create_write_transaction(
             [_add(file) for file in files],
             mode="append",
             schema=self._table.schema(),
             partition_by=list(PARTITIONS),
-            commit_properties=CommitProperties(app_transactions=[Transaction(*number) for number in numbers.items()]),
+            commit_properties=properties,
         )
-        self._table.update_incremental()
-        self._checksums.after(self._table, [file.size for file in files])
-        self._compacting.committed()
+
+    def _holds(self, batch: int) -> bool:
+        last = self._table.transaction_version(self._query)
+        return last is not None and last >= batch
 
 
 class Compacting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from generator.truth import as_record
 from streaming.operations import erase, maintain, rejected
 from tests.builders import NOON, a_record, an_event
 from tests.gold_without_spark import count_gold
-from tests.lake_rows import refined, run
+from tests.lake_rows import arrived, refined, run
 
 VIEWS = {"bronze": "bronze/events", "rejected": "silver/rejected", "erased": "bronze/erased"}
 GOLD = [check.table for check in gold.CHECKS]
@@ -67,6 +68,12 @@ def test_the_world_is_sound_to_begin_with(world: Path, tmp_path: Path) -> None:
 def test_an_erasure_is_no_loss(world: Path, tmp_path: Path) -> None:
     assert run(erase.main, "--user", "ann", lake=world)[0] == 0
     run(maintain.main, lake=world)
+    assert faults(world, tmp_path / "audit") == {}
+
+
+def test_a_copy_that_came_after_an_erasure_is_no_loss(world: Path, tmp_path: Path) -> None:
+    arrived(world, RECORDS[0], first_number=90, time=datetime.now(UTC) + timedelta(hours=1))
+    assert run(erase.main, "--user", "ann", lake=world)[0] == 0
     assert faults(world, tmp_path / "audit") == {}
 
 

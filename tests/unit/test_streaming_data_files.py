@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 from pyspark.sql import Row
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType, TimestampType
 
@@ -153,3 +154,37 @@ def test_a_table_gains_the_columns_that_a_new_release_brings(settings: Settings,
     table = DeltaTable(settings.table("cats"))
     assert {field.name for field in table.schema().fields} == {*SCHEMA.names, "colour"}
     assert read(table)["colour"].to_pylist() == [None]
+
+
+def test_an_append_is_made_again_where_rows_were_deleted_meanwhile(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(settings, written(tmp_path, events(("cats", "a", NOON), ("cats", "b", NOON))))
+    append = FileAppend(settings, "cats", "q")
+    assert not append.holds(1)
+    real, raced = append._append, []
+
+    def outrun(*arguments: Any) -> None:
+        if not raced:
+            raced.append(DeltaTable(settings.table("cats")).delete("id = 'a'"))
+        real(*arguments)
+
+    monkeypatch.setattr(append, "_append", outrun)
+    append.commit([Row(**file) for file in written(tmp_path, events(("cats", "c", NOON)))], 1)
+    assert (ids(settings, "cats"), len(raced)) == (["b", "c"], 1)
+
+
+def test_an_append_whose_answer_was_lost_is_not_made_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = FileAppend(settings, "cats", "q")
+    assert not append.holds(0)
+    real = append._append
+
+    def unheard(*arguments: Any) -> None:
+        real(*arguments)
+        raise CommitFailedError("no answer")
+
+    monkeypatch.setattr(append, "_append", unheard)
+    append.commit([Row(**file) for file in written(tmp_path, events(("cats", "a", NOON)))], 0)
+    assert ids(settings, "cats") == ["a"]

@@ -41,9 +41,12 @@ Tick = Callable[[str, int], None]
 
 
 def load_ledger(connection: DuckDBPyConnection, folder: Path, tick: Tick) -> None:
-    """Make tables `sent`, one row per record, and `promised`, the ids of acknowledged events that silver must hold."""
+    """Make tables `sent`, one row per record, `promised`, the ids of acknowledged events that silver must hold, and
+    `forgotten`, the ids of which it need not.
+    """
     connection.execute(_ddl("sent", SENT))
     connection.execute(_ddl("promised", PROMISED))
+    connection.execute(_ddl("forgotten", PROMISED))
     done = 0
     for batch in _batches(ledger.entries(folder)):
         _insert(connection, "sent", SENT, [_sent(entry) for entry in batch])
@@ -60,9 +63,12 @@ def load_ledger(connection: DuckDBPyConnection, folder: Path, tick: Tick) -> Non
 
 
 def forget_erased(connection: DuckDBPyConnection) -> None:
-    """Expect nothing any more of the records and events in view `erased`: `moodstream erase` removed them."""
+    """Expect nothing any more of the records and events in view `erased`: `moodstream erase` removed them.
+
+    Nor of a copy that came afterwards: the job knows its id and drops it.
+    """
     connection.execute("delete from sent where sequence_number in (select sequence_number from erased)")
-    connection.execute("delete from promised where event_id in (select event_id from erased)")
+    connection.execute("insert into forgotten select event_id from erased where event_id is not null")
 
 
 def expect(connection: DuckDBPyConnection, tick: Tick) -> None:

@@ -28,7 +28,7 @@ def prepare(connection: DuckDBPyConnection) -> None:
     connection.execute(
         "create or replace table wanted as"
         " select distinct event_id from (select event_id from expected where reason is null"
-        " union all select event_id from promised)"
+        " union all select event_id from promised) where event_id not in (select event_id from forgotten)"
     )
 
 
