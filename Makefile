@@ -63,9 +63,10 @@ package: $(INFRA)/.ready ## Build what is uploaded to AWS into build/dist: make 
 
 airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
 
-rehearse: setup airflow-setup ## Before a deployment: the packaged job on S3, retraining and broken models beside a stream, resharding (30 minutes)
+rehearse: setup airflow-setup ## Before a deployment: the packaged job on S3, retraining, broken models and operations beside a stream, resharding (40 minutes)
 	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_retraining.py \
-	  tests/packaging/rehearse_models.py tests/integration/rehearse_resharding.py $(ARGS)
+	  tests/packaging/rehearse_models.py tests/integration/rehearse_resharding.py \
+	  tests/integration/rehearse_operations.py $(ARGS)
 
 lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives anew, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

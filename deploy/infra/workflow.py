@@ -97,8 +97,8 @@ class WorkflowStack(Stack):
             Grant(
                 "RefreshDashboards",
                 ["quicksight:CreateIngestion"],
-                [arn(service="quicksight", resource="dataset", resource_name="*/ingestion/*")],
-                why="analysts make the data sets, so their ids are theirs; the action only refreshes",
+                [arn(service="quicksight", resource="dataset", resource_name="moodstream-*/ingestion/*")],
+                why="one data set for each subject, their ids all begin so; the action only refreshes",
             ),
             Grant("Notify", ["sns:Publish"], [self.data.topic.topic_arn]),
             actors.use_key(self.data.key),
