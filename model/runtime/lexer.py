@@ -1,8 +1,8 @@
 """Text to token ids, cheap for what was seen before.
 
-Most of a stream consists of chunks (runs of non-blanks) that have been met already: a batch is split once, each chunk
-is looked up, and only new ones are taken apart. Emoji, emoticons, negation and punctuation that carries feeling survive
-the cleaning; addresses, mentions and numbers become one token each.
+Most of a stream consists of chunks (runs of non-blanks) that have been met already: a batch is split and looked up as
+arrays (`chunks`), and only new chunks are taken apart. Emoji, emoticons, negation and punctuation that carries feeling
+survive the cleaning; addresses, mentions and numbers become one token each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import chain
 
 import numpy as np
 
+from .chunks import SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
 from .tokens import (
     ADDRESS,
     BOUNDARY,
@@ -36,7 +37,6 @@ from .tokens import (
     TokenTable,
 )
 
-SEPARATOR = "\x00"
 CHUNKS_KEPT = 400_000
 NEGATORS = frozenset(
     [
@@ -98,26 +98,6 @@ class Lexica:
     boost: Mapping[str, float]
 
 
-class _Chunks(dict[str, tuple[int, ...]]):
-    """Chunk to token ids; a chunk that is not there yet is analysed and kept.
-
-    Addresses and mentions are not kept: most are met once.
-    """
-
-    def __init__(self, analyse: Callable[[str], tuple[int, ...]]) -> None:
-        super().__init__()
-        self._analyse = analyse
-        self._mention, self._address = analyse("@a"), analyse("http://a")
-
-    def __missing__(self, chunk: str) -> tuple[int, ...]:
-        if chunk[0] == "@" and chunk[1:].isidentifier():
-            return self._mention
-        if chunk.startswith(("http://", "https://")):
-            return self._address
-        ids = self[chunk] = self._analyse(chunk)
-        return ids
-
-
 class Lexer:
     """Turns batches of texts into one array of token ids, each text led by a boundary token (id 0).
 
@@ -138,20 +118,38 @@ class Lexer:
         self.keys.clear()
         self._known: dict[tuple[object, ...], int] = {}
         self._words: dict[tuple[str, int], int] = {}
-        boundary = self._token(SEPARATOR, BOUNDARY | STOP)
-        self._chunks = _Chunks(self._analyse)
-        self._chunks[SEPARATOR] = (boundary,)
+        self._chunks = Known()
+        self._boundary = self._chunks.run((self._token(SEPARATOR, BOUNDARY | STOP),))
+        self._mention = self._chunks.run(self._analyse("@a"))
+        self._address = self._chunks.run(self._analyse("http://a"))
+
+    @property
+    def kept(self) -> int:
+        """How many chunks are remembered."""
+        return self._chunks.size
 
     def ids(self, texts: Sequence[str]) -> Ints:
         """The token ids of all texts, one boundary (0) before each; attributes are in `table`."""
-        if len(self._chunks) > CHUNKS_KEPT:
+        if self.kept > CHUNKS_KEPT:
             self._forget()
-        lead = SEPARATOR + " "
-        joined = lead + (" " + lead).join(texts)
-        if joined.count(SEPARATOR) != len(texts):
-            joined = lead + (" " + lead).join(text.replace(SEPARATOR, " ") for text in texts)
-        found = map(self._chunks.__getitem__, joined.split())
-        return np.fromiter(chain.from_iterable(found), np.int32)
+        chunks = split(texts)
+        keys = chunks.keys(self._chunks.seed)
+        runs = self._chunks.runs(keys)
+        # Addresses and mentions are not kept: most are met once.
+        runs[chunks.separators()] = self._boundary
+        runs[chunks.addresses()] = self._address
+        runs[chunks.handles()] = self._mention
+        new = np.flatnonzero(runs == UNKNOWN)
+        if len(new):
+            self._learn(chunks, keys, new)
+            runs[new] = self._chunks.runs(keys[new])
+        return self._chunks.tokens(runs)
+
+    def _learn(self, chunks: Chunks, keys: Keys, new: Places) -> None:
+        """Take the new chunks apart, in their order, each once."""
+        _, first = np.unique(keys[new], return_index=True)
+        places = new[np.sort(first)]
+        self._chunks.add(keys[places], (self._chunks.run(self._analyse(chunks[place])) for place in places.tolist()))
 
     def _token(self, key: str, flags: int, numbers: Sequence[float] = (0, 0, 0)) -> int:
         signature = (key, flags, *numbers)
@@ -166,6 +164,8 @@ class Lexer:
     def _analyse(self, chunk: str) -> tuple[int, ...]:
         if chunk.isalpha():
             return (self._word(chunk),)
+        if chunk[0] == "@" and chunk[1:].isidentifier():
+            return self._mark("mention", chunk)
         if chunk[:-1].isalpha() and chunk[-1] in _SIMPLE_ENDS:
             mark = _SIMPLE_ENDS[chunk[-1]]
             return (self._word(chunk[:-1]), *(self._mark(mark, chunk[-1]) if mark else ()))

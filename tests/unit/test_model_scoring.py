@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from model import fitting, lexica
-from model.runtime import LABELS, Scorer
+from model.runtime import LABELS, Scorer, chunks
 from model.runtime import lexer as lexing
 from model.runtime.features import Batch, dense
 from model.runtime.lexer import Lexer
@@ -82,6 +82,48 @@ def test_a_full_cache_is_emptied_without_changing_a_score(scorer: Scorer, monkey
     before = scorer.score(texts).polarity
     monkeypatch.setattr(lexing, "CHUNKS_KEPT", 1)
     np.testing.assert_array_equal(scorer.score(texts).polarity, before)
+
+
+def test_texts_are_split_where_str_split_would() -> None:
+    blanks = "".join(character for character in map(chr, range(0x110000)) if character.isspace())
+    assert set(chunks.BLANKS) == set(blanks)
+    texts = [f"{blank}one{blank}{blank}two\u200bé" for blank in blanks] + ["", " ", "日本 😀", "\ud800 \x7f\x80"]
+    found = chunks.split(texts)
+    expected = [chunk for text in texts for chunk in (chunks.SEPARATOR, *text.split())]
+    assert [found[place] for place in range(len(found.starts))] == expected
+
+
+def test_chunks_of_any_length_are_told_apart() -> None:
+    endings = ["abcdefg"[:length] for length in range(1, 8)]
+    words = [stem * "x" + ending for stem in range(70) for ending in endings] + [
+        "é" * length for length in range(1, 50)
+    ]
+    distinct = sorted(set(words))
+    keys = chunks.split([" ".join(distinct * 2)]).keys(np.uint64(7))[1:]
+    assert len(set(keys.tolist())) == len(distinct)
+    assert (keys[: len(distinct)] == keys[len(distinct) :]).all()
+
+
+def test_the_table_of_chunks_grows_and_finds_them_all() -> None:
+    known = chunks.Known()
+    keys = np.arange(100_000, dtype=np.uint64) << np.uint64(48)
+    keys |= np.arange(100_000, dtype=np.uint64)
+    for part in range(0, 100_000, 9999):
+        known.add(keys[part : part + 9999], range(part, min(part + 9999, 100_000)))
+    assert (known.runs(keys) == np.arange(100_000)).all()
+    assert (known.runs(keys + np.uint64(1 << 40)) == chunks.UNKNOWN).all()
+
+
+def test_addresses_and_mentions_that_are_met_once_are_not_kept() -> None:
+    lexer = Lexer(lexica.load(), str, {})
+    lexer.ids(["good @first http://a.b"])
+    before = lexer.kept
+    lexer.ids([f"good @reader{number} https://t.co/{number}" for number in range(100)])
+    assert lexer.kept == before == 1
+
+
+def test_a_name_in_any_script_is_one_mention() -> None:
+    assert keys_of("@naïve @日本 @हिन्दी @_a1 @2b @abcdefghijklmnopqrst") == ["<user>"] * 6
 
 
 def test_the_tables_say_what_the_regression_says(tmp_path: Path) -> None:
