@@ -1,7 +1,7 @@
 """What a text is like as a whole: how its valences add up, where they stand, what surrounds them.
 
-Everything is computed for a whole batch at once by shifts, running maxima and `reduceat` over the token ids; the
-rules for negation, boosters, capitals, "but" and exclamation marks follow VADER, the weights are learned.
+Everything is computed for a whole batch at once, and mostly from the few tokens that carry something; the rules for
+negation, boosters, capitals, "but" and exclamation marks follow VADER, the weights are learned.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from . import tokens
 from .tokens import Floats, Ints, TokenTable
 
 Array = npt.NDArray[Any]
-Kind = TypeVar("Kind", bound=np.generic)
+Places = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
 NEGATION_REACH = 4
@@ -27,6 +27,20 @@ SHOUTED = 0.733  # VADER: capitals in a text that is not all capitals
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
 COMPOUND_ALPHA = 15.0
 EXCLAMATION = 0.292
+
+_COUNTED = (
+    ("negators", tokens.NEGATOR),
+    ("questions", tokens.QUESTION),
+    ("elongated", tokens.ELONGATED),
+    ("hashtags", tokens.HASHTAG),
+    ("addresses", tokens.ADDRESS),
+    ("mentions", tokens.MENTION),
+    ("numbers", tokens.NUMBER),
+    ("retweets", tokens.RETWEET),
+    ("quotes", tokens.QUOTE),
+    ("contrasts", tokens.BUT),
+)
+_MARKS = sum(bit for _, bit in _COUNTED) | tokens.CAPITALS | tokens.EMOTICON
 
 
 @dataclass(frozen=True)
@@ -69,26 +83,35 @@ class Batch:
         return counted
 
     @cached_property
+    def text(self) -> Places:
+        """(n,) which text each token belongs to."""
+        return np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
+
+    @cached_property
     def negated(self) -> Bools:
         """(n,) whether a negator stands at most four tokens before, within the same sentence."""
-        place = np.arange(len(self.ids), dtype=np.int32)
-        negator = np.where(self.flags & tokens.NEGATOR, place, -NEGATION_REACH - 1)
-        latest = _previous(np.maximum.accumulate(negator), -NEGATION_REACH - 1)
-        stop = np.maximum.accumulate(np.where(self.flags & tokens.STOP, place, -1))
-        near: Bools = (place - latest <= NEGATION_REACH) & (latest > stop)
+        near = np.zeros(len(self.ids), bool)
+        place = np.flatnonzero(self.flags & tokens.NEGATOR)
+        for _ in range(NEGATION_REACH):
+            place = place[place < len(near) - 1] + 1
+            place = place[(self.flags[place] & tokens.STOP) == 0]
+            near[place] = True
         return near
 
-    def per_token(self, values: Array) -> Array:
-        """(n,) a value of each text handed down to its tokens."""
-        return np.repeat(values, self.ends - self.starts)
+    @cached_property
+    def marks(self) -> tuple[Places, Ints]:
+        """Of all tokens that `count` counts: their texts and their bits."""
+        places = np.flatnonzero(self.flags & _MARKS)
+        return self.text[places], self.flags[places]
 
-    def sums(self, values: Array) -> Floats:
-        """(t,) the sum over each text."""
-        return np.add.reduceat(values, self.starts, dtype=np.float32)
+    def count(self, bits: int) -> Places:
+        """(t,) how many tokens have any of the bits, which are of those in _MARKS."""
+        text, flags = self.marks
+        return np.bincount(text[(flags & bits) != 0], minlength=len(self.starts))
 
-    def count(self, bits: int) -> Floats:
-        """(t,) how many tokens have any of the bits."""
-        return self.sums((self.flags & bits) != 0)
+    def sums(self, places: Places, values: Array) -> Floats:
+        """(t,) the sum over each text of the values at some places."""
+        return np.bincount(self.text[places], values, minlength=len(self.starts)).astype(np.float32)
 
 
 def dense(batch: Batch) -> dict[str, Floats]:
@@ -97,19 +120,24 @@ def dense(batch: Batch) -> dict[str, Floats]:
 
 
 def _all(batch: Batch) -> Iterator[tuple[str, Array]]:
-    numbers = batch.table.numbers[:, batch.ids]
-    words, capitals = batch.count(tokens.WORD), batch.count(tokens.CAPITALS)
-    strength = _strength(batch, numbers[tokens.BOOST], batch.per_token(capitals < words))
-    bangs = np.minimum(batch.sums(numbers[tokens.EXCLAMATIONS]), 4)
-    yield from _valences(batch, numbers[tokens.VALENCE], strength, bangs)
-    faces = np.where(batch.flags & tokens.EMOTICON, numbers[tokens.VALENCE], 0)
-    yield "glad faces", batch.sums(np.maximum(faces, 0))
-    yield "sad faces", batch.sums(np.minimum(faces, 0))
+    words = np.add.reduceat((batch.flags & tokens.WORD) // tokens.WORD, batch.starts)
+    capitals = batch.count(tokens.CAPITALS)
+    exclaimed = np.flatnonzero(batch.flags & tokens.EXCLAIMED)
+    bangs = np.minimum(batch.sums(exclaimed, batch.table.numbers[tokens.EXCLAMATIONS, batch.ids[exclaimed]]), 4)
+    places = np.flatnonzero(batch.flags & tokens.VALENCED)
+    plain = batch.table.numbers[tokens.VALENCE, batch.ids[places]]
+    yield from _valences(batch, places, _in_context(batch, places, plain, capitals < words), bangs)
+    faces = np.where(batch.flags[places] & tokens.EMOTICON, plain, 0)
+    yield "glad faces", batch.sums(places, np.maximum(faces, 0))
+    yield "sad faces", batch.sums(places, np.minimum(faces, 0))
     yield "face", batch.count(tokens.EMOTICON) > 0
     yield "bangs", bangs
     yield "bang", bangs > 0
-    yield from _counts(batch)
-    yield "negated valences", batch.sums(batch.negated & (numbers[tokens.VALENCE] != 0))
+    for name, bit in _COUNTED:
+        counted = batch.count(bit)
+        yield name, np.minimum(counted, 3)
+        yield f"has {name}", counted > 0
+    yield "negated valences", batch.sums(places, batch.negated[places])
     yield "capitals", np.where(words > capitals, capitals, 0) / batch.scale
     yield "all capitals", (capitals == words) & (words > 1)
     yield "length", np.log(batch.lengths + 1.0)
@@ -121,46 +149,62 @@ def _all(batch: Batch) -> Iterator[tuple[str, Array]]:
     yield "starts with mention", (first & tokens.MENTION) != 0
 
 
-def _strength(batch: Batch, boost: Floats, mixed: Array) -> tuple[Floats, Floats]:
-    """(n,) what is added to a valence's magnitude, and what the sum is then multiplied with."""
-    before = _previous(boost, 0)
-    added = before + np.float32(0.9) * _previous(before, 0)
-    added += np.float32(SHOUTED) * (((batch.flags & tokens.CAPITALS) != 0) & mixed)
-    return added, np.where(batch.negated, np.float32(NEGATED), np.float32(1))
+def _in_context(batch: Batch, places: Places, plain: Floats, mixed: Bools) -> Floats:
+    """The valences at some places after boosters, capitals (in texts that are `mixed`) and negation."""
+    boost = batch.table.numbers[tokens.BOOST]
+    before = batch.ids[places - 1]
+    # A boundary stands before each text: what is before that is another text's.
+    two_before = np.where(before == 0, 0, batch.ids[places - 2])
+    added = boost[before] + np.float32(0.9) * boost[two_before]
+    shouted = ((batch.flags[places] & tokens.CAPITALS) != 0) & mixed[batch.text[places]]
+    added += np.float32(SHOUTED) * shouted
+    factor = np.where(batch.negated[places], np.float32(NEGATED), np.float32(1))
+    values: Floats = (plain + np.sign(plain) * added) * factor
+    return values
 
 
-def _valences(
-    batch: Batch, plain: Floats, strength: tuple[Floats, Floats], bangs: Floats
-) -> Iterator[tuple[str, Array]]:
+def _valences(batch: Batch, places: Places, values: Floats, bangs: Array) -> Iterator[tuple[str, Array]]:
     """What the valences come to: sums, extremes, first and last, before and after "but"."""
-    added, factor = strength
-    values: Array = (plain + np.sign(plain) * added) * factor
+    places, values = places[values != 0], values[values != 0]
+    counts = np.bincount(batch.text[places], minlength=len(batch.starts))
+    some = np.flatnonzero(counts)
+    ends = np.cumsum(counts)[some]
+    begins = ends - counts[some]
+
+    def by_text(found: Array) -> Array:
+        spread = np.zeros(len(counts), np.float32)
+        spread[some] = found
+        return spread
+
     good, bad = np.maximum(values, 0), np.minimum(values, 0)
-    goods, bads = batch.sums(good), batch.sums(bad)
-    n_good, n_bad = batch.sums(good > 0), batch.sums(bad < 0)
+    # Over all tokens, zeros too: in which order floats are added decides ties at the thresholds below.
+    whole = np.zeros(len(batch.ids), np.float32)
+    whole[places] = values
+    goods = np.add.reduceat(np.maximum(whole, 0), batch.starts)
+    bads = np.add.reduceat(np.minimum(whole, 0), batch.starts)
+    n_good = batch.sums(places, good > 0)
     yield from (("+", goods), ("-", bads))
     yield from (("+ scaled", goods / batch.scale), ("- scaled", bads / batch.scale))
-    after, late = _after_but(batch, values)
+    after, late = _after_but(batch, whole)
     total = np.where(late, 1.5 * after + 0.5 * (goods + bads - after), goods + bads)
     yield "compound", _compound(total)
     yield "compound!", _compound(total + np.sign(total) * bangs * np.float32(EXCLAMATION))
-    yield "max", np.maximum.reduceat(values, batch.starts)
-    yield "min", np.minimum.reduceat(values, batch.starts)
-    yield from (("n+", n_good / batch.scale), ("n-", n_bad / batch.scale))
-    yield from _first_and_last(batch, values)
-    yield "none", (n_good + n_bad) == 0
+    yield "max", by_text(np.maximum.reduceat(good, begins))
+    yield "min", by_text(np.minimum.reduceat(bad, begins))
+    yield from (("n+", n_good / batch.scale), ("n-", (counts - n_good) / batch.scale))
+    yield from (("first", by_text(values[begins])), ("last", by_text(values[ends - 1])))
+    yield "none", counts == 0
     yield "mixed", np.minimum(goods, -bads)
-    yield "mean", (goods + bads) / np.maximum(n_good + n_bad, 1)
+    yield "mean", (goods + bads) / np.maximum(counts, 1)
     yield from (("positive", total > 0.2), ("negative", total < -0.2))
     yield "after but", after
 
 
-def _after_but(batch: Batch, values: Array) -> tuple[Floats, Bools]:
+def _after_but(batch: Batch, values: Floats) -> tuple[Floats, Bools]:
     """(t,) the valence behind the last contrast (0 without one) and whether there is one."""
     contrast = np.flatnonzero(batch.flags & tokens.BUT)
-    text = np.searchsorted(batch.starts, contrast, side="right") - 1
     last = np.full(len(batch.starts), -1)
-    last[text] = contrast  # later ones overwrite earlier ones
+    last[batch.text[contrast]] = contrast  # later ones overwrite earlier ones
     late: Bools = last >= 0
     after = np.zeros(len(batch.starts), np.float32)
     running = np.cumsum(values, dtype=np.float64) if late.any() else np.zeros(0)
@@ -168,41 +212,6 @@ def _after_but(batch: Batch, values: Array) -> tuple[Floats, Bools]:
     return after, late
 
 
-def _first_and_last(batch: Batch, values: Array) -> Iterator[tuple[str, Array]]:
-    places = np.flatnonzero(values)
-    begin, end = np.searchsorted(places, batch.starts), np.searchsorted(places, batch.ends)
-    some = end > begin
-    padded = np.append(values[places], np.float32(0))
-    yield "first", np.where(some, padded[begin], 0)
-    yield "last", np.where(some, padded[end - 1], 0)
-
-
-def _counts(batch: Batch) -> Iterator[tuple[str, Array]]:
-    for name, bit in (
-        ("negators", tokens.NEGATOR),
-        ("questions", tokens.QUESTION),
-        ("elongated", tokens.ELONGATED),
-        ("hashtags", tokens.HASHTAG),
-        ("addresses", tokens.ADDRESS),
-        ("mentions", tokens.MENTION),
-        ("numbers", tokens.NUMBER),
-        ("retweets", tokens.RETWEET),
-        ("quotes", tokens.QUOTE),
-        ("contrasts", tokens.BUT),
-    ):
-        counted = batch.count(bit)
-        yield name, np.minimum(counted, 3)
-        yield f"has {name}", counted > 0
-
-
 def _compound(total: Floats) -> Floats:
     squashed: Floats = total / np.sqrt(total * total + np.float32(COMPOUND_ALPHA))
     return squashed
-
-
-def _previous(values: npt.NDArray[Kind], first: float) -> npt.NDArray[Kind]:
-    """Each value's left neighbour; `first` for the first."""
-    shifted = np.empty_like(values)
-    shifted[:1] = first
-    shifted[1:] = values[:-1]
-    return shifted

@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float32]
 # What a token is, as bits.
 BOUNDARY, STOP, NEGATOR, BUT, WORD, CAPITALS, ELONGATED, HASHTAG = (1 << bit for bit in range(8))
 ADDRESS, MENTION, NUMBER, EMOTICON, QUESTION, RETWEET, QUOTE = (1 << bit for bit in range(8, 15))
+# Set by the table: the token has a valence, exclamation marks.
+VALENCED, EXCLAIMED = 1 << 15, 1 << 16
 
 # Columns of the numeric table of tokens.
 VALENCE, BOOST, EXCLAMATIONS = range(3)
@@ -31,6 +33,7 @@ class TokenTable:
 
     def add(self, flags: int, hashed: int, row: int, numbers: Sequence[float]) -> int:
         """Append one token: its bits, its key's hash, its row in the vocabulary (0: unknown), three numbers."""
+        flags |= VALENCED * (numbers[VALENCE] != 0) | EXCLAIMED * (numbers[EXCLAMATIONS] != 0)
         self._new.append((flags, hashed, row, numbers))
         self.size += 1
         return self.size - 1

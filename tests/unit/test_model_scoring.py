@@ -140,6 +140,13 @@ def test_negation_turns_a_valence_within_its_sentence() -> None:
     assert features_of("not now. good")["max"] > 0
 
 
+def test_what_strengthens_does_not_reach_into_the_next_text() -> None:
+    lexer = Lexer(lexica.load(), str, {})
+    batch = Batch(lexer.ids(["this is very", "good", "not", "good"]), lexer.table)
+    good = features_of("good")["max"]
+    assert list(dense(batch)["max"]) == [0, good, 0, good]
+
+
 def test_negation_reaches_four_words() -> None:
     assert features_of("not one two three good")["min"] < 0
     assert features_of("not one two three four good")["min"] == 0
