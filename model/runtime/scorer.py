@@ -67,8 +67,7 @@ class Scorer:
     def __init__(self, weights: Weights, vocabulary: Sequence[str], lexica: Lexica) -> None:
         rows = {key: row for row, key in enumerate(vocabulary, start=1)}
         self._weights = weights
-        self._columns = tuple(np.ascontiguousarray(weights.unigrams.T))
-        self._pairs = tuple(np.ascontiguousarray(weights.bigrams.T))
+        self._singles, self._pairs = _against_neutral(weights.unigrams), _against_neutral(weights.bigrams)
         self._lexer = Lexer(lexica, Stemmer.Stemmer("english").stemWord, rows)
         self._lock = threading.Lock()
 
@@ -138,13 +137,22 @@ class Scorer:
         rows = batch.table.rows[batch.ids] * 2 + batch.negated
         slots = bigram_slots(batch.table.hashes[batch.ids])
         pairs = self._weights.slots[slots] * (batch.counted[:-1] & batch.counted[1:])
-        sums = np.empty((3, len(batch.starts)), np.float32)
         known = np.flatnonzero(pairs)
         text = np.searchsorted(batch.starts, known, side="right") - 1
-        for label, (single, double) in enumerate(zip(self._columns, self._pairs, strict=True)):
-            sums[label] = np.add.reduceat(single[rows], batch.starts)
-            sums[label] += np.bincount(text, double[pairs[known]], minlength=len(batch.starts))
-        return sums.T
+        double = self._pairs[pairs[known]]
+        sums = np.zeros((len(batch.starts), 3), np.float32)
+        single = np.add.reduceat(self._singles[rows], batch.starts)
+        for label, some, others in ((0, single.real, double.real), (2, single.imag, double.imag)):
+            sums[:, label] = some + np.bincount(text, others, minlength=len(sums))
+        return sums
+
+
+def _against_neutral(logits: Floats) -> npt.NDArray[np.complex64]:
+    """(n,) negative and positive less neutral (softmax sees no more of them), paired for one look-up and one sum."""
+    paired: npt.NDArray[np.complex64] = (logits[:, 0] - logits[:, 1] + 1j * (logits[:, 2] - logits[:, 1])).astype(
+        np.complex64
+    )
+    return paired
 
 
 def _as_text(value: Any) -> str:
