@@ -17,6 +17,7 @@ COMMANDS = {
     "score": ("model.score", "score texts with the champion"),
     "model": ("model.cli", "train, evaluate, promote, roll back, list"),
     "stream": ("streaming.cli", "run the streaming job itself"),
+    "label": ("streaming.operations.label", "tell what texts really say, to judge models by"),
     "rejected": ("streaming.operations.rejected", "list or replay rejected records"),
     "erase": ("streaming.operations.erase", "remove a person from every layer"),
     "rescore": ("streaming.operations.rescore", "label history with another model version"),

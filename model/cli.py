@@ -116,10 +116,12 @@ def _language(registry: Registry, number: str) -> LanguageModel:
 
 
 def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
+    from model import gates
     from model.lifecycle import promote
 
     made = promote(registry, given.version, force=given.force)
-    return {"champion": made.number}, f"version {made.number} is champion"
+    labels = gates.labels_told(made.tags)
+    return {"champion": made.number, "labels": labels}, f"version {made.number} is champion; {labels}"
 
 
 def _rollback(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:

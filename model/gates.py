@@ -2,7 +2,8 @@
 
 Quality is judged on held-out texts, the same tenth for every version: both bundles carry what they said about them, so
 the data are not needed. Speed is measured here and now, turn by turn. What the shadow run wrote on the version's tags
-(`shadow_texts`, `shadow_agreement`, `shadow_failures`) counts when it is there.
+(`shadow_texts`, `shadow_agreement`, `shadow_failures`) counts when it is there, and so does what people's labels of the
+stream's texts say (`labelled_texts`, `labelled_macro_f1`, `labelled_served_macro_f1`) once there are enough of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ MOST_SLOWER = 1.5
 MOST_CALIBRATION_ERROR = 0.15
 LEAST_AGREEMENT = 0.6
 LEAST_SHADOW_TEXTS = 100
+# The difference of two models on so few texts has a standard error of 0.03 or so: the bound lets chance pass.
+LEAST_LABELLED_TEXTS = 200
+MOST_LABELLED_LOSS = 0.05
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,28 @@ def tagged(tags: Mapping[str, str]) -> list[str]:
     agreement = float(tags.get("shadow_agreement", 1))
     if int(tags.get("shadow_texts", 0)) >= LEAST_SHADOW_TEXTS and agreement < LEAST_AGREEMENT:
         closed.append(f"agrees with the champion on {agreement:.0%} of the stream only")
-    return closed
+    return closed + labelled(tags)
+
+
+def labelled(tags: Mapping[str, str]) -> list[str]:
+    """Closed when the version is worse than what was served, on texts of the stream that people labelled."""
+    texts = int(tags.get("labelled_texts", 0))
+    if texts < LEAST_LABELLED_TEXTS:
+        return []
+    own, served = float(tags["labelled_macro_f1"]), float(tags["labelled_served_macro_f1"])
+    if own >= served - MOST_LABELLED_LOSS:
+        return []
+    return [f"macro-F1 {own:.3f} on {texts} labelled texts of the stream, where {served:.3f} was served"]
+
+
+def labels_told(tags: Mapping[str, str]) -> str:
+    """What people's labels say of a version, be it enough to close a gate or not."""
+    texts = int(tags.get("labelled_texts", 0))
+    if not texts:
+        return "no labels of the stream yet (`moodstream label`)"
+    told = f"macro-F1 {float(tags['labelled_macro_f1']):.3f} on {texts} labelled texts of the stream"
+    few = f", too few to count (from {LEAST_LABELLED_TEXTS})" if texts < LEAST_LABELLED_TEXTS else ""
+    return f"{told}, {float(tags['labelled_served_macro_f1']):.3f} was served{few}"
 
 
 def _turns(scorers: list[judging.Scorer], texts: list[str]) -> list[list[float]]:

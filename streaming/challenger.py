@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import pandas as pd
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # What `moodstream model promote` reads of a version's run in the shadow.
 TEXTS, AGREEMENT, FAILURES = "shadow_texts", "shadow_agreement", "shadow_failures"
+LABELLED, LABELLED_F1, SERVED_F1 = "labelled_texts", "labelled_macro_f1", "labelled_served_macro_f1"
 
 
 class Registry(Protocol):
@@ -31,6 +33,10 @@ class Registry(Protocol):
 
     def download(self, version: str) -> bytes:
         """The version's artefact as a tar archive."""
+        ...
+
+    def made_at(self, version: str) -> datetime:
+        """When the version was registered."""
         ...
 
     def tag(self, version: str, tags: Mapping[str, str]) -> None:
@@ -82,6 +88,18 @@ class Challenger:
     def note(self, version: str, texts: int, agreements: int) -> None:
         """Write on the version what its run in the shadow came to so far."""
         self._tag(version, {TEXTS: str(texts), AGREEMENT: f"{agreements / texts:.4f}"} if texts else {})
+
+    def made_at(self, version: str) -> datetime | None:
+        """When the version was registered; None where the registry does not tell."""
+        try:
+            return self._registry.made_at(version)
+        except Exception as error:
+            log.warning("the registry does not tell the age of version %s: %s", version, error)
+            return None
+
+    def note_labelled(self, version: str, texts: int, macro_f1: float, served: float) -> None:
+        """Write on the version how it did on texts that people labelled, and how what was served there did."""
+        self._tag(version, {LABELLED: str(texts), LABELLED_F1: f"{macro_f1:.4f}", SERVED_F1: f"{served:.4f}"})
 
     def _is_ready(self, version: str) -> bool:
         if version in self._refused:

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -80,6 +81,11 @@ class MlflowRegistry:
         """The version of the alias `challenger`, if there is one."""
         version = self._client.get_registered_model(self._model).aliases.get(CHALLENGER)
         return None if version is None else str(version)
+
+    def made_at(self, version: str) -> datetime:
+        """When the version was registered."""
+        milliseconds = self._client.get_model_version(self._model, version).creation_timestamp
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
     def tag(self, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of the version."""

@@ -17,7 +17,14 @@ from deploy.infra.network import NetworkStack
 
 QUERIES = Path(__file__).resolve().parents[2] / "sql" / "athena"
 
-CRAWLED = ("silver/posts", "silver/comments", "silver/interactions", "silver/users", "silver/rejected")
+CRAWLED = (
+    "silver/posts",
+    "silver/comments",
+    "silver/interactions",
+    "silver/users",
+    "silver/rejected",
+    "silver/labels",
+)
 GOLD = (
     "sentiment_by_minute",
     "sentiment_by_topic",
@@ -28,6 +35,7 @@ GOLD = (
     "terms_by_hour",
     "drift_by_hour",
     "shadow_by_hour",
+    "labelled_by_hour",
     "freshness",
 )
 

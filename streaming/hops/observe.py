@@ -1,4 +1,4 @@
-"""silver -> gold/drift_by_hour, gold/shadow_by_hour: a share of the texts looked at again, without a Spark job.
+"""silver -> gold/drift_by_hour, shadow_by_hour, labelled_by_hour: some texts looked at again, without a Spark job.
 
 Drift: the version that scored a text tells what texts are like by now and how far that is from what it was judged on;
 where the data changed, a new model is asked for. Shadow: the challenger, where there is one, scores them as well.
@@ -7,6 +7,8 @@ Exactly once: what a batch reads is written down before it is read, and the batc
 crash the last batch is done again, and left out where gold holds it. The share is chosen by a hash of `event_id`, so a
 repetition takes the same texts. A batch is given up, never doubled, where its version is refused or cannot be fetched
 again. The first start begins with what comes in from then on.
+
+Quality: where people labelled texts, what each version said of them is counted; see quality.py.
 """
 
 from __future__ import annotations
@@ -26,20 +28,28 @@ from streaming import storage
 from streaming.challenger import Challenger
 from streaming.hops.drift import Drift
 from streaming.hops.lifecycle import Loop, Running
+from streaming.hops.quality import Quality
 from streaming.profiles import Profilers, Retraining
 from streaming.scoring import MlflowRegistry
 from streaming.settings import Settings
 from streaming.sinks.keyed_delta import KeyedDelta, created
 from streaming.sources.appended import Appended
 from streaming.sources.delta_rs import location, open_table, read, storage_options
-from streaming.tables import gold_drift_by_hour, gold_shadow_by_hour, silver_comments, silver_posts
+from streaming.tables import (
+    gold_drift_by_hour,
+    gold_labelled_by_hour,
+    gold_shadow_by_hour,
+    silver_comments,
+    silver_labels,
+    silver_posts,
+)
 from streaming.tables.gold_table import KeyedTable
 
 SOURCES = (silver_posts.NAME, silver_comments.NAME)
 # Of each table in a round, before the share is taken.
 MOST_ROWS = 20_000
 NOTE_EVERY_S = 60.0
-TABLES = (gold_drift_by_hour.TABLE, gold_shadow_by_hour.TABLE)
+TABLES = (gold_drift_by_hour.TABLE, gold_shadow_by_hour.TABLE, gold_labelled_by_hour.TABLE)
 READ = pa.unify_schemas([gold_shadow_by_hour.SERVED, gold_drift_by_hour.SERVED])
 
 
@@ -110,6 +120,7 @@ class Observer:
         self._settings = settings
         self._challenger = challenger
         self._drift = drift
+        self._quality = Quality(settings, challenger)
         self._positions = positions
         self._sources = {name: Appended(settings, name) for name in SOURCES}
         self._tables: dict[str, KeyedDelta] = {}
@@ -122,6 +133,7 @@ class Observer:
         """Look at what came in since the round before; raises what the storage raises."""
         redone = self._resume()
         version = self._challenger.version()
+        self._quality(version)
         if self._since is None:
             self._since = {name: source.newest() for name, source in self._sources.items()}
         until = {name: source.reach(self._since[name], MOST_ROWS) for name, source in self._sources.items()}
@@ -136,8 +148,8 @@ class Observer:
         """Once after a start: do the last batch again, which may have been cut off, and go on behind it."""
         if self._started:
             return 0
-        for table in TABLES:
-            # At once: what catalogues the lake looks for every table, be there a challenger or not.
+        for table in (*TABLES, silver_labels.TABLE):
+            # At once: what catalogues the lake looks for every table, be there a challenger or a label or not.
             created(table, location(self._settings.table(table.name)), storage_options(self._settings))
         self._last = self._positions.read()
         redone = 0

@@ -29,7 +29,7 @@ from streaming.operations.records import Person
 from streaming.operations.tally import TABLES
 from streaming.settings import Settings
 from streaming.sources.delta_rs import open_table
-from streaming.tables import bronze_events, silver_rejected, silver_users
+from streaming.tables import bronze_events, silver_labels, silver_rejected, silver_users
 
 EXAMPLES = """  moodstream erase --user u-4711
   moodstream erase --user u-4711 --feedback corrections.csv --json
@@ -37,7 +37,7 @@ EXAMPLES = """  moodstream erase --user u-4711
 """
 RECEIPTS = "_receipts"
 STREAMED = (*erase_rows.ACCEPTED, silver_rejected.NAME)
-VACUUMED = (bronze_events.NAME, *STREAMED, silver_users.NAME, rescored.NAME)
+VACUUMED = (bronze_events.NAME, *STREAMED, silver_users.NAME, silver_labels.NAME, rescored.NAME)
 # What arrived before the erasure began, and was not yet in bronze when it was read, is found by the next pass.
 PASSES = 3
 SERVED_WITHIN_S = 15.0

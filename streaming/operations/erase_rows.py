@@ -31,6 +31,7 @@ from streaming.tables import (
     bronze_events,
     silver_comments,
     silver_interactions,
+    silver_labels,
     silver_posts,
     silver_rejected,
     silver_user_changes,
@@ -110,10 +111,11 @@ def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
 
 
 def derived(settings: Settings, erasure: Erasure, removed: Removed) -> None:
-    """Take the person out of silver/users and silver/rescored, once no stream can write them there any more."""
+    """Take the person out of silver/users, labels and rescored, once no stream can write them there any more."""
     for name, choose in (
         (silver_users.NAME, _theirs(("user_id",), erasure, ("user_id",))),
-        (rescored.NAME, _of_erased_events(settings)),
+        (silver_labels.NAME, _theirs(("user_id",), erasure, ("event_id",))),
+        (rescored.NAME, of_erased_events(settings)),
     ):
         try:
             change = changes.apply(settings, erasure.name, name, choose)
@@ -202,7 +204,9 @@ def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = (
     return choose
 
 
-def _of_erased_events(settings: Settings) -> changes.Choose:
+def of_erased_events(settings: Settings) -> changes.Choose:
+    """Picks the rows of events that an erasure took out of bronze, to be deleted."""
+
     def choose(table: DeltaTable) -> Change | None:
         def among(rows: pa.Table) -> Any:
             gone = erased.event_ids(settings, rows["event_id"].combine_chunks())

@@ -21,7 +21,7 @@ from streaming.operations.command import Outcome, Parser, Progress
 from streaming.operations.tally import TABLES
 from streaming.settings import Settings
 from streaming.sources.delta_rs import open_table
-from streaming.tables import gold_catalog, gold_drift_by_hour, gold_shadow_by_hour
+from streaming.tables import gold_catalog, gold_drift_by_hour, gold_labelled_by_hour, gold_shadow_by_hour, silver_labels
 
 EXAMPLES = """  moodstream maintain
   moodstream maintain --workdir moodstream-demo --json
@@ -29,8 +29,9 @@ EXAMPLES = """  moodstream maintain
 """
 ATTEMPTS = 3
 HOURS_A_DAY = 24
-GOLD = (*(table.name for table in gold_catalog.TABLES), gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME)
-NAMES = (*catalog.TABLES, *GOLD, erased.NAME, rescored.NAME)
+OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME)
+GOLD = (*(table.name for table in gold_catalog.TABLES), *OBSERVED)
+NAMES = (*catalog.TABLES, *GOLD, erased.NAME, rescored.NAME, silver_labels.NAME)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -12,7 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from deploy.local.pages import APP
-from streaming.tables import gold_drift_by_hour
+from streaming.tables import gold_drift_by_hour, gold_labelled_by_hour
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 
@@ -95,3 +95,31 @@ def test_drift_and_the_challenger_are_shown_hour_by_hour(monkeypatch, tmp_path: 
     )
     assert (numbers["Same label"], numbers["Time a text"], numbers["Texts scored"]) == ("90.0%", "100 µs", "60")
     assert any("Version 3: unknown words rose." in caption.value for caption in shown.caption)
+
+
+def test_versions_are_judged_by_people_once_there_are_labels(monkeypatch, tmp_path: Path) -> None:
+    put(tmp_path, "gold/sentiment_by_minute", {"minute": NOW, "entity": "post", **SUMS, "late": 0})
+    assert "Judged by people" not in [header.value for header in page(monkeypatch, tmp_path).subheader]
+    none = dict.fromkeys(gold_labelled_by_hour.COUNTS, 0)
+    right = {"negative_as_negative": 6, "neutral_as_neutral": 6, "positive_as_positive": 6}
+    wrong = {"negative_as_positive": 2}
+    champion, challenger = (
+        {"hour": NOW, "model_version": version, "role": role, **none}
+        for version, role in (("3", "champion"), ("4", "challenger"))
+    )
+    put(
+        tmp_path,
+        "gold/labelled_by_hour",
+        champion | right | {"texts": 18},
+        champion | wrong | {"hour": NOW - HOUR, "texts": 2},
+        challenger | right | {"texts": 18},
+    )
+
+    shown = page(monkeypatch, tmp_path)
+
+    assert not shown.exception
+    table = next(frame.value for frame in shown.dataframe if "macro_f1" in frame.value)
+    assert table.round(3).to_dict("records") == [
+        {"model_version": "4", "role": "challenger", "texts": 18, "macro_f1": 1.0, "right": 100.0},
+        {"model_version": "3", "role": "champion", "texts": 20, "macro_f1": 0.905, "right": 90.0},
+    ]

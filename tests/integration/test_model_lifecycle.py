@@ -59,7 +59,7 @@ def test_the_first_version_is_champion_and_the_next_one_challenger(
 def test_promotion_and_roll_back_move_the_aliases(
     environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert answer(["promote", "--force"], environ, capsys) == {"champion": "2"}
+    assert answer(["promote", "--force"], environ, capsys)["champion"] == "2"
     assert answer(["rollback"], environ, capsys) == {"champion": "1"}
     assert answer(["rollback"], environ, capsys) == {"champion": "2"}
     assert answer(["rollback"], environ, capsys) == {"champion": "1"}

@@ -57,6 +57,35 @@ def test_a_shadow_run_of_a_few_texts_does_not_count() -> None:
     assert gates.tagged({"shadow_texts": "20", "shadow_agreement": "0.1"}) == []
 
 
+def judged_by_people(texts: int, own: float, served: float) -> dict[str, str]:
+    return {
+        "labelled_texts": str(texts),
+        "labelled_macro_f1": f"{own:.4f}",
+        "labelled_served_macro_f1": f"{served:.4f}",
+    }
+
+
+def test_a_version_that_is_worse_where_people_labelled_the_stream_is_held_back() -> None:
+    assert gates.tagged(judged_by_people(200, 0.50, 0.62)) == [
+        "macro-F1 0.500 on 200 labelled texts of the stream, where 0.620 was served"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({}, "no labels of the stream yet"),
+        (judged_by_people(199, 0.2, 0.7), "0.700 was served, too few to count (from 200)"),
+        (judged_by_people(200, 0.60, 0.64), "macro-F1 0.600 on 200 labelled texts of the stream, 0.640 was served"),
+    ],
+)
+def test_no_or_few_labels_or_a_difference_by_chance_hold_nothing_back_and_are_told(
+    tags: dict[str, str], told: str
+) -> None:
+    assert gates.tagged(tags) == []
+    assert told in gates.labels_told(tags)
+
+
 class RegistryOfFolders:
     """The one thing that gates ask a registry for."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class FakeRegistry:
 
     def download(self, version: str) -> bytes:
         return version.encode()
+
+    def made_at(self, version: str) -> datetime:
+        return NOON
 
     def tag(self, version: str, tags: Mapping[str, str]) -> None:
         self.tags.setdefault(version, {}).update(tags)

@@ -28,6 +28,14 @@ VERSIONS: dict[Any, Any] = {
     "polarity": st.column_config.NumberColumn("polarity", format="%+.3f"),
 }
 
+JUDGED: dict[Any, Any] = {
+    "model_version": "version",
+    "role": "as",
+    "texts": st.column_config.NumberColumn("labelled texts", format="localized"),
+    "macro_f1": st.column_config.NumberColumn("macro-F1", format="%.3f"),
+    "right": st.column_config.NumberColumn("right", format="%.1f %%"),
+}
+
 
 def main(workdir: Path) -> None:
     """Draw the page; its parts draw themselves again every few seconds."""
@@ -117,6 +125,7 @@ def _models(lake: Path, minutes: int) -> None:
         _drift(_recent(gold.rows(lake, "gold/drift_by_hour"), "hour", hours))
     with right:
         _shadow(_recent(gold.rows(lake, "gold/shadow_by_hour"), "hour", hours))
+    _judged(_recent(gold.rows(lake, "gold/labelled_by_hour"), "hour", hours))
     versions = _recent(gold.rows(lake, "gold/sentiment_by_model"), "hour", hours)
     if not versions.empty:
         st.subheader("Versions in service")
@@ -168,6 +177,15 @@ def _shadow(hours: pd.DataFrame) -> None:
         st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
         st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
     st.altair_chart(charts.moods_of_both(hours), width="stretch")
+
+
+def _judged(hours: pd.DataFrame) -> None:
+    """How good the versions are where people labelled texts; nothing while there are no labels."""
+    if hours.empty:
+        return
+    st.subheader("Judged by people")
+    st.dataframe(gold.judged(hours), hide_index=True, width="stretch", column_config=JUDGED)
+    st.caption("A challenger is judged by labels that are younger than itself, a champion by all of what it served.")
 
 
 @st.fragment(run_every=EVERY)

@@ -11,6 +11,8 @@ import streamlit as st
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.tables import gold_labelled_by_hour
+
 MEASURES = ("events", "negative", "neutral", "positive", "polarity_sum")
 
 
@@ -74,6 +76,18 @@ def by_version(frame: pd.DataFrame) -> pd.DataFrame:
         whole[mood] *= 100 / whole["events"]
     newest = whole["model_version"].map(lambda version: -int(version) if version.isdigit() else 0)
     return whole.iloc[newest.argsort(kind="stable")].drop(columns="polarity_sum")
+
+
+def judged(frame: pd.DataFrame) -> pd.DataFrame:
+    """gold/labelled_by_hour by version and role: texts, macro-F1, share of right labels; newest version first."""
+    whole = frame.groupby(["model_version", "role"], as_index=False)[list(gold_labelled_by_hour.COUNTS)].sum()
+    names = gold_labelled_by_hour.COUNTS
+    counts = (dict(zip(names, row, strict=True)) for row in whole[list(names)].itertuples(index=False))
+    whole["macro_f1"] = [gold_labelled_by_hour.macro_f1(each) for each in counts]
+    right = [gold_labelled_by_hour.CELLS[label, label] for label in gold_labelled_by_hour.LABELS]
+    whole["right"] = 100 * whole[right].sum(axis=1) / whole["texts"]
+    newest = whole["model_version"].map(lambda version: -int(version) if version.isdigit() else 0)
+    return whole.iloc[newest.argsort(kind="stable")][["model_version", "role", "texts", "macro_f1", "right"]]
 
 
 def shadowed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:

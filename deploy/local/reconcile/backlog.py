@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BRONZE = "bronze/events"
 # What the hop observe writes: it stays in the lake.
-NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour"})
+NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour"})
 
 
 def missing(workdir: Workdir) -> list[str]:

@@ -1,0 +1,182 @@
+"""`moodstream label`: people say what the mood of texts of the stream is; `observe` then tells how good the models are.
+
+`--sample N --out FILE` writes texts that nobody labelled yet, chosen at random, for people to fill in; `--input FILE`
+takes labels in: one commit, so the table holds all labels of a file or none. To take a file in again changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake.exceptions import TableNotFoundError
+
+from streaming.errors import SettingsError
+from streaming.operations import changes, command, erase_rows, erased
+from streaming.operations.command import Outcome, Parser, Progress
+from streaming.settings import Settings
+from streaming.sinks.keyed_delta import created
+from streaming.sources.delta_rs import chunks, location, open_table, read, storage_options
+from streaming.tables import silver_comments, silver_labels, silver_posts
+from streaming.tables.gold_labelled_by_hour import LABELS
+
+EXAMPLES = """  moodstream label --sample 200 --out to-label.csv       # then fill in the column label
+  moodstream label --input to-label.csv --source ann
+  moodstream model train --feedback moodstream-demo/lake/silver/labels
+"""
+TEXTS = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
+COLUMNS = ["event_id", "event_time", "arrival_time", "user_id", "text", "sentiment", "model_version"]
+FILE_COLUMNS = ("event_id", "label", "text")
+SHOWN = 5
+# What a spreadsheet would take for a formula: strangers wrote these texts.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Take labels in, or write texts to be labelled; returns the exit code: 1 where the lake lacks some events."""
+    parser = Parser("label", "Say what the mood of texts is, so that models are judged by people.", EXAMPLES)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--input",
+        type=Path,
+        metavar="CSV",
+        help=f"columns event_id,label ({', '.join(LABELS)}; empty: left out); a later label replaces an earlier one",
+    )
+    which.add_argument("--sample", type=_count, metavar="N", help="write N texts that nobody labelled yet to --out")
+    parser.add_argument("--out", type=Path, metavar="CSV", help="with --sample: columns event_id,label,text")
+    parser.add_argument(
+        "--hours", type=_count, default=24, metavar="H", help="with --sample: of the last H hours (default: 24)"
+    )
+    parser.add_argument("--source", metavar="NAME", help="with --input: who labelled (default: the file's name)")
+    command.add_place(parser, environ)
+    return command.run(parser, _act, argv, environ)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"received '{text}', expected a number from 1 to 100000")
+    return int(text)
+
+
+def _act(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
+    if options.sample is None:
+        labels = labels_in(options.input)
+        changes.finish(settings)
+        progress(f"looking for {len(labels)} events")
+        return _told(take(settings, labels, options.source or options.input.name))
+    if options.out is None:
+        raise SettingsError("--out: missing; it names the file for the sample")
+    texts = sample(settings, options.sample, datetime.now(UTC) - timedelta(hours=options.hours))
+    _write(options.out, texts)
+    report = {"file": str(options.out), "texts": texts.num_rows}
+    return Outcome(report, [f"{texts.num_rows} texts to be labelled: {options.out}"])
+
+
+def labels_in(path: Path) -> dict[str, str]:
+    """Label by event id of a CSV; the last one of an event counts. Raises SettingsError with the line that is wrong."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return dict(_lines(path, csv.DictReader(stream, strict=True)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"--input: cannot read {path}: {error}") from error
+
+
+def _lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, str]]:
+    if missing := {"event_id", "label"} - set(reader.fieldnames or ()):
+        raise SettingsError(f"--input: {path} has no column {' and no column '.join(sorted(missing))}")
+    for line in reader:
+        event, label = (line["event_id"] or "").strip(), (line["label"] or "").strip().lower()
+        if label and (label not in LABELS or not event):
+            raise SettingsError(
+                f"--input: {path}, line {reader.line_num}: received '{event}','{label}',"
+                f" expected an event id and one of {', '.join(LABELS)}"
+            )
+        if label:
+            yield event, label
+
+
+def take(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str, Any]:
+    """Bring labels by event id into silver/labels; returns counts, and the events that silver does not hold."""
+    created(silver_labels.TABLE, location(settings.table(silver_labels.NAME)), storage_options(settings))
+    known = read(open_table(settings, silver_labels.NAME), ["event_id", "label"])
+    before = dict(zip(known["event_id"].to_pylist(), known["label"].to_pylist(), strict=True))
+    wanted = pa.array(sorted(event for event, label in labels.items() if before.get(event) != label), pa.string())
+    now = datetime.now(UTC)
+    rows = {
+        row["event_id"]: {**row, "label": labels[row["event_id"]], "labelled_at": now, "source": source}
+        for row in _events(settings, wanted)
+    }
+    if rows:
+        table = pa.Table.from_pylist(list(rows.values()), _SCHEMA)
+        partitioned = silver_labels.TABLE.rows({name: table[name] for name in table.column_names})
+        changes.upsert(settings, silver_labels.TABLE, partitioned)
+        _forget_erased(settings, partitioned)
+    unknown = [event for event in labels if event not in rows and event not in before]
+    corrected = sum(event in before for event in rows)
+    return {
+        "labels": len(labels),
+        "added": len(rows) - corrected,
+        "corrected": corrected,
+        "unchanged": len(labels) - len(rows) - len(unknown),
+        "unknown": len(unknown),
+        "unknown_examples": unknown[:SHOWN],
+    }
+
+
+_SCHEMA = pa.schema([*silver_labels.TABLE.key, *silver_labels.TABLE.values])
+
+
+def sample(settings: Settings, count: int, since: datetime) -> pa.Table:
+    """Up to `count` posts and comments of events from `since` on that have no label, each as likely as any other."""
+    try:
+        labelled = read(open_table(settings, silver_labels.NAME), ["event_id"])["event_id"].combine_chunks()
+    except TableNotFoundError:
+        labelled = pa.array([], pa.string())
+    chance = np.random.default_rng()
+    kept = pa.schema([("event_id", pa.string()), ("text", pa.string()), ("place", pa.float64())]).empty_table()
+    for name in TEXTS.values():
+        for rows in chunks(open_table(settings, name), ["event_id", "text"], f"event_time >= '{since.isoformat()}'"):
+            fresh = rows.filter(pc.invert(pc.is_in(rows["event_id"], value_set=labelled)))
+            placed = fresh.append_column("place", pa.array(chance.random(fresh.num_rows)))
+            kept = pa.concat_tables([kept, placed.cast(kept.schema)]).sort_by("place").slice(0, count)
+    return kept.select(["event_id", "text"])
+
+
+def _events(settings: Settings, wanted: pa.Array) -> Iterator[dict[str, Any]]:
+    """The posts and comments with these ids, as they were served. Reads both tables; memory: a batch."""
+    for entity, name in TEXTS.items() if len(wanted) else ():
+        for rows in chunks(open_table(settings, name), COLUMNS):
+            for row in rows.filter(pc.is_in(rows["event_id"], value_set=wanted)).to_pylist():
+                yield {**row, "entity": entity}
+
+
+def _forget_erased(settings: Settings, rows: pa.Table) -> None:
+    """An erasure may have passed between the look at silver and the commit."""
+    if erased.event_ids(settings, rows["event_id"].combine_chunks()):
+        choose = erase_rows.of_erased_events(settings)
+        changes.apply(settings, f"label-{uuid4().hex}", silver_labels.NAME, choose)
+
+
+def _write(path: Path, texts: pa.Table) -> None:
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(FILE_COLUMNS)
+        for row in texts.to_pylist():
+            quote = "'" if row["text"].startswith(FORMULA) else ""
+            writer.writerow((row["event_id"], "", quote + row["text"]))
+
+
+def _told(report: dict[str, Any]) -> Outcome:
+    lines = [f"{report['added']} texts labelled, {report['corrected']} corrected, {report['unchanged']} as before"]
+    if report["unknown"]:
+        some = ", ".join(report["unknown_examples"])
+        lines.append(f"{report['unknown']} events are not in the lake (not arrived, or erased): {some}")
+    return Outcome(report, lines, 1 if report["unknown"] else 0)
