@@ -7,21 +7,21 @@ import os
 import sys
 
 COMMANDS = {
-    "demo": ("deploy.local.demo", "run the whole system on this machine, live"),
-    "status": ("deploy.local.status", "show what runs in a workdir and how it does"),
-    "audit": ("deploy.local.audit", "reconcile what was sent with every layer"),
-    "chaos": ("deploy.local.chaos", "kill and restart the job under load, then audit"),
-    "bench": ("deploy.local.bench", "measure ratios against named baselines"),
-    "cost": ("deploy.local.cost", "estimate the monthly cost on AWS"),
+    "demo": ("harness.demo.command", "run the whole system on this machine, live"),
+    "status": ("harness.demo.status", "show what runs in a workdir and how it does"),
+    "audit": ("harness.audit.command", "reconcile what was sent with every layer"),
+    "chaos": ("harness.chaos", "kill and restart the job under load, then audit"),
+    "bench": ("harness.bench", "measure ratios against named baselines"),
+    "cost": ("deploy.infra.cost", "estimate the monthly cost on AWS"),
     "generate": ("generator.cli", "send or write a mock platform's events"),
     "score": ("model.score", "score texts with the champion"),
     "model": ("model.cli", "train, evaluate, promote, roll back, list"),
     "stream": ("streaming.cli", "run the streaming job itself"),
     "label": ("streaming.operations.label", "tell what texts really say, to judge models by"),
-    "rejected": ("streaming.operations.rejected", "list or replay rejected records"),
-    "erase": ("streaming.operations.erase", "remove a person from every layer"),
+    "rejected": ("streaming.operations.rejected.command", "list or replay rejected records"),
+    "erase": ("streaming.operations.erase.command", "remove a person from every layer"),
     "rescore": ("streaming.operations.rescore", "label history with another model version"),
-    "backfill": ("streaming.operations.backfill", "rebuild silver and gold from bronze"),
+    "backfill": ("streaming.operations.backfill.command", "rebuild silver and gold from bronze"),
     "maintain": ("streaming.operations.maintain", "compact, vacuum and clean up"),
 }
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from generator.episodes import KINDS
 from generator.errors import UsageError
-from generator.profiles import PROFILES
+from generator.platform.episodes import KINDS
+from generator.platform.load_curves import PROFILES
 from generator.scenario import episode_of, load_scenario, packaged
 
 if TYPE_CHECKING:

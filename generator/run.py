@@ -11,25 +11,32 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import IO, TYPE_CHECKING
 
-from generator.delivery import Delivery
+from generator.delivery.pacing import Pacer
+from generator.delivery.resend import read_missing, resend
+from generator.delivery.sender import Delivery
+from generator.delivery.sinks import LineSink, Sink
+from generator.delivery.status import Counts, StatusWriter
 from generator.errors import GeneratorError, UsageError
-from generator.happenings import Happenings
+from generator.events.seed_system import translate
 from generator.ledger import Ledger, prune_outbox
-from generator.pacing import Pacer
-from generator.profiles import load
-from generator.resend import read_missing, resend
-from generator.seed_shape import translate
+from generator.platform.load_curves import load
+from generator.platform.running_episodes import Happenings
 from generator.settings import DEFAULT_RATE
-from generator.sinks import LineSink, Sink
-from generator.sources import Generated, Recorded, Source, VirtualClock, as_it_stands, read_texts
-from generator.status import Counts, StatusWriter
+from generator.sources import (
+    Generated,
+    Recorded,
+    Source,
+    VirtualClock,
+    as_it_stands,
+    read_texts,
+)
 from generator.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from generator.pacing import Profile
+    from generator.delivery.pacing import Profile
     from generator.settings import Settings
 
 TICK = 0.1  # seconds between looks at what is due
@@ -109,7 +116,7 @@ class _Ticker:
 
 def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> Sink:
     if (target := settings.target) is not None:
-        from generator.kinesis import KinesisStream, connect  # only here is an SDK needed
+        from generator.delivery.kinesis import KinesisStream, connect  # only here is an SDK needed
 
         client = connect(target.endpoint_url, target.region, target.anonymous, target.workers)
         return KinesisStream(client, target.name, keep_limits=target.keep_limits, give_up=stop.patience_is_over)

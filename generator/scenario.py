@@ -8,12 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generator.episodes import KINDS, Episode, of_kind
 from generator.errors import UsageError
-from generator.people import PLACES
-from generator.profiles import PROFILES
+from generator.platform.episodes import KINDS, Episode, of_kind
+from generator.platform.load_curves import PROFILES
+from generator.platform.people import PLACES
+from generator.platform.text import vocabulary
 from generator.stream import Dirt
-from generator.text import vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from generator.stream import Dirt, Stream
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from generator.records import Record
+    from generator.events.records import Record
 
 MINUTE = 60
 

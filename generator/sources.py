@@ -12,15 +12,15 @@ import zlib
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from generator.errors import UsageError
-from generator.records import LONGEST_LINE, MAX_TEXT, MOODS
-from generator.truth import as_record
+from generator.events.records import LONGEST_LINE, MAX_TEXT, MOODS
+from generator.events.reference_validator import as_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from generator.pacing import Profile
-    from generator.records import Record
+    from generator.delivery.pacing import Profile
+    from generator.events.records import Record
     from generator.stream import Stream
 
 RECENT = 1_000_000  # event ids that are remembered to call a record of a file a duplicate

@@ -7,16 +7,21 @@ from dataclasses import dataclass, fields
 from random import Random
 from typing import TYPE_CHECKING
 
-from generator.aggregation import aggregate
-from generator.malformed import spoil
-from generator.platform import Platform
-from generator.records import MAX_RECORD, Event, Expected, Record
-from generator.wire import quote, render, timestamp
+from generator.events.encoder import quote, render, timestamp
+from generator.events.kpl import aggregate
+from generator.events.malformed import spoil
+from generator.events.records import (
+    MAX_RECORD,
+    Event,
+    Expected,
+    Record,
+)
+from generator.platform.network import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from generator.happenings import Happenings
+    from generator.platform.running_episodes import Happenings
 
 LATEST = 6 * 3600.0  # the greatest lateness, seconds
 NEAR = 200  # records back that a near duplicate comes from

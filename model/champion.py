@@ -36,7 +36,7 @@ def champion_folder(settings: Settings, say: Callable[[str], None], word: str = 
     """
     registry = Registry(settings)
     if word == CHAMPION and settings.database and not registry.versions():
-        from model.lifecycle import TrainOptions, train_and_register
+        from model.promotion.lifecycle import TrainOptions, train_and_register
 
         say(f"no model in {settings.mlflow_uri} yet: training one (about a minute)")
         try:

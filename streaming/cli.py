@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from streaming import catalog, metrics, session
 from streaming.errors import PermanentFailure, SettingsError
-from streaming.job import Job, hop_starts
 from streaming.settings import Settings, from_command_line
+from streaming.supervisor import Job, hop_starts
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

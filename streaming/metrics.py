@@ -23,8 +23,8 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
+from streaming.alerts.cloudwatch import Metric, Metrics, open_metrics
 from streaming.settings import Settings
-from streaming.sinks.cloudwatch import Metric, Metrics, open_metrics
 
 log = logging.getLogger(__name__)
 

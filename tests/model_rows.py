@@ -7,9 +7,9 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from model import fitting, lexica
-from model.rows import Row
+from model.dataset import Row
 from model.runtime import Scorer, scorer
+from model.training import fitting, lexica
 
 GOOD = ("love", "great", "happy", "wonderful", "awesome", "nice", "fun", "excellent")
 BAD = ("hate", "awful", "sad", "terrible", "horrible", "bad", "boring", "worst")

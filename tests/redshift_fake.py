@@ -25,7 +25,7 @@ from botocore.validate import ParamValidator
 from pyarrow import parquet
 from sqlglot import exp
 
-from streaming.sinks.postgres import as_csv
+from streaming.warehouse.postgres import as_csv
 
 COPY = re.compile(
     r"copy (?P<table>\w+)\s+from '(?P<manifest>s3://[^']+)'\s+iam_role '(?P<role>arn:[^']+)'\s+"

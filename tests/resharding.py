@@ -15,10 +15,15 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from deploy.local import aws, jars, processes, stack
-from deploy.local.job import read_status
+from deploy.local import (
+    aws,
+    jars,
+    processes,
+    stack,
+)
 from deploy.local.processes import Process
-from streaming.sources.delta_rs import read
+from harness.demo.job import read_status
+from streaming.delta.tables import read
 
 STREAM = "resharded"
 BATCH = 500

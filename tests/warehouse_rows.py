@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from streaming.sinks.warehouse import Load
+from streaming.warehouse.base import Load
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _TIME = pa.timestamp("us", tz="UTC")

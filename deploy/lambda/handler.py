@@ -18,18 +18,18 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from generator.delivery import Delivery
+from generator.delivery.kinesis import KinesisStream, connect
+from generator.delivery.sender import Delivery
+from generator.delivery.status import Counts
 from generator.errors import PutFailed, UsageError
-from generator.kinesis import KinesisStream, connect
+from generator.events.reference_validator import as_record
+from generator.events.seed_system import translate
 from generator.scheduled import Schedule, from_environ, minute_of
-from generator.seed_shape import translate
-from generator.status import Counts
-from generator.truth import as_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from generator.records import Record
+    from generator.events.records import Record
 
 MARGIN = 5.0  # seconds of the invocation's time that are left for the last puts
 BATCH = 500

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from deploy.local import aws, jars, mlflow_ui, postgres, services
+from deploy.local import (
+    aws,
+    jars,
+    mlflow_ui,
+    postgres,
+    services,
+)
 from deploy.local.aws import Aws
 from deploy.local.postgres import Postgres
 from deploy.local.workdir import Workdir

@@ -8,7 +8,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.errors import LedgerError
-from generator.records import Expected
+from generator.events.records import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

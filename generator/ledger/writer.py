@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from generator.records import Expected, Record
+    from generator.events.records import Expected, Record
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SEGMENT_SECONDS = 60.0

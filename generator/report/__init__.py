@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from generator.errors import UsageError
-from generator.happenings import Happenings
-from generator.people import Population
-from generator.profiles import load
+from generator.platform.load_curves import load
+from generator.platform.people import Population
+from generator.platform.running_episodes import Happenings
 from generator.report.page import page
 from generator.report.statistics import Week, week_statistics
 from generator.report.timeline import Timeline

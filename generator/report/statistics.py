@@ -8,12 +8,12 @@ import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from generator.people import PLACES
+from generator.platform.people import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from generator.records import Record
+    from generator.events.records import Record
 
 WORD = re.compile(r"[\w#@']+")
 OFFSETS = {place.name: place.offset for place in PLACES}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from generator.episodes import Episode
-    from generator.records import Record
+    from generator.events.records import Record
+    from generator.platform.episodes import Episode
 
 BUCKET = 15.0  # seconds
 

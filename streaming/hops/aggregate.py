@@ -7,15 +7,15 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming.hops.lifecycle import Running
+from streaming.delta.merge import KeyedDelta, created
+from streaming.delta.stream import delta
+from streaming.delta.tables import location, storage_options
+from streaming.loop import Running
 from streaming.settings import Settings
+from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
-from streaming.sinks.keyed_delta import KeyedDelta, created
-from streaming.sources.authors import Authors
-from streaming.sources.delta import delta
-from streaming.sources.delta_rs import location, storage_options
 from streaming.tables.gold_catalog import CONTRIBUTING, TABLES
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
 
 
 def start(spark: SparkSession, settings: Settings) -> Running:

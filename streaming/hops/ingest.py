@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
-from streaming.hops.lifecycle import Running
+from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.sinks.bronze import Bronze
 from streaming.sources.kinesis import kinesis

@@ -10,11 +10,16 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from streaming.hops.lifecycle import Running
+from streaming.delta.stream import delta
+from streaming.loop import Running
 from streaming.settings import Settings
-from streaming.sinks.warehouse import Load, Warehouse, open_warehouse
-from streaming.sources.delta import delta
-from streaming.tables import silver_comments, silver_interactions, silver_posts, silver_user_changes
+from streaming.tables import (
+    silver_comments,
+    silver_interactions,
+    silver_posts,
+    silver_user_changes,
+)
+from streaming.warehouse.base import Load, Warehouse, open_warehouse
 
 TARGETS = {
     "fact_post": silver_posts.NAME,

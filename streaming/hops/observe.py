@@ -25,16 +25,21 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from streaming import storage
-from streaming.challenger import Challenger
-from streaming.hops.drift import Drift
-from streaming.hops.lifecycle import Loop, Running
-from streaming.hops.quality import Quality
-from streaming.profiles import Profilers, Retraining
-from streaming.scoring import MlflowRegistry
+from streaming.delta.appended import Appended
+from streaming.delta.merge import KeyedDelta, created
+from streaming.delta.tables import (
+    location,
+    open_table,
+    read,
+    storage_options,
+)
+from streaming.loop import Loop, Running
+from streaming.scoring.challenger import Challenger
+from streaming.scoring.champion import MlflowRegistry
+from streaming.scoring.drift import Drift
+from streaming.scoring.profiles import Profilers, Retraining
+from streaming.scoring.quality import Quality
 from streaming.settings import Settings
-from streaming.sinks.keyed_delta import KeyedDelta, created
-from streaming.sources.appended import Appended
-from streaming.sources.delta_rs import location, open_table, read, storage_options
 from streaming.tables import (
     gold_drift_by_hour,
     gold_labelled_by_hour,
@@ -43,7 +48,7 @@ from streaming.tables import (
     silver_labels,
     silver_posts,
 )
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
 
 SOURCES = (silver_posts.NAME, silver_comments.NAME)
 # Of each table in a round, before the share is taken.

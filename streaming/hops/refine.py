@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
-from streaming.hops.lifecycle import Running
-from streaming.scoring import Champion, MlflowRegistry
+from streaming.delta.stream import delta
+from streaming.loop import Running
+from streaming.scoring.champion import Champion, MlflowRegistry
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
-from streaming.sources.delta import delta
 from streaming.tables import bronze_events
 from streaming.tables.parsed_events import parsed_events, without_duplicates
 

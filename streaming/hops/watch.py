@@ -14,13 +14,14 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from streaming import rules, storage
-from streaming.hops.lifecycle import Loop, Running
-from streaming.rules import Alert
+from streaming import storage
+from streaming.alerts import rules
+from streaming.alerts.cloudwatch import Metric, Metrics, open_metrics
+from streaming.alerts.rules import Alert
+from streaming.alerts.sns import Alerts, Topic
+from streaming.delta.recent import recent
+from streaming.loop import Loop, Running
 from streaming.settings import Settings
-from streaming.sinks.cloudwatch import Metric, Metrics, open_metrics
-from streaming.sinks.sns import Alerts, Topic
-from streaming.sources.gold import recent
 from streaming.tables import (
     gold_drift_by_hour,
     gold_freshness,

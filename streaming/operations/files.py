@@ -8,8 +8,8 @@ from typing import Any
 
 from pyarrow import fs
 
+from streaming.delta.tables import location
 from streaming.settings import Settings
-from streaming.sources.delta_rs import location
 
 
 class Files:

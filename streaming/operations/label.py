@@ -19,12 +19,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.delta.merge import created
+from streaming.delta.tables import (
+    chunks,
+    location,
+    open_table,
+    read,
+    storage_options,
+)
 from streaming.errors import SettingsError
-from streaming.operations import changes, command, erase_rows, erased
+from streaming.operations import command, erased_events
 from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.corrections import journal
+from streaming.operations.erase import rows as erase_rows
 from streaming.settings import Settings
-from streaming.sinks.keyed_delta import created
-from streaming.sources.delta_rs import chunks, location, open_table, read, storage_options
 from streaming.tables import silver_comments, silver_labels, silver_posts
 from streaming.tables.gold_labelled_by_hour import LABELS
 
@@ -69,7 +77,7 @@ def _count(text: str) -> int:
 def _act(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
     if options.sample is None:
         labels = labels_in(options.input)
-        changes.finish(settings)
+        journal.finish(settings)
         progress(f"looking for {len(labels)} events")
         return _told(take(settings, labels, options.source or options.input.name))
     if options.out is None:
@@ -117,7 +125,7 @@ def take(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str
     if rows:
         table = pa.Table.from_pylist(list(rows.values()), _SCHEMA)
         partitioned = silver_labels.TABLE.rows({name: table[name] for name in table.column_names})
-        changes.upsert(settings, silver_labels.TABLE, partitioned)
+        journal.upsert(settings, silver_labels.TABLE, partitioned)
         _forget_erased(settings, partitioned)
     unknown = [event for event in labels if event not in rows and event not in before]
     corrected = sum(event in before for event in rows)
@@ -160,9 +168,9 @@ def _events(settings: Settings, wanted: pa.Array) -> Iterator[dict[str, Any]]:
 
 def _forget_erased(settings: Settings, rows: pa.Table) -> None:
     """An erasure may have passed between the look at silver and the commit."""
-    if erased.event_ids(settings, rows["event_id"].combine_chunks()):
+    if erased_events.event_ids(settings, rows["event_id"].combine_chunks()):
         choose = erase_rows.of_erased_events(settings)
-        changes.apply(settings, f"label-{uuid4().hex}", silver_labels.NAME, choose)
+        journal.apply(settings, f"label-{uuid4().hex}", silver_labels.NAME, choose)
 
 
 def _write(path: Path, texts: pa.Table) -> None:

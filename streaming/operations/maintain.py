@@ -15,13 +15,22 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from streaming import catalog
+from streaming.delta.tables import open_table
 from streaming.errors import SettingsError
-from streaming.operations import changes, command, erased, rescored
+from streaming.operations import command
 from streaming.operations.command import Outcome, Parser, Progress
-from streaming.operations.tally import TABLES
+from streaming.operations.corrections import journal
+from streaming.operations.corrections.contributions import TABLES
 from streaming.settings import Settings
-from streaming.sources.delta_rs import open_table
-from streaming.tables import gold_catalog, gold_drift_by_hour, gold_labelled_by_hour, gold_shadow_by_hour, silver_labels
+from streaming.tables import (
+    bronze_erased,
+    gold_catalog,
+    gold_drift_by_hour,
+    gold_labelled_by_hour,
+    gold_shadow_by_hour,
+    silver_labels,
+    silver_rescored,
+)
 
 EXAMPLES = """  moodstream maintain
   moodstream maintain --workdir moodstream-demo --json
@@ -31,7 +40,7 @@ ATTEMPTS = 3
 HOURS_A_DAY = 24
 OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME)
 GOLD = (*(table.name for table in gold_catalog.TABLES), *OBSERVED)
-NAMES = (*catalog.TABLES, *GOLD, erased.NAME, rescored.NAME, silver_labels.NAME)
+NAMES = (*catalog.TABLES, *GOLD, bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -55,7 +64,7 @@ def _days(text: str) -> int:
 
 
 def _maintain(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
-    finished = changes.finish(settings)
+    finished = journal.finish(settings)
     done = {}
     for name in NAMES:
         try:
@@ -63,7 +72,7 @@ def _maintain(settings: Settings, options: argparse.Namespace, progress: Progres
         except TableNotFoundError:
             continue
         progress(f"maintaining {name}")
-        emptied = changes.drop_empty(settings, name) if name in TABLES else 0
+        emptied = journal.drop_empty(settings, name) if name in TABLES else 0
         done[name] = {**maintain(table, options.vacuum_after * HOURS_A_DAY), "emptied_rows": emptied}
     if not done:
         raise SettingsError(f"--lake: '{settings.lake}' holds no table")

@@ -14,10 +14,10 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from streaming.delta.tables import open_table
 from streaming.operations.command import Progress
 from streaming.operations.files import Files
 from streaming.settings import Settings
-from streaming.sources.delta_rs import open_table
 
 POLL_S = 0.5
 

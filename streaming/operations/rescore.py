@@ -16,25 +16,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
+from streaming.delta.spill import spilled
+from streaming.delta.tables import chunks, location, open_table, read, storage_options
 from streaming.errors import OperationFailed, SettingsError
-from streaming.operations import changes, command, models, readers, rescored, warehouse
-from streaming.operations.changes import Change
+from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Parser, Progress
-from streaming.operations.models import Predict
-from streaming.operations.spill import spilled
-from streaming.scoring import score_texts
+from streaming.operations.corrections import journal
+from streaming.operations.corrections.journal import Change
+from streaming.scoring import versions
+from streaming.scoring.champion import score_texts
+from streaming.scoring.versions import Predict
 from streaming.settings import Settings
-from streaming.sources.delta_rs import chunks, open_table, read
-from streaming.tables import silver_comments, silver_posts
+from streaming.tables import silver_comments, silver_posts, silver_rescored
 from streaming.tables.columns import PARTITIONS
+from streaming.warehouse import corrections
 
 EXAMPLES = """  moodstream rescore --model 7
   moodstream rescore --model 7 --json
   moodstream rescore --model 7 --accept
 """
 TEXTS: Mapping[str, str] = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
-VERSION = rescored.VERSION
-LABELS = tuple(name for name, _ in rescored.LABELS)
+VERSION = silver_rescored.VERSION
+LABELS = tuple(name for name, _ in silver_rescored.LABELS)
 # Rows of a commit: bounds what is in memory, and what a conflict with another commit costs.
 AT_ONCE = 50_000
 SERVED_WITHIN_S = 15.0
@@ -55,7 +58,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _act(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
     if not options.model.isdigit():
         raise SettingsError(f"--model: received '{options.model}', expected the number of a version")
-    finished = changes.finish(settings)
+    finished = journal.finish(settings)
     work = accept if options.accept else rescore
     report = work(settings, options.model, progress)
     return Outcome({"model_version": options.model, "finished_changes": finished, **report}, _told(report, options))
@@ -66,7 +69,7 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
 
     One commit: the table holds the version's former labels, or all of the new ones.
     """
-    predict = models.load(settings, version)
+    predict = versions.load(settings, version)
     moves: Counter[tuple[str, str]] = Counter()
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -77,9 +80,9 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
                 progress(f"{sum(moves.values()):,} texts scored")
                 yield from scored.to_batches()
 
-    with spilled(rescored.SCHEMA, batches()) as rows:
+    with spilled(silver_rescored.SCHEMA, batches()) as rows:
         replaced = f"{VERSION} = '{int(version)}'"
-        write_deltalake(rescored.opened(settings), rows, mode="overwrite", predicate=replaced)
+        write_deltalake(opened(settings), rows, mode="overwrite", predicate=replaced)
     return _summary(moves)
 
 
@@ -88,24 +91,35 @@ def accept(settings: Settings, version: str, progress: Progress) -> dict[str, An
 
     One commit for each part of a day; a run that is cut off is continued by the next.
     """
-    table = rescored.opened(settings)
+    table = opened(settings)
     days = _days(table, version)
     if not days:
         raise SettingsError(f"--accept: version {version} has scored nothing yet; run it without --accept first")
     if settings.warehouse:
-        warehouse.check(settings)
+        corrections.check(settings)
     moves: Counter[tuple[str, str]] = Counter()
     operation = f"rescore-{uuid4().hex}"
     for day in days:
         labels = _labels(table, version, day)
         for name in TEXTS.values():
-            while (change := changes.apply(settings, operation, name, _relabelled(labels, day, version))) is not None:
+            while (change := journal.apply(settings, operation, name, _relabelled(labels, day, version))) is not None:
                 moves.update(_moves(change))
                 progress(f"{sum(moves.values()):,} rows relabelled")
     if settings.warehouse:
         _relabel_facts(settings, table, version, days, progress)
-        warehouse.serve(settings, SERVED_WITHIN_S)
+        corrections.serve(settings, SERVED_WITHIN_S)
     return _summary(moves)
+
+
+def opened(settings: Settings) -> DeltaTable:
+    """The table, made empty if there is none."""
+    return DeltaTable.create(
+        location(settings.table(silver_rescored.NAME)),
+        schema=silver_rescored.SCHEMA,
+        mode="ignore",
+        partition_by=[VERSION, *PARTITIONS],
+        storage_options=storage_options(settings),
+    )
 
 
 def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa.Table:
@@ -113,7 +127,7 @@ def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa
     columns = {name: rows[name] for name in rows.column_names if name != "text"}
     columns |= {f"new_{name}": scores[name] for name in LABELS[:3]}
     columns |= {name: pa.array([value] * rows.num_rows) for name, value in (("entity", entity), (VERSION, version))}
-    return pa.table({name: columns[name] for name in rescored.SCHEMA.names}).cast(rescored.SCHEMA)
+    return pa.table({name: columns[name] for name in silver_rescored.SCHEMA.names}).cast(silver_rescored.SCHEMA)
 
 
 def _days(table: DeltaTable, version: str) -> list[Day]:
@@ -132,7 +146,7 @@ def _of_day(day: Day) -> str:
     return " AND ".join(f"{name} = {value}" for name, value in zip(PARTITIONS, day, strict=True))
 
 
-def _relabelled(labels: pa.Table, day: Day, version: str) -> changes.Choose:
+def _relabelled(labels: pa.Table, day: Day, version: str) -> journal.Choose:
     """Picks up to AT_ONCE served rows of the day that another version labelled, with the labels that they get."""
 
     def choose(table: DeltaTable) -> Change | None:
@@ -172,7 +186,7 @@ def _relabel_facts(settings: Settings, table: DeltaTable, version: str, days: li
         labels = _labels(table, version, day)
         renamed = labels.rename_columns([name.removeprefix("new_") for name in labels.column_names])
         for entity in TEXTS:
-            warehouse.relabel(settings, entity, renamed)
+            corrections.relabel(settings, entity, renamed)
 
 
 def _columns(table: DeltaTable) -> list[str]:
@@ -190,6 +204,6 @@ def _told(report: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
     lines += [f"    {move:<24}{count:>10,}" for move, count in report["by_change"].items()]
     if not options.accept:
         lines.append(
-            f"beside the served ones in {rescored.NAME}; to serve them: rescore --model {options.model} --accept"
+            f"beside the served ones in {silver_rescored.NAME}; to serve them: rescore --model {options.model} --accept"
         )
     return lines

@@ -7,9 +7,14 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streaming.delta.tables import open_table, plain
 from streaming.settings import Settings
-from streaming.sources.delta_rs import open_table, plain
-from streaming.tables import silver_comments, silver_interactions, silver_posts, silver_user_changes
+from streaming.tables import (
+    silver_comments,
+    silver_interactions,
+    silver_posts,
+    silver_user_changes,
+)
 
 ACCEPTED = (silver_posts.NAME, silver_comments.NAME, silver_interactions.NAME, silver_user_changes.NAME)
 

@@ -17,10 +17,10 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from streaming.delta import tables as delta_rs
+from streaming.delta.append import FileAppend
+from streaming.delta.data_files import FILES, DataFiles, Target
 from streaming.settings import Settings
-from streaming.sinks.data_files import FILES, DataFiles, Target
-from streaming.sinks.delta import FileAppend
-from streaming.sources import delta_rs
 from streaming.tables import bronze_events
 from streaming.tables.columns import PARTITIONS
 

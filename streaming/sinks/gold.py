@@ -1,6 +1,6 @@
 """The gold tables and silver/users as one sink: a micro-batch of silver becomes one Spark job and small MERGEs.
 
-Guarantee: exactly once per table (see sinks/keyed_delta.py). A batch that a crash cut in half is replayed; tables that
+Guarantee: exactly once per table (see delta/merge.py). A batch that a crash cut in half is replayed; tables that
 hold it already are left alone.
 """
 
@@ -14,11 +14,16 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from streaming.sinks.keyed_delta import KeyedDelta
-from streaming.tables import gold_catalog, gold_freshness, gold_sentiment_by_cohort, silver_users
+from streaming.delta.merge import KeyedDelta
+from streaming.tables import (
+    gold_catalog,
+    gold_freshness,
+    gold_sentiment_by_cohort,
+    silver_users,
+)
 from streaming.tables.gold_contributions import collected
 from streaming.tables.gold_sentiment_by_cohort import Cohort
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
 
 
 class Cohorts(Protocol):

@@ -2,7 +2,7 @@
 
 Guarantee: exactly once per table. One Spark job scores a batch and writes the data files of all tables; then one commit
 per table, a few milliseconds each, makes them visible. A batch that a crash cut in half is replayed; tables that hold
-it already are left alone (see sinks/delta.py). Nothing is visible before all of the batch is written, so a model that
+it already are left alone (see delta/append.py). Nothing is visible before all of the batch is written, so a model that
 fails on it can still be replaced.
 """
 
@@ -16,11 +16,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from streaming.scoring import Champion
+from streaming.delta import tables as delta_rs
+from streaming.delta.append import FileAppend
+from streaming.delta.data_files import FILES, DataFiles, Target
+from streaming.scoring.champion import Champion
 from streaming.settings import Settings
-from streaming.sinks.data_files import FILES, DataFiles, Target
-from streaming.sinks.delta import FileAppend
-from streaming.sources import delta_rs
 from streaming.tables.columns import PARTITIONS
 from streaming.tables.silver_catalog import TABLES, SilverTable
 

@@ -6,7 +6,12 @@ only ever grows with the table, whatever shard lags behind, and so is what dupli
 
 from __future__ import annotations
 
-from streaming.tables.columns import BINARY_DATA, schema, strings, timestamps
+from streaming.tables.columns import (
+    BINARY_DATA,
+    schema,
+    strings,
+    timestamps,
+)
 
 NAME = "bronze/events"
 # Its UTC day is the partition.

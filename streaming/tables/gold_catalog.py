@@ -25,7 +25,7 @@ from streaming.tables import (
     silver_users,
 )
 from streaming.tables.gold_contributions import contributions
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
 from streaming.tables.parsed_events import REJECTED
 
 TABLES: tuple[KeyedTable, ...] = (

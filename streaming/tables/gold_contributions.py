@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from streaming.tables.gold_table import TIMESTAMP
+from streaming.tables.keyed_table import TIMESTAMP
 
 KEYS_TYPE = "array<struct<table:string,time:bigint,key1:string,key2:string>>"
 KEY = ("table", "time", "key1", "key2")

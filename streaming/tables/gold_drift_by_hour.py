@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, replaced
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 
 NAME = "gold/drift_by_hour"
 HISTOGRAMS = ("label", "polarity", "confidence", "length", "words")

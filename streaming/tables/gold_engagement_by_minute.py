@@ -10,7 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from streaming.tables.gold_contributions import key, minute, of_table
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, added
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, added
 
 NAME = "gold/engagement_by_minute"
 TABLE = KeyedTable(

@@ -14,7 +14,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from streaming.tables.gold_contributions import key, of_table
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, replaced
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 
 NAME = "gold/freshness"
 VALUES = (

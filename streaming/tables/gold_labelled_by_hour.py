@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, replaced
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 
 NAME = "gold/labelled_by_hour"
 CHAMPION, CHALLENGER = "champion", "challenger"

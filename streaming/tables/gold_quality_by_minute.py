@@ -10,7 +10,12 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from streaming.tables.gold_contributions import key, minute, of_table
-from streaming.tables.gold_table import LATE, TIMESTAMP, KeyedTable, added
+from streaming.tables.keyed_table import (
+    LATE,
+    TIMESTAMP,
+    KeyedTable,
+    added,
+)
 
 NAME = "gold/quality_by_minute"
 TABLE = KeyedTable(

@@ -9,8 +9,20 @@ import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import key, measures, minute, of_table
-from streaming.tables.gold_table import ADD_MEASURES, LATE, MEASURES, TIMESTAMP, KeyedTable, added
+from streaming.tables.gold_contributions import (
+    key,
+    measures,
+    minute,
+    of_table,
+)
+from streaming.tables.keyed_table import (
+    ADD_MEASURES,
+    LATE,
+    MEASURES,
+    TIMESTAMP,
+    KeyedTable,
+    added,
+)
 
 NAME = "gold/sentiment_by_minute"
 TABLE = KeyedTable(

@@ -9,8 +9,18 @@ import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import hour, key, measures, of_table
-from streaming.tables.gold_table import ADD_MEASURES, MEASURES, TIMESTAMP, KeyedTable
+from streaming.tables.gold_contributions import (
+    hour,
+    key,
+    measures,
+    of_table,
+)
+from streaming.tables.keyed_table import (
+    ADD_MEASURES,
+    MEASURES,
+    TIMESTAMP,
+    KeyedTable,
+)
 
 NAME = "gold/sentiment_by_model"
 TABLE = KeyedTable(

@@ -10,8 +10,18 @@ import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import key, measures, minute, of_table
-from streaming.tables.gold_table import ADD_MEASURES, MEASURES, TIMESTAMP, KeyedTable
+from streaming.tables.gold_contributions import (
+    key,
+    measures,
+    minute,
+    of_table,
+)
+from streaming.tables.keyed_table import (
+    ADD_MEASURES,
+    MEASURES,
+    TIMESTAMP,
+    KeyedTable,
+)
 
 NAME = "gold/sentiment_by_topic"
 TABLE = KeyedTable(

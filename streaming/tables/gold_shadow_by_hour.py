@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, added
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, added
 
 NAME = "gold/shadow_by_hour"
 LABELS = ("negative", "neutral", "positive")

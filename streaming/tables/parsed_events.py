@@ -18,7 +18,12 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from streaming.events import FIELDS, Accepted, Rejected, parse_record
+from streaming.events.contract import (
+    FIELDS,
+    Accepted,
+    Rejected,
+    parse_record,
+)
 from streaming.tables.columns import strings, timestamps
 
 PAYLOAD = tuple(dict.fromkeys(name for fields in FIELDS.values() for name in fields))

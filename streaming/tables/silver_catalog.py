@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 from pyspark.sql.types import StructType
 
-from streaming.tables import silver_comments, silver_interactions, silver_posts, silver_rejected, silver_user_changes
+from streaming.tables import (
+    silver_comments,
+    silver_interactions,
+    silver_posts,
+    silver_rejected,
+    silver_user_changes,
+)
 
 
 class SilverTable(NamedTuple):

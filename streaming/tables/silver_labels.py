@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, replaced
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 
 NAME = "silver/labels"
 TABLE = KeyedTable(

@@ -16,7 +16,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from streaming.tables import silver_user_changes
 from streaming.tables.columns import PARTITIONS
 from streaming.tables.gold_contributions import key, of_table
-from streaming.tables.gold_table import TIMESTAMP, KeyedTable, replaced
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 
 NAME = "silver/users"
 _FIELDS = tuple(

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from generator.aggregation import aggregate
+from generator.events.kpl import aggregate
+from generator.events.reference_validator import classify
 from generator.stream import Dirt, Stream
-from generator.truth import classify
-from streaming.events import Accepted, parse_record
+from streaming.events.contract import Accepted, parse_record
 
 ARRIVAL = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 PAYLOADS: dict[str, dict[str, Any]] = {

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from deploy.airflow import checks
-from model import judging, training
 from model.champion import bundle_of, load_scorer
+from model.evaluation import judge as judging
 from model.registry import Registry
 from model.settings import Settings
-from streaming.profiles import Retraining
-from streaming.scoring import MlflowRegistry
+from model.training import train
+from streaming.scoring.champion import MlflowRegistry
+from streaming.scoring.profiles import Retraining
 from streaming.tables import gold_drift_by_hour
 from tests.model_rows import a_bundle, plain_rows
 
@@ -54,13 +55,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     made = Registry(Settings(f"sqlite:///{folder}/mlflow.db", folder / "artifacts", folder))
     for number in (1, 2):
         bundle = a_bundle(folder / f"bundle{number}")
-        training.add_runtime(bundle)
+        train.add_runtime(bundle)
         judging.judge(bundle, plain_rows()[:60])
         if number == 2:
             scorer = bundle / "runtime" / "scorer.py"
             source = scorer.read_text().replace("label = chances.argmax(1)", "label = np.ones(len(chances), int)")
             scorer.write_text(source)
-            training.seal_runtime(bundle)
+            train.seal_runtime(bundle)
         made.register(bundle, params={"C": 1}, metrics={"m": 0.5}, tags={"t": "x"}, files=folder / "none")
     return made
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
-from deploy.local.dictionary import dictionary
+from docs.dictionary import dictionary
 from streaming.hops.load import TARGETS
-from streaming.hops.serve import GOLD
-from streaming.sinks import warehouse_sql
-from streaming.sinks.redshift import BATCH
+from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse.redshift.warehouse import BATCH
+from streaming.warehouse.serving import GOLD
 
 SQL = Path(__file__).parents[2] / "sql"
 LOADED = [*TARGETS, *(table.name.removeprefix("gold/") for table in GOLD)]
@@ -97,4 +97,4 @@ def test_the_grammar_does_complain_about_what_is_wrong() -> None:
 
 def test_the_data_dictionary_says_what_the_migrations_say() -> None:
     page = SQL.parent / "docs" / "data-dictionary.md"
-    assert page.read_text() == dictionary(), "run: python -m deploy.local.dictionary docs/data-dictionary.md"
+    assert page.read_text() == dictionary(), "run: python -m docs.dictionary docs/data-dictionary.md"

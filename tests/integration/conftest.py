@@ -16,7 +16,7 @@ import pytest
 
 from deploy.local import aws, postgres, services
 from deploy.local.workdir import Workdir
-from streaming.sinks.postgres import PostgresWarehouse
+from streaming.warehouse.postgres import PostgresWarehouse
 
 TEMPLATE = "migrated"
 NUMBERS = count(1)

@@ -22,10 +22,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from deploy.local import workdir
-from model import judging, training
+from model.dataset import Row
+from model.evaluation import judge as judging
 from model.registry import CHAMPION, Registry
-from model.rows import Row
 from model.settings import Settings
+from model.training import train
 from tests.model_rows import a_bundle, plain_rows
 
 pytestmark = pytest.mark.timeout(1200)
@@ -87,7 +88,7 @@ def place(tmp_path: Path) -> Path:
     registry = Registry(Settings(made.mlflow_uri, made.mlflow / "artifacts", made.root))
     for number, rows in (("1", plain_rows()), ("2", gladder_rows())):
         bundle = a_bundle(made.root / "bundles" / number, rows)
-        training.add_runtime(bundle)
+        train.add_runtime(bundle)
         judging.judge(bundle, plain_rows())
         assert registry.register(bundle, params={}, metrics={}, tags={}, files=made.root / "none") == number
     registry.point(CHAMPION, "1")

@@ -9,11 +9,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from deploy.local.bench import growth, refine
-from deploy.local.bench.embedded import Arrivals
-from deploy.local.bench.naive import NaiveSilver
+from harness.bench import growth, refine
+from harness.bench.embedded import Arrivals
+from harness.bench.naive import NaiveSilver
+from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
-from streaming.sources.delta_rs import open_table, read
 
 
 class FakeChampion:

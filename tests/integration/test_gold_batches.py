@@ -13,14 +13,14 @@ from deltalake import write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming import catalog
+from streaming.delta.tables import open_table, read
 from streaming.hops import aggregate
 from streaming.settings import Settings
+from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
-from streaming.sources.authors import Authors
-from streaming.sources.delta_rs import open_table, read
 from streaming.tables import gold_catalog, gold_sentiment_by_cohort
 from streaming.tables.gold_contributions import collected
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
 from tests.builders import NOON
 from tests.gold_rows import Batch, a_batch, a_silver_row, expected, random_batches
 

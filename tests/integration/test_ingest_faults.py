@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 
 from deploy.local import workdir
-from deploy.local.chaos import clock
-from deploy.local.chaos.faults import GET_RECORDS, files_cannot_grow
-from deploy.local.chaos.proxy import Proxy, Trouble
+from harness.chaos import clock
+from harness.chaos.faults import GET_RECORDS, files_cannot_grow
+from harness.chaos.proxy import Proxy, Trouble
 from tests import kinesalite
 from tests.integration.test_ingest_resharding import wait
 from tests.resharding import Ingest, Stream, account

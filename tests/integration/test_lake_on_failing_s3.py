@@ -16,11 +16,16 @@ from pyspark.sql import Row
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType, TimestampType
 
 from deploy.local import aws
-from deploy.local.chaos.proxy import S3, Proxy, Trouble
+from harness.chaos.proxy import S3, Proxy, Trouble
+from streaming.delta.append import FileAppend, create
+from streaming.delta.data_files import DataFiles, Target
+from streaming.delta.tables import (
+    location,
+    open_table,
+    read,
+    storage_options,
+)
 from streaming.settings import Settings
-from streaming.sinks.data_files import DataFiles, Target
-from streaming.sinks.delta import FileAppend, create
-from streaming.sources.delta_rs import location, open_table, read, storage_options
 from streaming.tables.columns import PARTITIONS
 
 COLUMNS = pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])

@@ -14,9 +14,15 @@ from typing import Any
 
 import pytest
 
-from deploy.local import aws, job, postgres, processes, sender, stack
+from deploy.local import (
+    aws,
+    postgres,
+    processes,
+    stack,
+)
 from deploy.local.jars import ROOT
 from deploy.local.workdir import Workdir
+from harness.demo import job, sender
 from tests.builders import a_record, an_event
 
 pytestmark = pytest.mark.timeout(900)

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from deploy.local import aws, postgres, processes, stack, workdir
+from deploy.local import (
+    aws,
+    postgres,
+    processes,
+    stack,
+    workdir,
+)
 from deploy.local.jars import ROOT
 from deploy.local.workdir import Workdir
 

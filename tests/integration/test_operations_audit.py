@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from deploy.local.reconcile import gold, lake, sent, silver
+from generator.events.reference_validator import as_record
 from generator.ledger import Ledger, Put
-from generator.truth import as_record
-from streaming.operations import erase, maintain, rejected
+from harness.audit import (
+    gold,
+    lake,
+    sent,
+    silver,
+)
+from streaming.operations import maintain
+from streaming.operations.erase import command as erase
+from streaming.operations.rejected import command as rejected
 from tests.builders import NOON, a_record, an_event
 from tests.gold_without_spark import count_gold
 from tests.lake_rows import arrived, refined, run

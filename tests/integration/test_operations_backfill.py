@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from streaming.operations import backfill, erase, models
+from streaming.operations.backfill import command as backfill
+from streaming.operations.erase import command as erase
+from streaming.scoring import versions
 from tests.builders import NOON, a_record, an_event
 from tests.lake_rows import arrived, refined, rows_of, run
 
@@ -27,8 +29,8 @@ def predict(texts: Sequence[str]) -> pd.DataFrame:
 @pytest.fixture
 def lake(empty_lake: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty lake, and a champion of version 3."""
-    monkeypatch.setattr(models, "champion", lambda settings: "3")
-    monkeypatch.setattr(models, "load", lambda settings, version: predict)
+    monkeypatch.setattr(versions, "champion", lambda settings: "3")
+    monkeypatch.setattr(versions, "load", lambda settings, version: predict)
     return empty_lake
 
 

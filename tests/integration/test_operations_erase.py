@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from streaming.aggregates import aggregated
-from streaming.events import parse_record
-from streaming.operations import changes, erase, rescored
+from streaming.delta.merge import created
+from streaming.events.contract import parse_record
+from streaming.events.kpl import aggregated
+from streaming.operations.corrections import journal
+from streaming.operations.erase import command as erase
 from streaming.operations.files import Files
-from streaming.sinks.keyed_delta import created
-from streaming.tables import silver_users
+from streaming.operations.rescore import opened
+from streaming.tables import silver_rescored, silver_users
 from tests.builders import NOON, a_record, an_event
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
 from tests.integration.conftest import Database
@@ -97,16 +99,16 @@ def test_gold_is_what_the_rest_of_silver_counts_for(lake: Path, tmp_path: Path) 
 
 def test_rows_that_gold_has_not_counted_yet_are_counted_to_nothing_later(lake: Path, tmp_path: Path) -> None:
     created_only = tmp_path / "scratch"
-    for name, table in changes.TABLES.items():
+    for name, table in journal.TABLES.items():
         created(table, str(lake / name), {})
     before = gold_of_silver(lake, tmp_path / "before")
     run(erase.main, "--user", "ann", lake=lake)
     # The aggregate hop reads the old files afterwards, and adds what they count for.
     for name, rows in before.items():
-        table = changes.TABLES[name]
+        table = journal.TABLES[name]
         added = DeltaTable(str(tmp_path / "before" / name)).to_pyarrow_table().select(table.schema.names)
         if rows:
-            changes.add_to_gold(settings_of(lake), "late", table, added.cast(table.schema))
+            journal.add_to_gold(settings_of(lake), "late", table, added.cast(table.schema))
     assert_same(gold_of(lake), gold_of_silver(lake, created_only))
 
 
@@ -115,7 +117,7 @@ def test_an_erasure_that_is_killed_is_completed_by_the_next(
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_in: str
 ) -> None:
     count_gold(lake)
-    real, calls = getattr(changes, dies_in), []
+    real, calls = getattr(journal, dies_in), []
 
     def killed(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -124,7 +126,7 @@ def test_an_erasure_that_is_killed_is_completed_by_the_next(
         return real(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(changes, dies_in, killed)
+        patched.setattr(journal, dies_in, killed)
         with pytest.raises(KeyboardInterrupt):
             run(erase.main, "--user", "ann", lake=lake)
     code, _ = run(erase.main, "--user", "ann", lake=lake)
@@ -137,7 +139,7 @@ def test_the_profile_the_rescored_labels_and_the_training_texts_go_too(lake: Pat
     rows = DeltaTable(str(lake / "silver/user_changes")).to_pyarrow_table().select(silver_users.TABLE.schema.names)
     write_deltalake(users, rows.cast(silver_users.TABLE.schema), mode="append")
     labels = [{"rescored_with": "2", "event_id": name, "year": 2026, "month": 1, "day": 1} for name in ("a3", "b3")]
-    write_deltalake(rescored.opened(settings_of(lake)), pa.Table.from_pylist(labels, rescored.SCHEMA), mode="append")
+    write_deltalake(opened(settings_of(lake)), pa.Table.from_pylist(labels, silver_rescored.SCHEMA), mode="append")
     feedback = tmp_path / "feedback.csv"
     feedback.write_text("text,label\nmy own words #secret,positive\nsomething else,neutral\n")
     _, receipt = run(erase.main, "--user", "ann", "--feedback", str(feedback), lake=lake)
@@ -188,7 +190,7 @@ def test_a_profile_that_came_later_takes_the_place_of_the_erased_one(lake: Path)
 
 
 def test_files_that_lost_the_race_for_a_commit_are_removed(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, raced = changes.merge, []
+    real, raced = journal.merge, []
 
     def outrun(table: DeltaTable, *arguments: Any) -> Any:
         if not raced:
@@ -197,7 +199,7 @@ def test_files_that_lost_the_race_for_a_commit_are_removed(lake: Path, monkeypat
             DeltaTable(table.table_uri).update({"stream": "'other'"})
         return real(table, *arguments)
 
-    monkeypatch.setattr(changes, "merge", outrun)
+    monkeypatch.setattr(journal, "merge", outrun)
     code, receipt = run(erase.main, "--user", "ann", lake=lake)
     assert (code, receipt["complete"]) == (0, True)
 

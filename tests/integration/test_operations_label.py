@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from model import rows as training
-from streaming.operations import erase, erased, label, maintain
+from model import dataset as training
+from streaming.operations import erased_events, label, maintain
+from streaming.operations.erase import command as erase
 from tests.builders import NOON, a_record
 from tests.lake_rows import refined, rows_of, run, settings_of
 
@@ -127,7 +128,7 @@ def test_a_label_that_an_erasure_overtook_does_not_stay(lake: Path, monkeypatch:
 
     def late(*arguments: Any) -> None:
         place = {"erasure": "e", "stream": "s", "sequence_number": "1", "record_index": 0, "event_id": "p2"}
-        erased.remember(settings_of(lake), [{**place, "erased_at": NOON}])
+        erased_events.remember(settings_of(lake), [{**place, "erased_at": NOON}])
         upsert(*arguments)
 
     monkeypatch.setattr(label.changes, "upsert", late)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from streaming.errors import ModelUnusable, OperationFailed, SettingsError
-from streaming.operations import models
+from streaming.scoring import versions as models
 from streaming.settings import Settings
 
 NAME = "moodstream-sentiment"

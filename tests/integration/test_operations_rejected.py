@@ -11,7 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from streaming.errors import OperationFailed
-from streaming.operations import rejected, replay
+from streaming.operations.rejected import command as rejected
+from streaming.operations.rejected import replay
 from streaming.tables.parsed_events import parsed_batches
 from tests.builders import NOON, a_record, an_event
 from tests.lake_rows import append, refined, rows_of, run, settings_of
@@ -32,7 +33,7 @@ def bronze(lake: Path) -> list[dict[str, Any]]:
 
 
 def allow_love(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streaming.events.ACTIONS", frozenset({"like", "comment", "share", "love"}))
+    monkeypatch.setattr("streaming.events.contract.ACTIONS", frozenset({"like", "comment", "share", "love"}))
 
 
 def test_list_groups_by_reason_and_shows_bytes_safely(lake: Path) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from streaming.operations import changes, models, rescore
+from streaming.operations import rescore
+from streaming.operations.corrections import journal
+from streaming.scoring import versions as models
 from tests.builders import NOON, a_record
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
 from tests.integration.conftest import Database
@@ -89,7 +91,7 @@ def test_an_acceptance_that_is_killed_is_completed_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(changes, "add_to_gold", killed)
+        patched.setattr(journal, "add_to_gold", killed)
         with pytest.raises(KeyboardInterrupt):
             run(rescore.main, "--model", "7", "--accept", lake=lake)
     _, report = run(rescore.main, "--model", "7", "--accept", lake=lake)

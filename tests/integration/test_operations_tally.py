@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming import catalog
-from streaming.operations.tally import TABLES, Tally
+from streaming.operations.corrections.contributions import TABLES, Tally
 from streaming.tables import gold_catalog, gold_sentiment_by_cohort
 from streaming.tables.gold_contributions import collected
 from tests.gold_rows import Batch, a_batch, a_silver_row, random_batches

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from streaming.errors import PermanentFailure, SinkUnavailable, StreamingError
-from streaming.hops.serve import GOLD
-from streaming.sinks import warehouse_sql
-from streaming.sinks.redshift import RedshiftWarehouse
-from streaming.sinks.redshift_data_api import DataApi
-from streaming.sinks.redshift_staging import Staging
-from streaming.sinks.warehouse import Load
+from streaming.warehouse import statements
+from streaming.warehouse.base import Load
+from streaming.warehouse.redshift.data_api import DataApi
+from streaming.warehouse.redshift.staging import Staging
+from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
+from streaming.warehouse.serving import GOLD
 from tests.integration.conftest import Database, fresh
 from tests.redshift_fake import FakeDataApi, throttled, unreachable
 from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes
@@ -284,7 +284,7 @@ def test_rows_that_gold_lost_go(database: Database, api: FakeDataApi, s3: Any) -
 
 def test_migrations_run_once_and_survive_a_fault_in_the_middle(empty_database: Database, s3: Any) -> None:
     api = FakeDataApi(empty_database.connect, s3)
-    names = [migration.name for migration in warehouse_sql.migrations("redshift")]
+    names = [migration.name for migration in statements.migrations("redshift")]
     api.faults["statement:30"] = RuntimeError("connection lost")
     with pytest.raises(SinkUnavailable):
         opened(api, s3).migrate()

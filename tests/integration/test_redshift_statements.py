@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from streaming.errors import SinkUnavailable
-from streaming.operations import warehouse as operations
 from streaming.settings import Settings
-from streaming.sinks import warehouse_sql
-from streaming.sinks.redshift_data_api import DataApi
+from streaming.warehouse import corrections as operations
+from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse.redshift.data_api import DataApi
 from tests.integration.conftest import Database, fresh
 from tests.integration.test_redshift_loads import WHERE, opened
 from tests.redshift_fake import FakeDataApi

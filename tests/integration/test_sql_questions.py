@@ -19,14 +19,14 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from deploy.infra.visuals import DataSet, data_sets
 from streaming.catalog import TABLES as CATALOG
+from streaming.delta.merge import created
+from streaming.delta.tables import read
 from streaming.hops.load import TARGETS
-from streaming.hops.serve import Server
 from streaming.settings import Settings
-from streaming.sinks.keyed_delta import created
-from streaming.sinks.warehouse import Load
-from streaming.sources.delta_rs import read
 from streaming.tables import gold_catalog, gold_freshness
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
+from streaming.warehouse.base import Load
+from streaming.warehouse.serving import Server
 from tests import question_answers
 from tests.builders import NOON
 from tests.gold_rows import Batch, a_batch, a_silver_row, expected, random_batches

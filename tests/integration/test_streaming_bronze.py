@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
 from streaming.sinks.bronze import Bronze
-from streaming.sources.delta_rs import open_table, read
 from tests.builders import NOON
 
 

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from streaming import catalog
+from streaming.delta.stream import delta
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
-from streaming.sources.delta import delta
 from streaming.tables import bronze_events, parsed_events
 from streaming.tables.silver_catalog import TABLES
 from tests.builders import NOON, a_bronze_row, a_record

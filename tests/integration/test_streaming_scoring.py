@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from streaming import scoring, storage
+from streaming import storage
 from streaming.errors import ModelUnusable, SinkUnavailable
-from streaming.scoring import Champion, score_texts
+from streaming.scoring import champion as scoring
+from streaming.scoring.champion import Champion, score_texts
 
 Scores = Callable[[list[str]], pd.DataFrame]
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from streaming.errors import PermanentFailure, SinkUnavailable
-from streaming.sinks import warehouse_sql
-from streaming.sinks.postgres import PostgresWarehouse
-from streaming.sinks.warehouse import Load
+from streaming.warehouse import statements
+from streaming.warehouse.base import Load
+from streaming.warehouse.postgres import PostgresWarehouse
 from tests.integration.conftest import Database
 from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes, table
 
@@ -172,7 +172,7 @@ def test_a_query_that_never_loaded_has_no_last_batch(database: Database) -> None
 
 
 def test_migrations_run_once(empty_database: Database) -> None:
-    names = [migration.name for migration in warehouse_sql.migrations("postgres")]
+    names = [migration.name for migration in statements.migrations("postgres")]
     assert empty_database.warehouse().migrate() == names
     assert empty_database.warehouse().migrate() == []
     assert empty_database.rows("select name from dw.schema_version order by version") == names
@@ -185,17 +185,17 @@ def test_several_jobs_may_migrate_at_once(empty_database: Database) -> None:
         job.start()
     for job in jobs:
         job.join(60)
-    assert sorted(map(len, applied)) == [0, 0, len(warehouse_sql.migrations("postgres"))]
+    assert sorted(map(len, applied)) == [0, 0, len(statements.migrations("postgres"))]
 
 
 def test_a_filled_warehouse_keeps_its_rows_when_later_migrations_come(
     empty_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    every = warehouse_sql.migrations("postgres")
-    monkeypatch.setattr(warehouse_sql, "migrations", lambda dialect: every[:3])
+    every = statements.migrations("postgres")
+    monkeypatch.setattr(statements, "migrations", lambda dialect: every[:3])
     empty_database.warehouse().migrate()
     empty_database.warehouse().commit([a_load([a_post()], profiles=[a_profile()])])
-    monkeypatch.setattr(warehouse_sql, "migrations", lambda dialect: every)
+    monkeypatch.setattr(statements, "migrations", lambda dialect: every)
     assert empty_database.warehouse().migrate() == [migration.name for migration in every[3:]]
     assert empty_database.rows(COUNTS) == [(1, 0, 0, 1, 1)]
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from streaming.delta.merge import created
 from streaming.errors import SinkUnavailable
-from streaming.hops.serve import GOLD, Server
 from streaming.settings import Settings
-from streaming.sinks import warehouse_sql
-from streaming.sinks.keyed_delta import created
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
+from streaming.warehouse import statements
+from streaming.warehouse.serving import GOLD, Server
 from tests.integration.conftest import Database
 from tests.warehouse_rows import NOON, minutes
 
@@ -52,7 +52,7 @@ def delta(settings: Settings, table: KeyedTable) -> DeltaTable:
 def test_every_gold_table_has_a_load_script_with_its_columns() -> None:
     for name, table in TABLES.items():
         expected = {column for column, _ in (*table.key, *table.values)} | {"deleted"}
-        assert set(warehouse_sql.staged_columns("postgres", name)) == expected
+        assert set(statements.staged_columns("postgres", name)) == expected
 
 
 def test_without_gold_there_is_nothing_to_serve(settings: Settings, database: Database) -> None:

@@ -14,14 +14,19 @@ import pytest
 from pyspark.sql import SparkSession
 
 from deploy.local import aws
+from streaming.alerts.cloudwatch import CloudWatch, Metric
+from streaming.alerts.sns import Topic
+from streaming.delta.merge import KeyedDelta
+from streaming.delta.tables import (
+    location,
+    open_table,
+    read,
+    storage_options,
+)
 from streaming.errors import SinkUnavailable
 from streaming.hops import watch
-from streaming.hops.lifecycle import Running
+from streaming.loop import Running
 from streaming.settings import Settings
-from streaming.sinks.cloudwatch import CloudWatch, Metric
-from streaming.sinks.keyed_delta import KeyedDelta
-from streaming.sinks.sns import Topic
-from streaming.sources.delta_rs import location, open_table, read, storage_options
 from streaming.tables import gold_engagement_by_minute
 from tests.builders import NOON
 

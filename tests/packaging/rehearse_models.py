@@ -22,13 +22,20 @@ import pytest
 from deltalake import DeltaTable
 
 from deploy.airflow import checks
-from deploy.local import aws, drain, processes, settings, stack, workdir
-from deploy.local.audit import audit
-from deploy.local.job import Job
+from deploy.local import (
+    aws,
+    processes,
+    stack,
+    workdir,
+)
 from deploy.local.workdir import Workdir
-from model import judging, training
+from harness.audit.command import audit
+from harness.demo import drain, settings
+from harness.demo.job import Job
+from model.evaluation import judge as judging
 from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Settings
+from model.training import train
 from tests.model_rows import a_bundle, plain_rows
 
 pytestmark = pytest.mark.timeout(900)
@@ -51,13 +58,13 @@ def registered(place: Workdir) -> Registry:
     made = Registry(Settings(place.mlflow_uri, place.mlflow / "artifacts", place.root))
     for number in ("1", "2", *BROKEN, GONE):
         bundle = a_bundle(place.root / "bundles" / number, slope=0.8 if number == "2" else 1.0)
-        training.add_runtime(bundle)
+        train.add_runtime(bundle)
         judging.judge(bundle, plain_rows())
         if number in BROKEN:
             scorer = bundle / "runtime" / "scorer.py"
             assert POLARITY in scorer.read_text()
             scorer.write_text(scorer.read_text().replace(POLARITY, BROKEN[number][1]))
-            training.seal_runtime(bundle)
+            train.seal_runtime(bundle)
         assert made.register(bundle, params={}, metrics={}, tags={}, files=place.root / "none") == number
     made.point(CHAMPION, "1")
     shutil.rmtree(made.folder(GONE))

@@ -17,7 +17,14 @@ from typing import Any
 
 import pytest
 
-from deploy.local import aws, jars, mlflow_ui, processes, stack, workdir
+from deploy.local import (
+    aws,
+    jars,
+    mlflow_ui,
+    processes,
+    stack,
+    workdir,
+)
 from tests.packaging.packaged_job import LAKE, PackagedJob
 
 pytestmark = pytest.mark.timeout(900)

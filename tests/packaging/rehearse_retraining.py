@@ -19,10 +19,16 @@ import pytest
 from deltalake import DeltaTable
 
 from deploy.airflow import checks
-from deploy.local import aws, champion, drain, processes, settings, stack, workdir
-from deploy.local.audit import audit
-from deploy.local.job import Job
-from streaming.sources import delta_rs
+from deploy.local import (
+    aws,
+    processes,
+    stack,
+    workdir,
+)
+from harness.audit.command import audit
+from harness.demo import champion, drain, settings
+from harness.demo.job import Job
+from streaming.delta import tables
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -95,7 +101,7 @@ def airflow(job: Job, release: Path, home: Path) -> str:
 def posts_by(job: Job, version: str, since: datetime) -> int:
     table = DeltaTable(str(job.stack.workdir.table("silver/posts")))
     wanted = f"model_version = '{version}' AND arrival_time >= '{since.isoformat()}'"
-    return delta_rs.read(table, ["event_id"], wanted).num_rows
+    return tables.read(table, ["event_id"], wanted).num_rows
 
 
 def wait_for_posts(job: Job, version: str, least: int, since: datetime, seconds: float) -> None:

@@ -91,8 +91,8 @@ def test_sparks_workers_import_from_the_archive(release: Path, tmp_path: Path) -
         "from pyspark.sql import SparkSession\n"
         "spark = SparkSession.builder.getOrCreate()\n"
         "def where(_):\n"
-        "    import streaming.events\n"
-        "    return streaming.events.__file__\n"
+        "    import streaming.events.contract\n"
+        "    return streaming.events.contract.__file__\n"
         "print('IMPORTED', spark.sparkContext.parallelize([1], 1).map(where).first())\n"
         "spark.stop()\n"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHOWN = """
-from streaming.sinks import warehouse_sql
+from streaming.warehouse import statements as warehouse_sql
 print(warehouse_sql.__file__)
 print(len(warehouse_sql.migrations("postgres")), len(warehouse_sql.migrations("redshift")))
 print(warehouse_sql.staged_columns("redshift", "freshness")[0])

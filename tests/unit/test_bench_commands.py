@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
-from deploy.local import demo
-from deploy.local.bench import growth, latency, main, naive, report
+from harness.bench import (
+    growth,
+    latency,
+    main,
+    naive,
+    report,
+)
+from harness.demo import command as demo
 from streaming import cli
 from streaming.hops import refine
 
@@ -60,7 +66,7 @@ class FakeDemo:
 
     def main(self, argv: Sequence[str], environ: Mapping[str, str]) -> int:
         self.argv = list(argv)
-        slow = demo.Job(None, None, {}).module == "deploy.local.bench.naive"  # type: ignore[arg-type]
+        slow = demo.Job(None, None, {}).module == "harness.bench.naive"  # type: ignore[arg-type]
         audit = {"latency_s": latency_s(4.0 if slow else 1.0), "passed": self.passed}
         sys.stdout.write("starting\n")
         sys.stdout.write(json.dumps({"audit": audit, "events_per_second": 499.0, "seconds": self.seconds}) + "\n")

@@ -17,13 +17,13 @@ import psutil
 import pytest
 
 from deploy.local import workdir
-from deploy.local.chaos import clock, main
-from deploy.local.chaos.faults import FAULTS, files_cannot_grow
-from deploy.local.chaos.harness import planned
-from deploy.local.chaos.lakes import Lake
-from deploy.local.chaos.proxy import S3, Proxy, Trouble
-from deploy.local.chaos.victim import WATCHED
 from deploy.local.errors import UsageError
+from harness.chaos import clock, main
+from harness.chaos.faults import FAULTS, files_cannot_grow
+from harness.chaos.harness import planned
+from harness.chaos.lakes import Lake
+from harness.chaos.proxy import S3, Proxy, Trouble
+from harness.chaos.victim import WATCHED
 
 OBJECT = "/moodstream-lake/silver/part.parquet"
 

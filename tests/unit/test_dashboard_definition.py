@@ -8,7 +8,15 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from deploy.infra.visuals import POLARITY, SQL, DataSet, Tile, data_sets, definition, sheets
+from deploy.infra.visuals import (
+    POLARITY,
+    SQL,
+    DataSet,
+    Tile,
+    data_sets,
+    definition,
+    sheets,
+)
 
 TILES = [tile for sheet in sheets() for tile in sheet.tile]
 SETS = {each.name: each for each in data_sets()}

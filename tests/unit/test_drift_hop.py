@@ -12,12 +12,17 @@ import pandas as pd
 import pytest
 
 from model.runtime import drift as distances
-from streaming.challenger import Challenger
 from streaming.hops import observe
-from streaming.hops.drift import Drift
 from streaming.hops.observe import Batch, Observer
 from streaming.hops.watch import Watcher
-from streaming.profiles import ASK_EVERY, REQUEST, Profilers, Retraining
+from streaming.scoring.challenger import Challenger
+from streaming.scoring.drift import Drift
+from streaming.scoring.profiles import (
+    ASK_EVERY,
+    REQUEST,
+    Profilers,
+    Retraining,
+)
 from streaming.tables import gold_drift_by_hour
 from streaming.tables.gold_drift_by_hour import HISTOGRAMS
 from tests.builders import NOON

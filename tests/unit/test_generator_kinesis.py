@@ -10,9 +10,9 @@ pytest.importorskip("boto3")
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from generator.delivery.kinesis import KinesisStream, ShardLimits, batches
 from generator.errors import PutFailed, StreamUnusable
-from generator.kinesis import KinesisStream, ShardLimits, batches
-from generator.records import MAX_RECORD, Expected, Record
+from generator.events.records import MAX_RECORD, Expected, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ import pytest
 
 from generator import ledger as witness
 from generator.errors import LedgerError
+from generator.events.records import Expected, Record
 from generator.ledger import Ack, Ledger, Put
-from generator.records import Expected, Record
 
 if TYPE_CHECKING:
     from pathlib import Path

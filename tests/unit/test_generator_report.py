@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.attention import Post, Ring
 from generator.cli import main
+from generator.platform.recent_posts import Post, Ring
+from generator.platform.text import coin
 from generator.report.statistics import power_law_exponent, slope
-from generator.text import coin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from generator.episodes import KINDS, of_kind
+from generator.delivery.pacing import Pacer
 from generator.errors import UsageError
-from generator.happenings import Happenings
-from generator.pacing import Pacer
-from generator.people import PLACES, wakefulness
-from generator.profiles import PROFILES, load
+from generator.platform.episodes import KINDS, of_kind
+from generator.platform.load_curves import PROFILES, load
+from generator.platform.people import PLACES, wakefulness
+from generator.platform.running_episodes import Happenings
 from generator.scenario import load_scenario, packaged, parse_scenario
 from generator.stream import Dirt, Stream
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.records import REASONS
+from generator.events.records import REASONS
+from generator.events.reference_validator import classify
 from generator.stream import LATEST, Dirt, Stream
-from generator.truth import classify
 
 if TYPE_CHECKING:
-    from generator.records import Record
+    from generator.events.records import Record
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 CLEAN = Dirt(0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -11,9 +11,9 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
-from streaming.sinks import keyed_delta
-from streaming.sinks.keyed_delta import KeyedDelta, predicate
-from streaming.sources.delta_rs import read
+from streaming.delta import merge as keyed_delta
+from streaming.delta.merge import KeyedDelta, predicate
+from streaming.delta.tables import read
 from streaming.tables import gold_engagement_by_minute, silver_users
 from tests.builders import NOON
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deploy.local.cost import estimate, main, size
+from deploy.infra.cost import estimate, main, size
 
 
 def test_a_thousand_small_events_a_second_need_two_shards() -> None:

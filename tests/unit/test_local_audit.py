@@ -13,10 +13,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from deploy.local import audit, display
-from deploy.local.reconcile import gold, lake, latency, sent, silver, texts
+from generator.events.reference_validator import as_record
 from generator.ledger import Ledger, Put
-from generator.truth import as_record
+from harness.audit import command as audit
+from harness.audit import (
+    gold,
+    lake,
+    latency,
+    sent,
+    silver,
+    texts,
+)
+from harness.demo import display
 from tests.builders import NOON, a_record
 
 TIME = pa.timestamp("us", tz="UTC")

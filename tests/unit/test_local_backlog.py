@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from deploy.local.reconcile import backlog
 from deploy.local.workdir import Workdir
+from harness.audit import backlog
 from streaming.hops import observe
-from streaming.hops.serve import GOLD
+from streaming.warehouse.serving import GOLD
 
 
 def test_the_warehouse_is_waited_for_where_it_is_loaded_and_nowhere_else(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deploy.local import lake_copy
 from deploy.local.errors import UsageError
+from harness.audit import lake_copy
 
 COMMITTED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import audit, demo, status, workdir
+from deploy.local import workdir
 from deploy.local.errors import WorkdirBusyError
+from harness.audit import command as audit
+from harness.demo import command as demo
+from harness.demo import status
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 

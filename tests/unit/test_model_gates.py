@@ -6,9 +6,9 @@ from typing import cast
 import numpy as np
 import pytest
 
-from model import gates
 from model.errors import GateClosed
-from model.gates import Judged
+from model.promotion import gates
+from model.promotion.gates import Judged
 from model.registry import Registry, Version
 from tests.model_rows import a_bundle
 

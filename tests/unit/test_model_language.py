@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from model.language import END, START, UNKNOWN, LanguageModel
+from model.next_word import (
+    END,
+    START,
+    UNKNOWN,
+    LanguageModel,
+)
 
 TEXTS = ["I am happy today", "I am tired", "I am happy", "you are happy", "I am here @you http://x.y"] * 4
 

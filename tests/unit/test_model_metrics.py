@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from model import metrics
+from model.evaluation import metrics
 
 TRUTH = np.array([0, 0, 1, 1, 1, 2, 2, 2, 2])
 CALLED = np.array([0, 1, 1, 1, 2, 2, 2, 0, 2])

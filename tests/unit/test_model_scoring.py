@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model import fitting, lexica
 from model.runtime import LABELS, Scorer, chunks
 from model.runtime import lexer as lexing
 from model.runtime.features import Batch, dense
 from model.runtime.lexer import Lexer
+from model.training import fitting, lexica
 from tests.model_rows import a_scorer, plain_rows
 
 

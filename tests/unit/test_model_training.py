@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model import fitting
-from model.training import FEWEST_TESTED, mean_over_topics
+from model.training import fitting
+from model.training.train import FEWEST_TESTED, mean_over_topics
 
 SURE = 9.0
 

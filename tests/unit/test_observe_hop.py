@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from streaming.challenger import Challenger
+from streaming.delta.appended import Appended
 from streaming.errors import ModelUnusable
 from streaming.hops import observe
-from streaming.hops.drift import Drift
 from streaming.hops.observe import Batch, Observer
-from streaming.profiles import Profilers, Retraining
-from streaming.scoring import Predict
-from streaming.sources.appended import Appended
+from streaming.scoring.challenger import Challenger
+from streaming.scoring.champion import Predict
+from streaming.scoring.drift import Drift
+from streaming.scoring.profiles import Profilers, Retraining
 from streaming.tables import gold_shadow_by_hour
 from tests.builders import NOON
 from tests.lake_rows import append, rows_of, settings_of

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from streaming.aggregates import aggregated
 from streaming.errors import SettingsError
-from streaming.events import parse_record
+from streaming.events.contract import parse_record
+from streaming.events.kpl import aggregated
+from streaming.events.records import Person, elements
 from streaming.operations import command
-from streaming.operations.records import Person, elements
 from streaming.settings import Settings
 from tests.builders import NOON, a_record, an_event
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from model import metrics
-from streaming.challenger import Challenger
-from streaming.hops import quality
-from streaming.hops.quality import Quality
-from streaming.operations import changes
-from streaming.sinks.keyed_delta import created
+from model.evaluation import metrics
+from streaming.delta.merge import created
+from streaming.operations.corrections import journal
+from streaming.scoring import quality
+from streaming.scoring.challenger import Challenger
+from streaming.scoring.quality import Quality
 from streaming.tables import gold_labelled_by_hour, silver_labels
 from streaming.tables.gold_labelled_by_hour import CELLS, LABELS
 from tests.lake_rows import rows_of, settings_of
@@ -58,7 +58,7 @@ class Judging:
         fields = pa.schema([*silver_labels.TABLE.key, *silver_labels.TABLE.values])
         table = pa.Table.from_pylist([row], fields)
         rows = silver_labels.TABLE.rows({name: table[name] for name in fields.names})
-        changes.upsert(self.settings, silver_labels.TABLE, rows)
+        journal.upsert(self.settings, silver_labels.TABLE, rows)
 
     def round(self, challenger: str | None = "2") -> dict[tuple[str, str], dict[str, int]]:
         """By version and role: the counts that are not 0, over all hours."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from streaming.sinks.checksums import Checksums
+from streaming.delta.checksums import Checksums
 
 
 def test_an_object_store_takes_the_checksum_of_a_commit(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from deltalake.exceptions import CommitFailedError
 from pyspark.sql import Row
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType, TimestampType
 
+from streaming.delta.append import FileAppend, create
+from streaming.delta.data_files import DataFiles, Target
+from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
-from streaming.sinks.data_files import DataFiles, Target
-from streaming.sinks.delta import FileAppend, create
-from streaming.sources.delta_rs import open_table, read
 from streaming.tables.columns import PARTITIONS
 
 COLUMNS = pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
@@ -135,7 +135,7 @@ def test_checksums_tell_the_totals_of_each_version(settings: Settings, tmp_path:
 def test_small_files_are_joined_beside_the_writer(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streaming.sinks.delta.COMPACT_EVERY", 4)
+    monkeypatch.setattr("streaming.delta.append.COMPACT_EVERY", 4)
     append = FileAppend(settings, "cats", "q")
     for batch in range(4):
         append.commit([Row(**file) for file in written(tmp_path, events(("cats", str(batch), NOON)))], batch)

@@ -11,7 +11,12 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.events import REASONS, Accepted, Rejected, parse_record
+from streaming.events.contract import (
+    REASONS,
+    Accepted,
+    Rejected,
+    parse_record,
+)
 from tests.builders import NOON, a_record, an_event
 
 

@@ -10,8 +10,15 @@ from typing import Any
 import pytest
 
 from streaming.errors import CheckpointVersionError, PermanentFailure, SinkUnavailable
-from streaming.job import LONGEST_PAUSE, Job, Supervised, hop_starts, is_permanent, one_line
 from streaming.settings import Settings
+from streaming.supervisor import (
+    LONGEST_PAUSE,
+    Job,
+    Supervised,
+    hop_starts,
+    is_permanent,
+    one_line,
+)
 
 SETTINGS = Settings(lake="lake", checkpoints="checkpoints", stream="events")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from streaming.errors import PermanentFailure
-from streaming.sinks import warehouse_sql
-from streaming.sinks.warehouse_sql import Migration, pending
+from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse.statements import Migration, pending
 
 FIRST = Migration(1, "first", "create table a (b int);")
 SECOND = Migration(2, "second", "create table c (d int);")

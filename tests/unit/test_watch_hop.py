@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from streaming.alerts.cloudwatch import Metric
+from streaming.delta.merge import KeyedDelta
 from streaming.errors import SinkUnavailable
 from streaming.hops.watch import Watcher
 from streaming.settings import Settings
-from streaming.sinks.cloudwatch import Metric
-from streaming.sinks.keyed_delta import KeyedDelta
 from streaming.tables import gold_freshness, gold_quality_by_minute
-from streaming.tables.gold_table import KeyedTable
+from streaming.tables.keyed_table import KeyedTable
 from tests.builders import NOON
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from streaming import rules
-from streaming.rules import Alert
+from streaming.alerts import rules
+from streaming.alerts.rules import Alert
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)

@@ -1,0 +1,254 @@
+"""Live pages over gold: `streamlit run deploy/dashboard/app.py -- WORKDIR`. Works offline, writes nothing."""
+
+from __future__ import annotations
+
+import html
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from deploy.dashboard import charts, gold
+
+EVERY = "3s"
+WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "1 day": 1440, "everything": 0}
+CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
+COLORS = dict(zip(charts.MOODS, charts.MOOD_COLORS, strict=True))
+ENOUGH = 5  # texts; the mood of a minute with fewer is chance
+FEW = 200  # texts; a profile of fewer says nothing
+A_DAY = 1440  # minutes; what is counted by the hour needs a few of them
+VERSIONS: dict[Any, Any] = {
+    "model_version": "version",
+    "entity": "of",
+    "events": st.column_config.NumberColumn("texts", format="localized"),
+    **{mood: st.column_config.NumberColumn(mood, format="%.1f %%") for mood in charts.MOODS},
+    "polarity": st.column_config.NumberColumn("polarity", format="%+.3f"),
+}
+
+JUDGED: dict[Any, Any] = {
+    "model_version": "version",
+    "role": "as",
+    "texts": st.column_config.NumberColumn("labelled texts", format="localized"),
+    "macro_f1": st.column_config.NumberColumn("macro-F1", format="%.3f"),
+    "right": st.column_config.NumberColumn("right", format="%.1f %%"),
+}
+
+
+def main(workdir: Path) -> None:
+    """Draw the page; its parts draw themselves again every few seconds."""
+    st.set_page_config(page_title="Moodstream", page_icon="🌊", layout="wide")
+    st.markdown("<style>.block-container{padding-top:2.2rem}</style>", unsafe_allow_html=True)
+    head, choice = st.columns([3, 1])
+    head.title("Moodstream")
+    window = choice.selectbox("Window", list(WINDOWS), index=1)
+    lake = workdir / "lake"
+    _now(lake, WINDOWS[window])
+    mood, people, models, quality, posts = st.tabs(["Sentiment", "People", "Models", "Quality", "Posts"])
+    with mood:
+        _sentiment(lake, WINDOWS[window])
+    with people:
+        _people(lake, WINDOWS[window])
+    with models:
+        _models(lake, WINDOWS[window])
+    with quality:
+        _quality(lake, WINDOWS[window])
+    with posts:
+        _posts(lake)
+
+
+@st.fragment(run_every=EVERY)
+def _now(lake: Path, minutes: int) -> None:
+    """The numbers on top: mood, volume, rejected, freshness."""
+    texts = _recent(gold.rows(lake, "gold/sentiment_by_minute"), "minute", minutes)
+    if texts.empty:
+        st.info("Nothing scored yet. The first results appear about half a minute after the start.")
+        return
+    total = texts["events"].sum()
+    quality = _recent(gold.rows(lake, "gold/quality_by_minute"), "minute", minutes)
+    lags = gold.rows(lake, "gold/freshness")
+    columns = st.columns(5)
+    columns[0].metric("Polarity", f"{texts['polarity_sum'].sum() / total:+.3f}", border=True)
+    columns[1].metric("Positive", f"{texts['positive'].sum() / total:.0%}", border=True)
+    columns[2].metric("Scored texts", f"{total:,}", border=True)
+    columns[3].metric("Rejected", f"{_rejected(quality)['events'].sum():,}", border=True)
+    last = lags.sort_values("committed_at").iloc[-1] if not lags.empty else None
+    columns[4].metric("Gold lag (p95)", "–" if last is None else f"{last['lag_p95_s']:.1f} s", border=True)
+
+
+@st.fragment(run_every=EVERY)
+def _sentiment(lake: Path, minutes: int) -> None:
+    texts = _recent(gold.rows(lake, "gold/sentiment_by_minute"), "minute", minutes)
+    if texts.empty:
+        return
+    by_minute = gold.summed(texts, "minute")
+    by_minute = by_minute[by_minute["events"] >= ENOUGH]
+    left, right = st.columns(2)
+    left.subheader("Mood")
+    left.altair_chart(charts.sentiment_over_time(by_minute), width="stretch")
+    left.subheader("Polarity and volume")
+    left.altair_chart(charts.polarity_over_time(by_minute), width="stretch")
+    topics = _recent(gold.rows(lake, "gold/sentiment_by_topic"), "minute", minutes)
+    right.subheader("Topics")
+    if not topics.empty:
+        right.altair_chart(charts.ranked(gold.summed(topics, "topic").nlargest(12, "events"), "topic"), width="stretch")
+    terms = _recent(gold.rows(lake, "gold/terms_by_hour"), "hour", max(minutes, 60) if minutes else 0)
+    if not terms.empty:
+        right.subheader("Words")
+        right.image(_cloud(gold.summed(terms, "term").nlargest(80, "events")), width="stretch")
+
+
+@st.fragment(run_every=EVERY)
+def _people(lake: Path, minutes: int) -> None:
+    cohorts = _recent(gold.rows(lake, "gold/sentiment_by_cohort"), "hour", max(minutes, 60) if minutes else 0)
+    engagement = _recent(gold.rows(lake, "gold/engagement_by_minute"), "minute", minutes)
+    left, right = st.columns([2, 1])
+    left.subheader("Where and how old")
+    if not cohorts.empty:
+        top = gold.summed(cohorts, "location").nlargest(20, "events")["location"]
+        cells = gold.summed(cohorts[cohorts["location"].isin(top)], "location", "age_band")
+        left.altair_chart(charts.cohorts(cells), width="stretch")
+    right.subheader("Engagement")
+    if not engagement.empty:
+        for action, count in engagement.groupby("action")["interactions"].sum().nlargest(10).items():
+            right.metric(f"{action}s", f"{count:,}", border=True)
+
+
+@st.fragment(run_every=EVERY)
+def _models(lake: Path, minutes: int) -> None:
+    """What serves, what runs in the shadow, and whether the texts still are what the model knows."""
+    hours = max(minutes, A_DAY) if minutes else 0
+    left, right = st.columns(2, gap="large")
+    with left:
+        _drift(_recent(gold.rows(lake, "gold/drift_by_hour"), "hour", hours))
+    with right:
+        _shadow(_recent(gold.rows(lake, "gold/shadow_by_hour"), "hour", hours))
+    _judged(_recent(gold.rows(lake, "gold/labelled_by_hour"), "hour", hours))
+    versions = _recent(gold.rows(lake, "gold/sentiment_by_model"), "hour", hours)
+    if not versions.empty:
+        st.subheader("Versions in service")
+        st.dataframe(gold.by_version(versions), hide_index=True, width="stretch", column_config=VERSIONS)
+
+
+def _drift(hours: pd.DataFrame) -> None:
+    st.subheader("Drift")
+    if hours.empty:
+        st.caption("No texts looked at yet.")
+        return
+    newest = hours.sort_values(["hour", "texts"]).iloc[-1]
+    calm = "nothing" if newest["texts"] >= FEW else "?"
+    changed = calm if pd.isna(newest["changed"]) else f"the {newest['changed']}"
+    columns = st.columns(3)
+    columns[0].metric("Changed this hour", changed, border=True)
+    columns[1].metric("Unknown words", f"{newest['novelty']:+.1%}", border=True)
+    columns[2].metric("Texts looked at", f"{newest['texts']:,}", border=True)
+    told = "like the texts that it was judged on" if newest["texts"] >= FEW else f"fewer than {FEW} texts so far"
+    why = told if pd.isna(newest["diagnosis"]) else newest["diagnosis"]
+    st.caption(f"Version {newest['model_version']}: {why}. Dashed: too much.")
+    full = hours[hours["texts"] >= FEW]
+    if full["hour"].nunique() > 1:
+        st.altair_chart(charts.drift_over_time(full), width="stretch")
+        words = full.rename(columns={"model_version": "of"})
+        st.altair_chart(charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653"), width="stretch")
+    else:
+        st.altair_chart(charts.drift_now(newest), width="stretch")
+    st.altair_chart(charts.polarities(newest["polarity"]), width="stretch")
+
+
+def _shadow(hours: pd.DataFrame) -> None:
+    st.subheader("Challenger in the shadow")
+    if hours.empty:
+        st.caption("No challenger: `moodstream model train` makes one, and it runs from then on.")
+        return
+    # Of the newest challenger alone.
+    hours = hours[hours["challenger_version"] == hours.sort_values("hour").iloc[-1]["challenger_version"]]
+    whole = gold.shadowed(hours.assign(all=""), "all").iloc[0]
+    columns = st.columns(3)
+    columns[0].metric("Same label", f"{whole['agreement']:.1%}", border=True)
+    columns[1].metric("Time a text", f"{whole['microseconds']:.0f} µs", border=True)
+    columns[2].metric("Texts scored", f"{whole['texts']:,}", border=True)
+    of = " and ".join(sorted(hours["champion_version"].unique()))
+    st.caption(f"Version {hours.iloc[-1]['challenger_version']} beside version {of}.")
+    each = gold.shadowed(hours, "hour", "champion_version").rename(columns={"champion_version": "of"})
+    each = each[each["texts"] >= FEW]
+    if each["hour"].nunique() > 1:
+        st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
+        st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
+    st.altair_chart(charts.moods_of_both(hours), width="stretch")
+
+
+def _judged(hours: pd.DataFrame) -> None:
+    """How good the versions are where people labelled texts; nothing while there are no labels."""
+    if hours.empty:
+        return
+    st.subheader("Judged by people")
+    st.dataframe(gold.judged(hours), hide_index=True, width="stretch", column_config=JUDGED)
+    st.caption("A challenger is judged by labels that are younger than itself, a champion by all of what it served.")
+
+
+@st.fragment(run_every=EVERY)
+def _quality(lake: Path, minutes: int) -> None:
+    bad = _rejected(_recent(gold.rows(lake, "gold/quality_by_minute"), "minute", minutes))
+    lags = _recent(gold.rows(lake, "gold/freshness"), "committed_at", minutes)
+    left, right = st.columns(2)
+    left.subheader("Rejected, by reason")
+    if bad.empty:
+        left.caption("None.")
+    else:
+        left.altair_chart(charts.rejected(bad), width="stretch")
+    right.subheader("Lag from stream to gold")
+    if not lags.empty:
+        right.altair_chart(charts.freshness(lags), width="stretch")
+
+
+@st.fragment(run_every=EVERY)
+def _posts(lake: Path) -> None:
+    """The latest posts as they were scored."""
+    for _, post in gold.rows(lake, "silver/posts", newest=12, by="event_time").iterrows():
+        _post(post)
+
+
+def _post(post: Any) -> None:
+    dot = f"<span style='color:{COLORS.get(post['sentiment'], 'inherit')}'>●</span>"
+    # Strangers wrote this: never markup of the page.
+    text = html.escape(str(post["text"])[:400])
+    label = f"{post['sentiment']} · polarity {post['polarity']:+.2f} · confidence {post['confidence']:.0%}"
+    st.markdown(
+        f"<div style='{CARD}'>{dot} {text}<div style='opacity:.6;font-size:.8rem'>{label} · model"
+        f" {html.escape(str(post['model_version']))}</div></div>",
+        unsafe_allow_html=True,
+    )
+
+
+def _rejected(quality: pd.DataFrame) -> pd.DataFrame:
+    if quality.empty:
+        return pd.DataFrame({"events": []})
+    return quality[quality["entity"] == "rejected"]
+
+
+def _recent(frame: pd.DataFrame, time: str, minutes: int) -> pd.DataFrame:
+    if frame.empty or not minutes:
+        return frame
+    return frame[frame[time] >= datetime.now(UTC) - timedelta(minutes=minutes)]
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _cloud(terms: pd.DataFrame) -> Any:
+    """Words as large as they are frequent, red to green by the polarity of the texts that hold them."""
+    from matplotlib import colormaps
+    from wordcloud import WordCloud
+
+    polarity = dict(zip(terms["term"], terms["polarity"], strict=True))
+    colors = colormaps["RdYlGn"]
+
+    def color(word: str, **_: Any) -> str:
+        red, green, blue, _alpha = colors(min(max(0.5 + polarity[word], 0.05), 0.95), bytes=True)
+        return f"rgb({red}, {green}, {blue})"
+
+    cloud = WordCloud(width=900, height=360, background_color=None, mode="RGBA", color_func=color, random_state=1)
+    return cloud.generate_from_frequencies(dict(zip(terms["term"], terms["events"], strict=True))).to_array()
+
+
+main(Path(sys.argv[1] if len(sys.argv) > 1 else "moodstream-demo"))

@@ -1,5 +1,0 @@
-"""`moodstream chaos`: breaks the running system in every way that it claims to survive, then audits it."""
-
-from deploy.local.chaos.command import main
-
-__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""The mock platform: who lives there, what they write, and what happens to them."""

@@ -1,0 +1,209 @@
+"""`moodstream audit`: reconciles what was sent with bronze, silver, rejected, gold and the warehouse."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.local import (
+    aws,
+    postgres,
+    services,
+    stack,
+    workdir,
+)
+from deploy.local.errors import LocalError, NothingToAuditError, UsageError
+from deploy.local.workdir import Workdir
+from harness.audit import lake_copy, starts
+from harness.demo.settings import Parser
+
+if TYPE_CHECKING:
+    import psycopg
+    from duckdb import DuckDBPyConnection
+
+GOLD = (
+    *("sentiment_by_minute", "sentiment_by_topic", "sentiment_by_cohort", "sentiment_by_model"),
+    *("engagement_by_minute", "quality_by_minute", "terms_by_hour", "freshness"),
+)
+EXAMPLES = """examples:
+  moodstream audit --workdir moodstream-demo
+  moodstream audit --workdir moodstream-demo --json | tail -1 | python -m json.tool
+  moodstream audit --workdir moodstream-demo --lake s3://moodstream-lake    a lake on its emulated S3
+"""
+
+Tick = Callable[[str, int], None]
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Audit a working directory. Exit codes: 0 passed, 1 failed, 2 wrong use."""
+    try:
+        options = _options(argv)
+        place = workdir.existing(options.workdir)
+        owner = workdir.is_held(place)
+        if owner:
+            sys.stderr.write(f"moodstream audit: demo {owner} is running: what is under way counts as lost\n")
+        report = _audit(place, options.lake, environ)
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except LocalError as error:
+        sys.stderr.write(f"moodstream audit: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    sys.stdout.write(json.dumps(report) + "\n" if options.json else readable(report))
+    return 0 if report["passed"] else 1
+
+
+def _audit(place: Workdir, lake: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    if lake is None:
+        return audit(place, environ, _progress)
+    # Its S3 outlives the emulator's process, which is started for as long as it takes.
+    running = services.running(aws.NAME, place)
+    emulator = aws.start(place, stack.inherited(environ), shards=1)
+    try:
+        with tempfile.TemporaryDirectory(prefix="lake-", dir=place.run) as copied:
+            folder = lake_copy.copy(aws.client("s3", emulator.endpoint), lake, Path(copied))
+            return audit(replace(place, lake_folder=folder), environ, _progress)
+    finally:
+        if not running:
+            services.stop(aws.NAME, place)
+
+
+def audit(place: Workdir, environ: Mapping[str, str], tick: Tick, since: float = 0.0) -> dict[str, Any]:
+    """Reconcile every layer; raises NothingToAuditError before anything was sent. Keys: `docs/architecture.md`.
+
+    Latencies are of what arrived since `since` (epoch seconds), everything else is of all that the directory holds.
+
+    Starts the warehouse for as long as it takes if it is not running. Memory is bounded; needs disk in the working
+    directory, of the size of the tables' keys.
+    """
+    if not any(place.ledger.glob("*.jsonl")) or not (place.table("bronze/events") / "_delta_log").is_dir():
+        raise NothingToAuditError(f"--workdir: '{place.root}' holds no ledger or no bronze/events: run a demo first")
+    ran = postgres.is_running(place)
+    server = postgres.start(place, environ)
+    scratch = Path(tempfile.mkdtemp(prefix="audit-", dir=place.run))
+    try:
+        return _reconciled(place, server, scratch, tick, since)
+    finally:
+        shutil.rmtree(scratch)
+        if not ran:
+            postgres.stop(place)
+
+
+def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: Tick, since: float) -> dict[str, Any]:
+    import psycopg
+
+    from harness.audit import (
+        gold,
+        lake,
+        sent,
+        silver,
+    )
+
+    connection = lake.connect(scratch)
+    present = _views(connection, place)
+    sent.load_ledger(connection, place.ledger, tick)
+    if "erased" in present:
+        sent.forget_erased(connection)
+    sent.expect(connection, tick)
+    silver.prepare(connection)
+    gold.prepare(connection)
+    report = {
+        **sent.totals(connection),
+        "bronze": sent.bronze(connection),
+        "silver": silver.accepted(connection),
+        "rejected": silver.rejected(connection),
+        "duplicates_dropped": silver.duplicates_dropped(connection),
+        "gold": gold.difference(connection, present),
+    }
+    report["silver"]["users_difference"] = silver.users_difference(connection) if "users" in present else None
+    with psycopg.connect(server.url, password=server.password) as warehouse:
+        report["warehouse"] = _warehouse(connection, warehouse, present)
+    report["latency_s"] = _latencies(connection, place, present, since)
+    connection.close()
+    return {**report, "passed": passed(report)}
+
+
+def _views(connection: DuckDBPyConnection, place: Workdir) -> list[str]:
+    """Make a view of each table that exists; returns their names. Silver exists as soon as the job has started."""
+    from harness.audit import lake, silver
+
+    names = {"bronze": "bronze/events", "rejected": "silver/rejected", "users": "silver/users"}
+    names["erased"] = "bronze/erased"
+    names |= {name: f"silver/{name}" for name in silver.TABLES} | {name: f"gold/{name}" for name in GOLD}
+    present = [name for name, table in names.items() if lake.view(connection, name, place.table(table))]
+    missing = [names[name] for name in ("bronze", "rejected", *silver.TABLES) if name not in present]
+    if missing:
+        raise NothingToAuditError(f"--workdir: '{place.root}' holds no {', '.join(missing)}: the job never started")
+    return present
+
+
+def _warehouse(connection: DuckDBPyConnection, server: psycopg.Connection, present: list[str]) -> dict[str, Any]:
+    from harness.audit import warehouse
+
+    found = server.execute("select to_regclass('dw.fact_post') is not null").fetchone()
+    if not found or not found[0]:
+        raise NothingToAuditError("the warehouse has no tables: the job's load never reached it")
+    warehouse.load_facts(connection, server)
+    return {
+        **warehouse.facts(connection),
+        "gold_difference": warehouse.gold_difference(connection, server, present),
+    }
+
+
+def _latencies(connection: DuckDBPyConnection, place: Workdir, present: list[str], since: float) -> dict[str, Any]:
+    from harness.audit import lake, latency, silver
+
+    for table in silver.TABLES:
+        lake.commits(connection, f"{table}_commits", place.table(f"silver/{table}"))
+    union = " union all ".join(f"select * from {table}_commits" for table in silver.TABLES)
+    connection.execute(f"create or replace view silver_commits as {union}")
+    return latency.latencies(connection, starts.read(place), since, gold="freshness" in present, warehouse=True)
+
+
+def passed(report: Mapping[str, Any]) -> bool:
+    """Whether nothing is lost, doubled, invented or different anywhere."""
+    faults = (
+        *(report["bronze"][key] for key in ("lost", "duplicated", "altered")),
+        *(report["silver"][key] for key in ("lost", "duplicated", "unexpected")),
+        report["silver"]["users_difference"] or 0,
+        *(report["rejected"][key] for key in ("missing", "unexpected")),
+        report["gold"]["difference"],
+        *(report["warehouse"][key] for key in ("lost", "duplicated", "unexpected", "gold_difference")),
+    )
+    return not any(faults)
+
+
+def readable(report: Mapping[str, Any]) -> str:
+    """The report as a table for a person."""
+    from rich.console import Console
+
+    from harness.demo.display import audit_table
+
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(audit_table(report))
+    return captured.get()
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="moodstream audit",
+        description="Reconcile what was sent with every layer. Exit code 1: something is lost, doubled or different.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")
+    parser.add_argument("--lake", metavar="URL", help="s3:// URL of a lake on the directory's emulated S3")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser.parse_args(list(argv))
+
+
+def _progress(what: str, count: int) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{what}: {count:,} \033[K")

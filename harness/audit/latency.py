@@ -1,0 +1,96 @@
+"""How long an event took from its arrival in the stream to the commit that made it visible in each layer.
+
+Silver: the Delta commit that added the row's file. Warehouse: the commit of the load that brought the row. Gold: the
+batches' own lags in gold/freshness, weighted by their events; p50 is over the batches' medians, p95 and p99 over their
+95th percentiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from harness.audit.lake import number
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+WARM_UP_S = 20.0
+
+SILVER = (
+    "select silver.arrival_us, (commits.committed_us - silver.arrival_us) / 1e6 as lag from silver"
+    " join silver_commits commits on commits.filename = silver.filename"
+)
+WAREHOUSE = "select arrival_us, (committed_us - arrival_us) / 1e6 as lag from facts where committed_us is not null"
+BATCHES = "select epoch_us(first_arrival) as arrival_us, events, lag_p50_s, lag_p95_s from freshness"
+
+Window = tuple[float, float]
+
+
+def warm_ups(starts: Sequence[Window]) -> list[Window]:
+    """The windows that latencies leave out, epoch seconds: `starts` are (started, ready) of each start of the job."""
+    return [(started, ready + WARM_UP_S) for started, ready in starts]
+
+
+def latencies(
+    connection: DuckDBPyConnection, starts: Sequence[Window], since: float, *, gold: bool, warehouse: bool
+) -> dict[str, Any]:
+    """p50, p95 and p99 in seconds by layer, of what arrived since `since` (epoch seconds).
+
+    What arrived while a JVM was cold is left out if anything else is there; `warm_up_s` says how long that is after
+    each start, 0 where nothing is left out.
+    """
+    windows = warm_ups(starts)
+    schema = pa.schema([("from_us", pa.int64()), ("to_us", pa.int64())])
+    rows = [{"from_us": int(begin * 1e6), "to_us": int(end * 1e6)} for begin, end in windows]
+    connection.register("windows", pa.Table.from_pylist(rows, schema=schema))
+    connection.execute("create or replace table warm_ups as select * from windows")
+    silver, loaded, batches = (_since(sql, since) for sql in (SILVER, WAREHOUSE, BATCHES))
+    warm = number(connection, f"select count(*) from ({_warm(silver)})") > 0
+    narrowed = _warm if warm else str
+    return {
+        "silver": _percentiles(connection, narrowed(silver)),
+        "gold": _gold(connection, narrowed(batches)) if gold else None,
+        "warehouse": _percentiles(connection, narrowed(loaded)) if warehouse else None,
+        "warm_up_s": WARM_UP_S if warm and windows else 0.0,
+    }
+
+
+def _since(sql: str, since: float) -> str:
+    return f"select * from ({sql}) whenever where arrival_us >= {int(since * 1e6)}"
+
+
+def _warm(sql: str) -> str:
+    return (
+        f"select * from ({sql}) late where not exists"
+        " (select 1 from warm_ups where late.arrival_us between from_us and to_us)"
+    )
+
+
+def _percentiles(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
+    found = connection.execute(f"select quantile_cont(lag, [0.5, 0.95, 0.99]) from ({sql})").fetchall()[0][0]
+    if found is None:
+        return None
+    return dict(zip(("p50", "p95", "p99"), (round(value, 3) for value in found), strict=True))
+
+
+def _gold(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
+    """`sql` yields (arrival, events, median, 95th percentile) of each batch."""
+    rows = connection.execute(sql).fetchall()
+    if not rows:
+        return None
+    medians = [(row[2], row[1]) for row in rows]
+    tails = [(row[3], row[1]) for row in rows]
+    return {"p50": _weighted(medians, 0.5), "p95": _weighted(tails, 0.95), "p99": _weighted(tails, 0.99)}
+
+
+def _weighted(values: list[tuple[float, int]], share: float) -> float:
+    """The smallest value that at least `share` of the weight does not exceed."""
+    left = share * sum(weight for _, weight in values)
+    for value, weight in sorted(values):
+        left -= weight
+        if left <= 0:
+            return round(value, 3)
+    return round(max(values)[0], 3)

@@ -1,0 +1,247 @@
+"""`moodstream bench growth`: whether a batch costs the same after thousands of them.
+
+Small micro-batches of generated records go through the job's own refine and aggregate hops in this process, one after
+the other; bronze is written directly, without Kinesis. Each batch is a minute of simulated time, so days pass, and what
+is remembered of duplicates is full and forgotten again from the end of the warm-up on. Every table is maintained, as
+`moodstream maintain` does it, once in each tenth of the run.
+
+Compared: medians over the tenth of all batches that follows the warm-up (a tenth itself) and over the last tenth.
+None may grow by more than a factor of 1.2:
+  refine_batch_s, aggregate_batch_s   a batch as Spark's progress reports it
+  state_rows                          event ids remembered to recognise duplicates
+  files                               live files of each table; a tenth sees one whole cycle of maintenance, and each
+                                      day that passes may add one
+  driver_heap_mb, driver_python_mb    memory in use after a collection, and resident memory of this process
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.local.errors import LocalError, UsageError
+from harness.demo.settings import Parser, number
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+    from streaming.settings import Settings
+
+EXAMPLES = """examples:
+  moodstream bench growth
+  moodstream bench growth --batches 10000 --rows 100
+  moodstream bench growth --batches 500 --json
+"""
+LIMIT = 1.2
+MINUTE, DAY = 60.0, 86_400.0
+# A table keeps at least one file of each day, and one or two of today until the next maintenance.
+FEW_FILES = 3
+# Memory and files are looked at so many times in a run.
+LOOKS = 200
+KEEP_HOURS = 7 * 24
+
+Say = Callable[[str], None]
+
+
+class Samples:
+    """Values by name and batch; compares the tenth after the warm-up with the last one."""
+
+    def __init__(self, batches: int) -> None:
+        self._tenth = max(1, batches // 10)
+        self._batches = batches
+        self._values: dict[str, list[tuple[int, float]]] = {}
+
+    def add(self, batch: int, values: Mapping[str, float]) -> None:
+        """Note what was seen after `batch`."""
+        for name, value in values.items():
+            self._values.setdefault(name, []).append((batch, value))
+
+    def compared(self) -> dict[str, dict[str, float]]:
+        """`first`, `last` and `ratio` of each name; a name without samples in both tenths is left out."""
+        first = range(self._tenth, 2 * self._tenth)
+        last = range(self._batches - self._tenth, self._batches)
+        found = {}
+        for name, values in self._values.items():
+            early, late = ([value for batch, value in values if batch in tenth] for tenth in (first, last))
+            if early and late:
+                found[name] = ratio(statistics.median(early), statistics.median(late))
+        return found
+
+
+def ratio(first: float, last: float) -> dict[str, float]:
+    """The two medians and how many times the first the last is; 1 where there was nothing to grow from."""
+    return {"first": round(first, 3), "last": round(last, 3), "ratio": round(last / first, 3) if first else 1.0}
+
+
+def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, say: Say) -> dict[str, Any]:
+    """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
+    from harness.bench.embedded import Arrivals
+    from streaming import catalog
+    from streaming.hops import aggregate, refine
+
+    tenth = max(1, batches // 10)
+    # Full after half of the warm-up.
+    bounded = replace(settings, duplicate_window=f"{max(1, tenth // 2)} minutes")
+    catalog.create_tables(bounded)
+    arrivals = Arrivals(bounded)
+    queries: dict[str, Any] = {"refine": refine.start(spark, bounded), "aggregate": aggregate.start(spark, bounded)}
+    done = dict.fromkeys(queries, -1)
+    samples = Samples(batches)
+    try:
+        for batch in range(batches):
+            arrivals.arrive(rows, MINUTE)
+            for hop, query in queries.items():
+                done[hop] = _advance(query, hop, samples, batch, done[hop])
+            if batch % max(1, batches // LOOKS) == 0:
+                samples.add(batch, _footprint(spark, bounded))
+            if batch % tenth == tenth - 1 and batch + 1 < batches:
+                say(f"{batch + 1} of {batches} batches; maintaining the tables")
+                _maintain(bounded)
+    finally:
+        for query in queries.values():
+            query.stop()
+    return result(samples.compared(), batches, rows)
+
+
+def _advance(query: StreamingQuery, hop: str, samples: Samples, batch: int, done: int) -> int:
+    """Let a hop take what has come, and note what each batch after `done` cost; returns the last one's id.
+
+    A look for work that was under way when the rows came may end the first waiting too early, never the second.
+    """
+    for _ in range(2):
+        query.processAllAvailable()
+        # Not `numInputRows`: Spark reports none for batches that are collected through Arrow.
+        made = [each for each in query.recentProgress if "addBatch" in each["durationMs"] and each["batchId"] > done]
+        for progress in made:
+            samples.add(batch, {f"{hop}_batch_s": progress["durationMs"]["triggerExecution"] / 1000})
+            for state in progress["stateOperators"]:
+                samples.add(batch, {"state_rows": state["numRowsTotal"]})
+        if made:
+            return int(made[-1]["batchId"])
+    return done
+
+
+def _footprint(spark: SparkSession, settings: Settings) -> dict[str, float]:
+    """Memory of the driver in MB, and live files of each table."""
+    import psutil
+
+    from streaming.delta.tables import open_table
+
+    gc.collect()
+    jvm: Any = spark._jvm
+    jvm.System.gc()
+    runtime = jvm.Runtime.getRuntime()
+    files = {f"files {name}": float(len(open_table(settings, name).file_uris())) for name in _tables()}
+    return {
+        "driver_heap_mb": (runtime.totalMemory() - runtime.freeMemory()) / 1e6,
+        "driver_python_mb": psutil.Process().memory_info().rss / 1e6,
+        **files,
+    }
+
+
+def _maintain(settings: Settings) -> None:
+    from streaming.delta.tables import open_table
+    from streaming.operations.maintain import maintain
+
+    for name in _tables():
+        maintain(open_table(settings, name), KEEP_HOURS)
+
+
+def _tables() -> list[str]:
+    from streaming import catalog
+    from streaming.tables import gold_catalog
+
+    return [*catalog.TABLES, *(table.name for table in gold_catalog.TABLES)]
+
+
+def result(compared: Mapping[str, dict[str, float]], batches: int, rows: int) -> dict[str, Any]:
+    """What `--json` prints: the comparisons, those of files by table, and which are beyond the limit."""
+    files = {name.removeprefix("files "): found for name, found in compared.items() if name.startswith("files ")}
+    metrics = {name: found for name, found in compared.items() if not name.startswith("files ")}
+    more_files = FEW_FILES + batches * MINUTE // DAY
+    beyond = [name for name, found in metrics.items() if found["ratio"] > LIMIT]
+    beyond += [name for name, found in files.items() if found["last"] > LIMIT * found["first"] + more_files]
+    return {
+        "batches": batches,
+        "rows_per_batch": rows,
+        **metrics,
+        "files": files,
+        "limit": LIMIT,
+        "beyond": beyond,
+        "within": not beyond,
+    }
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Measure and print. Exit codes: 0 within the limit, 1 beyond it or a part is missing, 2 wrong use or no model."""
+    from model.errors import ModelError
+
+    try:
+        options = _options(argv)
+        found = _measured(options, environ, time.monotonic())
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except (LocalError, ModelError) as error:
+        sys.stderr.write(f"moodstream bench growth: {error}\n")
+        return 2 if isinstance(error, UsageError | ModelError) else 1
+    sys.stdout.write(json.dumps(found) + "\n" if options.json else markdown(found))
+    return 0 if found["within"] else 1
+
+
+def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: float) -> dict[str, Any]:
+    from harness.bench import embedded
+
+    def say(message: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {message}\n")
+
+    uri = embedded.registry_with_champion(options.workdir, environ, say)
+    with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
+        settings = embedded.settings_in(Path(scratch), options.cores, uri)
+        spark = embedded.spark_session(settings)
+        try:
+            found = measured(spark, settings, options.batches, options.rows, say)
+        finally:
+            spark.stop()
+    return {**found, "cores": options.cores}
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="moodstream bench growth",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole = "a whole number above 0"
+    add = parser.add_argument
+    add("--batches", type=number(9, 1e7, "at least 10", int), default=2000, metavar="N", help="in all (2000)")
+    add("--rows", type=number(0, 1e6, whole, int), default=200, metavar="N", help="records a batch (200)")
+    add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads that Spark works with (2)")
+    add("--workdir", type=Path, metavar="DIR", help="whose registry holds the champion (moodstream-demo)")
+    add("--json", action="store_true", help="one JSON object on the last line")
+    return parser.parse_args(list(argv))
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The result for people."""
+    metrics = {name: value for name, value in found.items() if isinstance(value, dict) and "ratio" in value}
+    metrics |= {f"files of {name}": value for name, value in found["files"].items()}
+    verdict = "all within" if found["within"] else f"beyond the limit: {', '.join(found['beyond'])}; the limit is"
+    lines = [
+        f"{found['batches']:,} batches of {found['rows_per_batch']:,} rows; {verdict} {found['limit']}.",
+        "",
+        "| median of | first tenth | last tenth | ratio |",
+        "|---|---:|---:|---:|",
+    ]
+    lines += [f"| {name} | {each['first']} | {each['last']} | {each['ratio']} |" for name, each in metrics.items()]
+    return "\n".join(lines) + "\n"

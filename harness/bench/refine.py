@@ -1,0 +1,242 @@
+"""`moodstream bench refine`: rows a second from bronze to silver, against baselines and stage by stage, in one run.
+
+Every contender is a streaming query over the same bronze table of generated records (default dirt), one file a
+micro-batch, with a lake and a checkpoint of its own. All run once to warm up, then take turns for some rounds. A rate
+is the rows of a batch over the median seconds of a batch, as Spark's progress reports them (planning, offsets, state,
+commits and all); the first batch of a query, which looks for a replay, does not count.
+
+Baselines:
+  passthrough   bronze rows appended to a Delta table as they are
+  from_json     Spark's own from_json and dropDuplicatesWithinWatermark into the same tables, written as ours are;
+                no strict checks, no scoring
+  txn_options   ours, but written by Spark, each append with Delta's txnAppId and txnVersion
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from deploy.local.errors import LocalError, UsageError
+from harness.demo.settings import Parser, number
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from streaming.scoring.champion import Champion
+    from streaming.settings import Settings
+
+EXAMPLES = """examples:
+  moodstream bench refine
+  moodstream bench refine --rows 100000 --batches 4 --json      few large batches: catching up
+  moodstream bench refine --rows 10000 --batches 20 --rounds 5  many small ones: live
+"""
+BASELINES = ("from_json", "passthrough", "txn_options")
+# What each stage adds to the one before it; "write" ends with the whole of refine.
+STAGES = {"parse": "parsed", "deduplicate": "deduplicated", "score": "scored", "write": "refine"}
+# Spark keeps the progress of so many batches of a query.
+MOST_BATCHES = 90
+
+Say = Callable[[str], None]
+
+
+class Contender(NamedTuple):
+    """A streaming query: bronze through `transform` into `sink`, which `foreachBatch` calls."""
+
+    transform: Callable[[DataFrame], DataFrame]
+    sink: Callable[[DataFrame, int], None]
+
+
+def measured(
+    spark: SparkSession,
+    settings: Settings,
+    champion: Champion,
+    rows: int,
+    batches: int,
+    rounds: int,
+    say: Say,
+    *,
+    warm_up: int = 1,
+) -> dict[str, Any]:
+    """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
+    from harness.bench.embedded import Arrivals
+    from streaming import catalog
+
+    source = replace(settings, max_files_per_batch=1)
+    catalog.create_tables(source)
+    arrivals = Arrivals(source)
+    for _ in range(batches + 1):
+        arrivals.arrive(rows // batches, 1.0)
+    seconds: dict[str, list[float]] = {}
+    for turn in range(1 - warm_up, rounds + 1):
+        for name in contenders(spark, source, champion):
+            taken = _run(spark, source, champion, name)
+            say(f"{f'round {turn}' if turn > 0 else 'warm-up'}: {name} {statistics.median(taken):.2f} s a batch")
+            seconds.setdefault(name, []).extend(taken if turn > 0 else [])
+    return _result(seconds, rows // batches, batches, rounds)
+
+
+def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -> list[float]:
+    """Seconds of each batch of one query but the first; what it wrote is removed."""
+    from streaming import catalog
+
+    target = replace(source, lake=f"{source.lake}-{name}", checkpoints=f"{source.checkpoints}-{name}")
+    catalog.create_tables(target)
+    contender = contenders(spark, target, champion)[name]
+    query = (
+        bronze(spark, source)
+        .transform(contender.transform)
+        .writeStream.foreachBatch(contender.sink)
+        .option("checkpointLocation", target.checkpoint(name))
+        .trigger(availableNow=True)
+        .start()
+    )
+    query.awaitTermination()
+    taken = [
+        each["durationMs"]["triggerExecution"] / 1000
+        for each in query.recentProgress
+        if "addBatch" in each["durationMs"]
+    ]
+    for folder in (target.lake, target.checkpoints):
+        shutil.rmtree(folder, ignore_errors=True)
+    return taken[1:]
+
+
+def bronze(spark: SparkSession, source: Settings) -> DataFrame:
+    """The stream that every query reads."""
+    from streaming.delta.stream import delta
+    from streaming.tables import bronze_events
+
+    return delta(spark, source, bronze_events.NAME)
+
+
+def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str, Contender]:
+    """Every query by name, writing to `target`."""
+    from harness.bench.naive import SparkSilver
+    from harness.bench.plain_json import Unscored, from_json
+    from streaming.sinks.silver import Silver
+    from streaming.tables.parsed_events import parsed_events, without_duplicates
+
+    def deduplicated(bronze: DataFrame) -> DataFrame:
+        return bronze.transform(parsed_events).transform(without_duplicates(target.duplicate_window))
+
+    def computed(rows: DataFrame, _batch: int) -> None:
+        rows.write.format("noop").mode("overwrite").save()
+
+    def appended(rows: DataFrame, _batch: int) -> None:
+        rows.write.format("delta").mode("append").save(target.table("copy"))
+
+    return {
+        "passthrough": Contender(lambda bronze: bronze, appended),
+        "from_json": Contender(from_json(target.duplicate_window), Silver(spark, target, Unscored())),  # type: ignore[arg-type]
+        "parsed": Contender(parsed_events, computed),
+        "deduplicated": Contender(deduplicated, computed),
+        "scored": Contender(deduplicated, lambda rows, batch: computed(champion.score(rows, batch), batch)),
+        "refine": Contender(deduplicated, Silver(spark, target, champion)),
+        "txn_options": Contender(deduplicated, SparkSilver(spark, target, champion)),
+    }
+
+
+def _result(seconds: Mapping[str, list[float]], rows: int, batches: int, rounds: int) -> dict[str, Any]:
+    middle = {name: statistics.median(taken) for name, taken in seconds.items()}
+    rates = {name: round(rows / middle[name]) for name in ("refine", *BASELINES)}
+    stages, before = {}, 0.0
+    for stage, last in STAGES.items():
+        stages[stage], before = round(middle[last] - before, 3), middle[last]
+    return {
+        "rows": rows * batches,
+        "rates": rates,
+        **{f"refine_over_{name}": round(rates["refine"] / rates[name], 2) for name in BASELINES},
+        "batch_s": {name: round(middle[name], 3) for name in rates},
+        "stages_s": stages,
+        "spread": {name: [round(rows / max(seconds[name])), round(rows / min(seconds[name]))] for name in rates},
+        "rows_per_batch": rows,
+        "batches": batches,
+        "rounds": rounds,
+    }
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Measure and print. Exit codes: 0 measured, 1 a part is missing, 2 wrong use or no model."""
+    from model.errors import ModelError
+
+    try:
+        options = _options(argv)
+        found = _measured(options, environ, time.monotonic())
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except (LocalError, ModelError) as error:
+        sys.stderr.write(f"moodstream bench refine: {error}\n")
+        return 2 if isinstance(error, UsageError | ModelError) else 1
+    sys.stdout.write(json.dumps(found) + "\n" if options.json else markdown(found))
+    return 0
+
+
+def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: float) -> dict[str, Any]:
+    from harness.bench import embedded
+    from model.settings import MODEL_NAME
+    from streaming.scoring.champion import Champion, MlflowRegistry
+
+    def say(message: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {message}\n")
+
+    uri = embedded.registry_with_champion(options.workdir, environ, say)
+    with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
+        settings = embedded.settings_in(Path(scratch), options.cores, uri)
+        spark = embedded.spark_session(settings)
+        try:
+            champion = Champion(spark, MlflowRegistry(uri, MODEL_NAME), f"{scratch}/models")
+            found = measured(spark, settings, champion, options.rows, options.batches, options.rounds, say)
+        finally:
+            spark.stop()
+    return {**found, "cores": options.cores}
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="moodstream bench refine",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole = "a whole number above 0"
+    add = parser.add_argument
+    add("--rows", type=number(0, 1e8, whole, int), default=40_000, metavar="N", help="records a round (40000)")
+    add("--batches", type=number(1, MOST_BATCHES, f"2 to {MOST_BATCHES}", int), default=8, metavar="N",
+        help="micro-batches that they come in (8)")  # fmt: skip
+    add("--rounds", type=number(0, 1000, whole, int), default=3, metavar="N", help="after the warm-up (3)")
+    add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads that Spark works with (2)")
+    add("--workdir", type=Path, metavar="DIR", help="whose registry holds the champion (moodstream-demo)")
+    add("--json", action="store_true", help="one JSON object on the last line")
+    options = parser.parse_args(list(argv))
+    if options.rows < options.batches:
+        raise UsageError(
+            f"--rows: received {options.rows}, expected at least one for each of {options.batches} batches"
+        )
+    return options
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The result for people."""
+    lines = [
+        f"{found['rows_per_batch']:,} rows a batch, medians of {found['batches']} batches x {found['rounds']} rounds.",
+        "",
+        "| query | rows/s | seconds a batch | slowest to fastest, rows/s | refine is |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, rate in found["rates"].items():
+        slow, fast = found["spread"][name]
+        times = f"{found[f'refine_over_{name}']}x" if name in BASELINES else ""
+        lines.append(f"| {name} | {rate:,} | {found['batch_s'][name]} | {slow:,} to {fast:,} | {times} |")
+    lines += ["", "| stage of refine | seconds a batch |", "|---|---:|"]
+    lines += [f"| {name} | {taken} |" for name, taken in found["stages_s"].items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,143 @@
+"""`python -m harness.bench.report PAGE [MEASUREMENT [OPTIONS]]`: measures and writes the tables into a page.
+
+Only what stands between a measurement's markers, `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`, is replaced, so that
+one can be measured anew alone. Each measurement runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.local.errors import LocalError, ServiceError, UsageError
+from harness.bench import (
+    MEASUREMENTS,
+    growth,
+    latency,
+    refine,
+    warehouse,
+)
+from harness.demo.settings import Parser
+
+EXAMPLES = """examples:
+  python -m harness.bench.report docs/benchmarks.md                  everything; over half an hour
+  python -m harness.bench.report docs/benchmarks.md refine
+  python -m harness.bench.report docs/benchmarks.md growth --batches 500
+"""
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Measure and rewrite the page. Exit codes: 0 done, 1 a measurement failed or is beyond its limit, 2 wrong use."""
+    try:
+        options = _options(argv)
+        names = [options.measurement] if options.measurement else list(MEASUREMENTS)
+        page = _read(options.page, names)
+        worst = 0
+        for name in names:
+            found, code = _measure(name, options.options, environ)
+            page = filled(page, name, section(name, options.options, found))
+            options.page.write_text(page)
+            worst = max(worst, code)
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except LocalError as error:
+        sys.stderr.write(f"moodstream bench report: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    return worst
+
+
+def _read(path: Path, names: Sequence[str]) -> str:
+    try:
+        page = path.read_text()
+    except OSError as error:
+        raise UsageError(f"PAGE: cannot read '{path}': {error.strerror}") from error
+    missing = [name for name in names if not all(mark in page for mark in _marks(name))]
+    if missing:
+        raise UsageError(f"PAGE: '{path}' has no markers {' and '.join(_marks(missing[0]))}")
+    return page
+
+
+def _measure(name: str, options: Sequence[str], environ: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+    """A measurement's JSON and its exit code, 1 where it is beyond its limit."""
+    command = [sys.executable, "-m", "moodstream", "bench", name, "--json", *options]
+    sys.stderr.write(f"measuring {name}\n")
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=dict(environ), check=False)  # noqa: S603
+    lines = done.stdout.splitlines()
+    if done.returncode > 1 or not lines:
+        raise ServiceError(f"`moodstream bench {' '.join([name, *options])}` ended with exit code {done.returncode}")
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found, done.returncode
+
+
+def section(name: str, options: Sequence[str], found: Mapping[str, Any]) -> str:
+    """One measurement as Markdown: how and where it was made, then its tables."""
+    command = " ".join(["moodstream bench", name, *options])
+    today = datetime.now(UTC).date().isoformat()
+    return f"`{command}`, {today}, {_machine()}: {TABLES[name](found)}"
+
+
+def filled(page: str, name: str, text: str) -> str:
+    """The page with `text` between the measurement's markers."""
+    begin, end = _marks(name)
+    before, rest = page.split(begin, 1)
+    return f"{before}{begin}\n{text.strip()}\n{end}{rest.split(end, 1)[1]}"
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
+
+
+def scoring(found: Mapping[str, Any]) -> str:
+    """What `bench scoring` found, fastest first."""
+    vader = found["rates"]["vader"]
+    lines = [
+        f"{found['rows']:,} texts, medians of {found['rounds']} rounds.",
+        "",
+        "| query | rows/s | slowest to fastest | over VADER |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, rate in sorted(found["rates"].items(), key=lambda pair: -pair[1]):
+        slow, fast = found["spread"][name]
+        lines.append(f"| {name} | {rate:,} | {slow:,} to {fast:,} | {rate / vader:.2f}x |")
+    return "\n".join(lines) + "\n"
+
+
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "scoring": scoring,
+    "refine": refine.markdown,
+    "latency": latency.markdown,
+    "growth": growth.markdown,
+    "warehouse": warehouse.markdown,
+}
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="python -m harness.bench.report",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("page", type=Path, metavar="PAGE", help="Markdown with a pair of markers for each measurement")
+    parser.add_argument(
+        "measurement", nargs="?", choices=tuple(MEASUREMENTS), metavar="MEASUREMENT", help="default: all"
+    )
+    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTIONS", help="of that measurement")
+    return parser.parse_args(list(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,139 @@
+"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3] [--json]`: load, kills and faults, drain, audit.
+
+Exit codes: 0 nothing was lost or doubled; 1 something was, or the system did not recover; 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.local import stack, workdir
+from deploy.local.errors import LocalError, UsageError
+from harness.chaos.faults import FAULTS, ON_S3
+from harness.chaos.harness import Harness
+from harness.chaos.lakes import Lake
+from harness.chaos.report import markdown
+from harness.demo import settings as demo_settings
+from harness.demo.settings import Parser, number
+
+ALL = "all"
+EXAMPLES = """examples:
+  moodstream chaos --kills 20 --json
+  moodstream chaos --kills 0 --faults warehouse_down,kinesis_throttled
+  moodstream chaos --kills 0 --lake s3 --faults s3_failing,s3_answers_lost,s3_slow
+  moodstream chaos --kills 100 --seed 7 --report docs/chaos.md
+"""
+
+
+@dataclass(frozen=True)
+class ChaosSettings:
+    """One run. `workdir` None: a temporary one, removed if all went well."""
+
+    kills: int
+    seed: int
+    rate: float
+    faults: tuple[str, ...]
+    lake: str
+    workdir: str | None
+    connector: str
+    jars: str
+    report: Path | None
+    json: bool
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the harness; returns the exit code."""
+    try:
+        options = ChaosSettings(**vars(_parser().parse_args(list(argv))))
+        result = _run(options, environ)
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except LocalError as error:
+        sys.stderr.write(f"moodstream chaos: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    if options.report:
+        options.report.write_text(markdown(result, argv))
+    sys.stdout.write(json.dumps(result) + "\n" if options.json else markdown(result, argv))
+    return 0 if result["audit"]["passed"] and result["drained"] else 1
+
+
+def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
+    root = options.workdir or tempfile.mkdtemp(prefix="moodstream-chaos-")
+    load = ("--workdir", root, "--rate", str(options.rate), "--seed", str(options.seed))
+    source = ("--kinesis-connector", options.connector, "--jars", options.jars)
+    demo = demo_settings.from_arguments(["--headless", *load, *source], environ)
+    faults = _possible(options.faults, options.lake)
+    place = workdir.prepared(root)
+    with workdir.held(place):
+        try:
+            harness = Harness(demo, place, Lake(options.lake), environ, Say())
+            result = harness.run(options.kills, faults, options.seed)
+        finally:
+            stack.stop_all(place)
+    if options.workdir is None and result["audit"]["passed"]:
+        shutil.rmtree(root, ignore_errors=True)
+    return result | {"workdir": root}
+
+
+def _possible(faults: tuple[str, ...], lake: str) -> tuple[str, ...]:
+    """The faults to run, `all` spelt out; raises UsageError for one that this lake cannot have."""
+    if faults == (ALL,):
+        return tuple(name for name in FAULTS if lake == "s3" or name not in ON_S3)
+    for name in faults:
+        if lake != "s3" and name in ON_S3:
+            raise UsageError(f"--faults: {name} needs a lake on S3; say --lake s3")
+    return faults
+
+
+class Say:
+    """Tells what goes on, each thing once."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, what: str) -> None:
+        """Write the line unless it is the last one again."""
+        if what != self._last:
+            sys.stderr.write(f"{what}\n")
+            sys.stderr.flush()
+        self._last = what
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, text.split(",")))
+    unknown = [name for name in names if name not in FAULTS and names != (ALL,)]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"received '{unknown[0]}', expected all, or some of {', '.join(FAULTS)}")
+    return names
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="moodstream chaos",
+        description="Break the running system in every way that it claims to survive, then audit every layer.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--kills", type=number(-1, 10_000, "a whole number from 0", int), default=20, metavar="N",
+        help="kills of the job, at each commit point in turn and at random moments (default 20)")  # fmt: skip
+    add("--seed", type=int, default=1, metavar="S", help="of the random moments (default 1)")
+    add("--rate", type=number(0, 1e5, "records a second above 0"), default=300.0, metavar="R",
+        help="load, in records a second (default 300)")  # fmt: skip
+    add("--faults", type=_faults, default=(), metavar="NAMES", help=f"all, or some of {', '.join(FAULTS)}")
+    add("--lake", choices=("local", "s3"), default="local",
+        help="s3: the job's lake is on the emulated S3, which can be made to fail (280 MB of jars)")  # fmt: skip
+    add("--workdir", metavar="DIR", help="where to work (default: a temporary folder)")
+    add("--kinesis-connector", dest="connector", default="qubole", metavar="NAME", help="as of `moodstream demo`")
+    add("--jars", default="", metavar="PATHS", help="as of `moodstream demo`")
+    add("--report", type=Path, metavar="FILE", help="write the table there, as Markdown")
+    add("--json", action="store_true", help="end with one JSON object on standard output")
+    return parser

@@ -1,0 +1,1 @@
+"""`moodstream demo`: the whole system on this machine, live."""

@@ -1,0 +1,80 @@
+"""Waits until every layer has caught up with the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from deploy.local.postgres import Postgres
+from deploy.local.workdir import Workdir
+from harness.audit import backlog
+from harness.demo.job import Job
+
+WITHOUT_PROGRESS_S = 300.0
+POLL_S = 0.5
+
+Say = Callable[[str], None]
+
+
+def drain(job: Job, warehouse: Postgres, say: Say, patience: float = WITHOUT_PROGRESS_S) -> bool:
+    """Return True when everything has arrived, False when nothing moved for `patience` seconds.
+
+    Raises ServiceError if the job cannot go on.
+    """
+    workdir = job.stack.workdir
+    waiting = backlog.newest(workdir)
+    last: Any = None
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        job.tick()
+        waiting = backlog.not_in_bronze(workdir, waiting) if waiting else waiting
+        left = _left(workdir, warehouse, waiting)
+        if not left:
+            return True
+        if (left, _rows(job)) != last:
+            last, end = (left, _rows(job)), time.monotonic() + patience
+        say("draining: " + ", ".join(left))
+        time.sleep(POLL_S)
+    return False
+
+
+def _left(workdir: Workdir, warehouse: Postgres, waiting: set[str]) -> list[str]:
+    """What is still under way, in words; later layers are looked at only when the earlier ones are done."""
+    if waiting:
+        return [f"{len(waiting)} shard(s) not yet in bronze"]
+    behind = backlog.unread(workdir)
+    if behind:
+        return [f"{query} {count} commit(s) behind" for query, count in behind.items()]
+    unserved = backlog.unserved(workdir, served(warehouse))
+    return [f"warehouse behind {len(unserved)} gold table(s)"] if unserved else []
+
+
+def served(warehouse: Postgres) -> dict[str, int]:
+    """The highest batch id of each query that loads the warehouse; empty while it cannot be asked."""
+    import psycopg
+
+    try:
+        with psycopg.connect(warehouse.url, password=warehouse.password, connect_timeout=5) as connection:
+            return dict(connection.execute("select query, max(batch_id) from dw.load_ledger group by query").fetchall())
+    except psycopg.Error:
+        return {}
+
+
+def loaded(warehouse: Postgres) -> int:
+    """Facts and profile changes in the warehouse, by its ledger; 0 while it cannot be asked."""
+    import psycopg
+
+    query = "select coalesce(sum(rows), 0) from dw.load_ledger where query not like 'serve/%'"
+    try:
+        with psycopg.connect(warehouse.url, password=warehouse.password, connect_timeout=2) as connection:
+            row = connection.execute(query).fetchone()
+    except psycopg.Error:
+        return 0
+    return int(row[0]) if row else 0
+
+
+def _rows(job: Job) -> Any:
+    """What tells a hop that works from one that fails again and again."""
+    hops = job.status().get("hops", {})
+    return {name: (hop.get("batch"), hop.get("input_rows")) for name, hop in hops.items() if hop.get("input_rows")}

@@ -1,0 +1,148 @@
+"""The streaming job as a child of the demo: started, watched, started again with backoff when it dies."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.local import aws, jars, processes
+from deploy.local.errors import ServiceError
+from deploy.local.processes import Process
+from deploy.local.stack import METRICS_NAMESPACE, Stack
+from harness.audit import starts
+from harness.demo.settings import DemoSettings
+
+NAME = "job"
+READY_WITHIN_S = 600.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+HEALTHY_AFTER_S = 120.0
+# What the job's exit codes 2 and 3 say: it was called wrongly, or can never succeed.
+HOPELESS = (2, 3)
+
+
+def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> list[str]:
+    """How the job is run on this stack; another `module` may stand in for its own."""
+    work = stack.workdir
+    found = [str(path) for path in jars.paths()]
+    return [
+        *(sys.executable, "-m", module, "--stream", aws.STREAM, "--region", aws.REGION),
+        *("--lake", str(work.lake), "--checkpoints", str(work.checkpoints)),
+        *("--status-file", str(work.status), "--local-cores", str(settings.cores)),
+        *("--kinesis-connector", settings.connector, "--kinesis-endpoint", stack.aws.endpoint),
+        *("--aws-endpoint", stack.aws.endpoint, "--alerts-topic", stack.aws.topic_arn),
+        *("--metrics-namespace", METRICS_NAMESPACE, "--warehouse", stack.postgres.url),
+        *("--mlflow-uri", work.mlflow_uri, "--jars", ",".join([*found, *settings.jars])),
+        *([] if settings.headless else ["--ui"]),
+    ]
+
+
+@dataclass
+class Job:
+    """The job of one demo. `tick` must be called about every second."""
+
+    settings: DemoSettings
+    stack: Stack
+    environ: Mapping[str, str]
+    module: str = "streaming"
+    arguments: Sequence[str] = ()  # beside the stack's own, which they may overrule
+    restarts: int = 0
+    process: Process | None = None
+    _began: float = 0.0
+    _noted: bool = False
+    _due: float = 0.0
+    _pause: float = field(default=FIRST_PAUSE_S)
+
+    def start(self) -> None:
+        """Start it; whatever an earlier demo left of it is stopped first, since two must never share a checkpoint."""
+        work = self.stack.workdir
+        left = processes.recorded(NAME, work.run)
+        if left is not None and processes.members(left):
+            processes.stop(left)
+        work.status.unlink(missing_ok=True)
+        self._began, self._noted = time.time(), False
+        self.process = processes.spawn(
+            NAME,
+            [*command(self.settings, self.stack, self.module), *self.arguments],
+            run=work.run,
+            log=work.logs / f"{NAME}.log",
+            environ={**self.environ, **self._spark_port()},
+        )
+
+    def tick(self) -> None:
+        """Notice readiness and death; raises ServiceError when a restart would be in vain."""
+        if self.process is None:
+            if time.monotonic() >= self._due:
+                self.start()
+            return
+        if not self.process.alive:
+            self._died(self.process)
+        elif not self._noted and self.ready():
+            starts.note(self.stack.workdir, self._began, time.time())
+            self._noted = True
+
+    def links(self) -> dict[str, str]:
+        """The address of Spark's page, while there is one."""
+        url = self.status().get("ui")
+        return {"spark": url} if url and not self.settings.headless else {}
+
+    def wait_until_ready(self, stopping: Callable[[], bool], tick: float = 0.2) -> None:
+        """Return when every hop runs, or when `stopping` says so; raises ServiceError if it takes too long."""
+        end = time.monotonic() + READY_WITHIN_S
+        while not self._noted and not stopping():
+            self.tick()
+            if time.monotonic() > end:
+                raise ServiceError(f"the job was not ready after {READY_WITHIN_S:.0f} s: {self._reason()}")
+            time.sleep(tick)
+
+    def ready(self) -> bool:
+        """Whether every hop has finished a first batch, be it an empty one, or has failed and will be tried again.
+
+        The first batch of a cold JVM takes ten times as long as the next one: nothing should wait behind it.
+        """
+        hops = self.status().get("hops", {})
+        started = all(hops.get(name, {}).get("state") == "running" for name in ("ingest", "refine"))
+        return started and all(hop["batch"] is not None or hop["restarts"] for hop in hops.values())
+
+    def status(self) -> dict[str, Any]:
+        """What the job last told about itself; empty before it has."""
+        return read_status(self.stack.workdir.status)
+
+    def stop(self) -> None:
+        """End it between two batches."""
+        if self.process is not None:
+            processes.stop(self.process, patience=60.0)
+            self.process = None
+
+    def _died(self, process: Process) -> None:
+        code = process.exit_code()
+        processes.stop(process, patience=5.0)  # what is left of its session: the JVM
+        if code in HOPELESS:
+            raise ServiceError(f"the job cannot go on: {self._reason()}")
+        if time.time() - self._began > HEALTHY_AFTER_S:
+            self._pause = FIRST_PAUSE_S
+        self.process, self._due = None, time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+        self.restarts += 1
+
+    def _reason(self) -> str:
+        log = self.stack.workdir.logs / f"{NAME}.log"
+        return f"{processes.last_lines(log)} (see {log})"
+
+    def _spark_port(self) -> dict[str, str]:
+        """Spark's page at the port that was asked for; without one Spark takes the first free one from 4040 on."""
+        if self.settings.spark_port is None:
+            return {}
+        return {"PYSPARK_SUBMIT_ARGS": f"--conf spark.ui.port={self.settings.spark_port} pyspark-shell"}
+
+
+def read_status(path: Any) -> dict[str, Any]:
+    """The status file's object; empty if there is none."""
+    try:
+        status: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return status

@@ -1,0 +1,104 @@
+"""The generator as a child of the demo, and what it tells about itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.local import aws, processes
+from deploy.local.errors import ServiceError, UsageError
+from deploy.local.processes import Process
+from deploy.local.stack import Stack
+from deploy.local.workdir import Workdir
+from harness.audit import backlog
+from harness.demo.settings import DemoSettings
+
+NAME = "generator"
+STATUS = "sending.json"
+DRAINED = "drained"
+PATIENCE_S = 30.0
+
+
+class Sender:
+    """One run of the generator into the stack's stream."""
+
+    def __init__(self, settings: DemoSettings, stack: Stack, environ: Mapping[str, str]) -> None:
+        self._work = stack.workdir
+        self._status = self._work.run / STATUS
+        self._status.unlink(missing_ok=True)
+        self._code: int | None = None
+        source = ["--input", str(settings.input.absolute())] if settings.input else ["--seed", str(settings.seed)]
+        duration = [] if settings.seconds is None else ["--duration", str(settings.seconds)]
+        self._process = _spawn(
+            stack, environ, ["--rate", str(settings.rate), *source, *duration, *self._status_option()]
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Its counts; empty before the first second is over."""
+        try:
+            status: dict[str, Any] = json.loads(self._status.read_text())
+        except (OSError, ValueError):
+            return {}
+        return status
+
+    def ended(self) -> bool:
+        """Whether it has sent everything; raises UsageError or ServiceError if it failed."""
+        if self._process.alive:
+            return False
+        if self._code is None:
+            self._code = self._process.exit_code() or 0
+        if self._code:
+            line = processes.last_lines(self._work.logs / f"{NAME}.log")
+            kind = UsageError if self._code == 2 else ServiceError
+            raise kind(line.removeprefix("moodstream generate: ") or f"the generator ended with {self._code}")
+        return True
+
+    def stop(self) -> None:
+        """Let it deliver what it has begun, and end."""
+        processes.stop(self._process, patience=PATIENCE_S)
+
+    def _status_option(self) -> list[str]:
+        return ["--status-file", str(self._status)]
+
+
+def resend(stack: Stack, environ: Mapping[str, str]) -> int:
+    """Put again what a lost emulator had acknowledged and bronze does not hold; returns how many records.
+
+    Only where the stream is new: one that is still there still has its records.
+    """
+    work = stack.workdir
+    if not stack.aws.new_stream or (work.run / DRAINED).exists():
+        return 0
+    missing = backlog.missing(work)
+    if not missing:
+        return 0
+    listed = work.run / "resend.txt"
+    listed.write_text("\n".join(missing) + "\n")
+    process = _spawn(stack, environ, ["--resend", str(listed)])
+    while process.alive:
+        processes.pause()
+    if process.exit_code():
+        raise ServiceError(f"records could not be put again: {processes.last_lines(work.logs / f'{NAME}.log')}")
+    return len(missing)
+
+
+def note_drained(workdir: Workdir) -> None:
+    """Write down that everything that was sent has arrived, so that the next start need not look."""
+    (workdir.run / DRAINED).touch()
+
+
+def _spawn(stack: Stack, environ: Mapping[str, str], options: list[str]) -> Process:
+    work = stack.workdir
+    (work.run / DRAINED).unlink(missing_ok=True)
+    return processes.spawn(
+        NAME,
+        [
+            *(sys.executable, "-m", "generator", "--out", f"kinesis:{aws.STREAM}"),
+            *("--endpoint-url", stack.aws.endpoint, "--ledger", str(work.ledger), *options),
+        ],
+        run=work.run,
+        log=work.logs / f"{NAME}.log",
+        environ=environ,
+    )

@@ -1,0 +1,140 @@
+"""`moodstream status`: what runs in a working directory, how its hops do, and what lies in each layer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+
+from deploy.local import (
+    aws,
+    mlflow_ui,
+    postgres,
+    processes,
+    workdir,
+)
+from deploy.local.errors import LocalError, UsageError
+from deploy.local.workdir import Workdir
+from harness.demo import (
+    champion,
+    drain,
+    job,
+    pages,
+    sender,
+)
+from harness.demo.counts import SILVER, Layers
+from harness.demo.display import STATES, mood_bar
+from harness.demo.settings import Parser
+
+SERVICES = (aws.NAME, postgres.NAME, mlflow_ui.NAME, pages.NAME, job.NAME, sender.NAME)
+EXAMPLES = """examples:
+  moodstream status
+  moodstream status --workdir /tmp/demo --json
+"""
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: ARG001 - every command's form
+    """Tell the state of a working directory. Exit codes: 0 told; 2 wrong use."""
+    try:
+        options = _options(argv)
+        told = status(workdir.existing(options.workdir))
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except LocalError as error:
+        sys.stderr.write(f"moodstream status: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    if options.json:
+        sys.stdout.write(json.dumps(told, default=str) + "\n")
+    else:
+        Console(highlight=False).print(_readable(told))
+    return 0
+
+
+def status(place: Workdir) -> dict[str, Any]:
+    """Services by name (pid, port, alive), hops as the job last told them, rows by layer, and the mood.
+
+    `demo` is the pid of the demo that runs there, or None. Reads the tables' logs only, and the warehouse if it runs.
+    """
+    layers = Layers(place)
+    told = job.read_status(place.status)
+    freshness = layers.freshness()
+    running = _service(place, job.NAME)["alive"]
+    hops = told.get("hops", {})
+    return {
+        "workdir": str(place.root),
+        "demo": workdir.is_held(place),
+        "champion": champion.version(place),
+        "services": {name: _service(place, name) for name in SERVICES},
+        "updated_at": told.get("updated_at"),
+        # A job that was killed could not write down that it stopped.
+        "hops": hops if running else {name: {**hop, "state": "stopped"} for name, hop in hops.items()},
+        "rows": {
+            "bronze": layers.bronze(),
+            **{f"silver/{name}": layers.table(f"silver/{name}") for name in SILVER},
+            "rejected": layers.rejected(),
+            "gold": freshness.get("total", 0),
+            "warehouse": _loaded(place),
+        },
+        "gold_lag_s": {"p50": freshness.get("lag_p50_s"), "p95": freshness.get("lag_p95_s")},
+        "mood": layers.mood(),
+    }
+
+
+def _service(place: Workdir, name: str) -> dict[str, Any]:
+    last = processes.recorded(name, place.run)
+    if last is None:
+        return {"alive": False, "pid": None, "port": None}
+    alive = last.alive
+    return {"alive": alive, "pid": last.pid if alive else None, "port": last.port or None if alive else None}
+
+
+def _loaded(place: Workdir) -> int | None:
+    last = processes.recorded(postgres.NAME, place.run)
+    if last is None or not last.alive:
+        return None
+    return drain.loaded(postgres.Postgres(last, postgres.read_password(place)))
+
+
+def _readable(told: Mapping[str, Any]) -> Group:
+    services = Table(title=f"moodstream in {told['workdir']}", title_justify="left", box=None)
+    for name in ("service", "state", "pid", "port"):
+        services.add_column(name)
+    for name, service in told["services"].items():
+        state = "[green]running[/green]" if service["alive"] else "[dim]stopped[/dim]"
+        services.add_row(name, state, str(service["pid"] or ""), str(service["port"] or ""))
+    hops = Table(box=None)
+    for name in ("hop", "state", "batch", "rows/s", "restarts", "error"):
+        hops.add_column(name)
+    for name, hop in told["hops"].items():
+        state = str(hop.get("state"))
+        rate = hop.get("rows_per_second")
+        hops.add_row(
+            name,
+            f"[{STATES.get(state, 'default')}]{state}[/]",
+            str(hop.get("batch") if hop.get("batch") is not None else ""),
+            f"{rate:,.0f}" if rate else "",
+            str(hop.get("restarts") or ""),
+            str(hop.get("error") or ""),
+        )
+    rows = Table(box=None)
+    for name in told["rows"]:
+        rows.add_column(name, justify="right")
+    rows.add_row(*["-" if count is None else f"{count:,}" for count in told["rows"].values()])
+    return Group(services, hops, rows, mood_bar(told["mood"]))
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="moodstream status",
+        description="Show what runs in a working directory, how its hops do, and what lies in each layer.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser.parse_args(list(argv))

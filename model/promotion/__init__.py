@@ -1,0 +1,1 @@
+"""Promotion: what a candidate must show before it serves, and the way back."""

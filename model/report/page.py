@@ -1,0 +1,109 @@
+"""`moodstream model report`: a page about a batch of texts, with its pictures beside it.
+
+Without `--data` the texts are the labelled ones of the installation; a CSV with a `text` column reports on any other
+batch.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from model.champion import Champion
+from model.errors import DataError, UsageError
+from model.evaluation import metrics
+from model.next_word import LanguageModel, words
+from model.report import figures
+from model.report.stopwords import STOP_WORDS
+from model.runtime import LABELS
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    "img{max-width:100%}td,th{padding:.2rem .8rem;text-align:right}th:first-child,td:first-child{text-align:left}"
+    ".row{display:flex;flex-wrap:wrap;gap:1rem}.row img{width:30%;min-width:16rem}"
+)
+PROMPTS = ("i am", "i love", "i hate", "this is", "the worst")
+
+
+def texts_of(path: Path) -> list[str]:
+    """The `text` column of a CSV; raises DataError when there is none."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            if "text" not in (reader.fieldnames or ()):
+                raise DataError(f"{path} has no column text")
+            return [row["text"] or "" for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+
+
+def write(champion: Champion, language: LanguageModel | None, texts: Sequence[str], folder: Path) -> Path:
+    """Score the texts, draw, and write `index.html` into the folder; returns its path."""
+    if not texts:
+        raise UsageError("there are no texts to report on")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+    scores = champion.scorer.score(texts)
+    figures.distributions(scores.label, scores.polarity, folder / "distribution.png")
+    typical = clouds(texts, scores.label, folder)
+    shares = np.bincount(scores.label, minlength=len(LABELS)) / len(texts)
+    rows = "".join(
+        f"<tr><td>{name}</td><td>{share:.1%}</td><td>{_mean(scores.polarity[scores.label == place]):+.2f}</td>"
+        f"<td>{_mean(scores.confidence[scores.label == place]):.2f}</td></tr>"
+        for place, (name, share) in enumerate(zip(LABELS, shares, strict=True))
+    )
+    pictures = "".join(
+        f'<img src="words-{name}.png" alt="typical words of {name} texts">' for name in typical if typical[name]
+    )
+    page = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>Sentiment report</title><style>{STYLE}</style>"
+        f"<h1>Sentiment of {len(texts):,} texts</h1><p>Scored with model version {html.escape(champion.version)}."
+        f" Mean polarity {scores.polarity.mean():+.3f}.</p>"
+        f"<table><tr><th>sentiment<th>share<th>mean polarity<th>mean confidence</tr>{rows}</table>"
+        f'<p><img src="distribution.png" alt="distribution of polarity by label"></p>'
+        f'<h2>What each mood talks about</h2><div class="row">{pictures}</div>'
+        f"{_extremes(texts, scores.polarity)}{_next_words(language)}</html>"
+    )
+    target = folder / "index.html"
+    target.write_text(page, "utf-8")
+    return target
+
+
+def clouds(texts: Sequence[str], label: metrics.Places, folder: Path) -> dict[str, dict[str, float]]:
+    """Draw a word cloud for each label as `words-<label>.png`; returns the typical words."""
+    tokens = [[word for word in words(text) if word not in STOP_WORDS and word.isalpha()] for text in texts]
+    typical = figures.typical_words(tokens, label)
+    for name, weights in typical.items():
+        figures.word_cloud(weights, name, folder / f"words-{name}.png")
+    return typical
+
+
+def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _extremes(texts: Sequence[str], polarity: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+    order = np.argsort(polarity, kind="stable")
+    parts = []
+    for title, places in (("Most negative", order[:5]), ("Most positive", order[::-1][:5])):
+        items = "".join(f"<li>{polarity[place]:+.2f} {html.escape(texts[place][:280])}</li>" for place in places)
+        parts.append(f"<h2>{title}</h2><ul>{items}</ul>")
+    return "".join(parts)
+
+
+def _next_words(language: LanguageModel | None) -> str:
+    if language is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{prompt} …</td><td style='text-align:left'>"
+        + ", ".join(f"{html.escape(word)} ({chance:.0%})" for word, chance in language.next_words(prompt))
+        + "</td></tr>"
+        for prompt in PROMPTS
+    )
+    return f"<h2>What comes next</h2><table>{rows}</table>"

@@ -1,0 +1,164 @@
+"""Delta tables as sinks: creation, and commits of data files that exist already.
+
+All of it goes through delta-rs: what concerns the log alone takes it 10 ms, and Spark a job. On S3 its commit is a
+conditional put, so writers can never overwrite each other's versions.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction
+from pyspark.sql import Row
+from pyspark.sql.types import StructType
+
+from streaming.delta import tables as delta_rs
+from streaming.delta.checksums import Checksums
+from streaming.settings import Settings
+from streaming.tables.columns import PARTITIONS
+
+log = logging.getLogger(__name__)
+
+# delta-rs lets an append fail where rows were deleted since its snapshot, as by an erasure.
+ATTEMPTS = 10
+COMPACT_EVERY = 500
+TARGET_BYTES = 64 * 1024 * 1024
+
+PROPERTIES: Mapping[str, str] = {
+    # Each reader lists the log from the last checkpoint on; writing one costs a job. 10 is Delta's default.
+    "delta.checkpointInterval": "50",
+    "delta.logRetentionDuration": "interval 7 days",
+    "delta.enableDeletionVectors": "false",
+    # Ranges of ids and texts skip no file, and would keep people in the log. Ranges of some columns alone are worse:
+    # delta-rs' `to_pyarrow_table(filters=...)` finds nothing in a column that has none.
+    "delta.dataSkippingNumIndexedCols": "0",
+}
+
+
+def create(settings: Settings, name: str, schema: StructType, partitions: Sequence[str]) -> None:
+    """Make an empty table unless there is one; an existing one gains the columns that it lacks."""
+    wanted = Schema.from_json(schema.json())
+    table = DeltaTable.create(
+        delta_rs.location(settings.table(name)),
+        schema=wanted,
+        mode="ignore",
+        partition_by=list(partitions),
+        configuration=dict(PROPERTIES),
+        storage_options=delta_rs.storage_options(settings),
+    )
+    known = {field.name for field in table.schema().fields}
+    missing = [field for field in wanted.fields if field.name not in known]
+    if missing:
+        table.alter.add_columns(missing)
+
+
+class FileAppend:
+    """Commits the data files of one query's micro-batches to one table, each batch exactly once.
+
+    Called by one thread at a time with batch ids that never go back, as `foreachBatch` does: `holds`, then `commit`. A
+    commit carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the
+    query can be a replay, so only then is it looked up. Others (maintenance, erasure, backfill) may commit in between.
+    """
+
+    def __init__(self, settings: Settings, name: str, query: str) -> None:
+        self._table = delta_rs.open_table(settings, name)
+        self._checksums = Checksums(delta_rs.location(settings.table(name)), delta_rs.storage_options(settings))
+        self._name = name
+        self._query = query
+        self._checked = False
+        self._compacting = Compacting(settings, name)
+
+    def holds(self, batch: int) -> bool:
+        """Whether the table has its share of `batch` already."""
+        if self._checked:
+            return False
+        self._checked = not self._holds(batch)
+        return not self._checked
+
+    def mark(self, name: str) -> int | None:
+        """The number that was last committed under this name, by whichever query."""
+        return self._table.transaction_version(name)
+
+    def commit(self, files: Sequence[Row], batch: int, marks: Mapping[str, int] | None = None) -> None:
+        """Append `files` (rows of data_files.FILES), the table's share of `batch`; without any nothing happens.
+
+        `marks` are numbers to be found again by `mark`; they must never fall.
+        """
+        if not files:
+            return
+        numbers = {**(marks or {}), self._query: batch}
+        properties = CommitProperties(app_transactions=[Transaction(*number) for number in numbers.items()])
+        for attempt in range(ATTEMPTS):
+            self._table.update_incremental()
+            if attempt and self._holds(batch):  # it was our own commit, whose answer was lost
+                break
+            try:
+                self._append(files, properties)
+            except CommitFailedError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                log.info("%s: another commit came first, appending batch %d again", self._name, batch)
+            else:
+                break
+        self._table.update_incremental()
+        self._checksums.after(self._table, [file.size for file in files])
+        self._compacting.committed()
+
+    def _append(self, files: Sequence[Row], properties: CommitProperties) -> None:
+        self._checksums.before(self._table)
+        self._table.create_write_transaction(
+            [_add(file) for file in files],
+            mode="append",
+            schema=self._table.schema(),
+            partition_by=list(PARTITIONS),
+            commit_properties=properties,
+        )
+
+    def _holds(self, batch: int) -> bool:
+        last = self._table.transaction_version(self._query)
+        return last is not None and last >= batch
+
+
+class Compacting:
+    """Joins a table's small files beside its writer, which pays 8 us a commit for each file that is there.
+
+    A reader of the stream emits nothing again, and appends do not conflict with it. One bin of TARGET_BYTES at a time
+    is in memory; files of that size are left alone, so the work does not grow with the table.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._commits = 0
+        self._thread: threading.Thread | None = None
+
+    def committed(self) -> None:
+        """Count a commit; every COMPACT_EVERY of them start a round, unless one is still under way."""
+        self._commits += 1
+        if self._commits % COMPACT_EVERY or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._thread = threading.Thread(target=self._compact, name=f"compact {self._name}", daemon=True)
+        self._thread.start()
+
+    def _compact(self) -> None:
+        try:
+            table = delta_rs.open_table(self._settings, self._name)
+            table.optimize.compact(target_size=TARGET_BYTES, max_concurrent_tasks=1)
+        except Exception as error:  # the next round, or `moodstream maintain`, tries again
+            log.info("%s: not compacted this time: %s", self._name, error)
+
+
+def _add(file: Row) -> AddAction:
+    return AddAction(
+        path=file.path,
+        size=file.size,
+        partition_values=json.loads(file.partition),
+        modification_time=file.modified,
+        data_change=True,
+        stats=file.statistics,
+    )

@@ -1,0 +1,45 @@
+"""What changed in a keyed Delta table since a version: its change feed, condensed to the last state of each key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from streaming.delta.tables import plain, read
+
+NEW_STATE = ("insert", "update_postimage", "delete")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Rows by key as they are at `version`, with a column `deleted`; `complete` where they are the whole table."""
+
+    rows: pa.Table
+    version: int
+    complete: bool
+
+
+def changes(table: DeltaTable, keys: tuple[str, ...], since: int | None) -> Changes:
+    """What changed after the version `since`; everything where there is none, or no record of the changes is left."""
+    version = table.version()
+    if since is not None:
+        try:
+            feed = table.load_cdf(starting_version=since + 1, ending_version=version, allow_out_of_range=True)
+            return Changes(_latest(plain(pa.table(feed)), keys), version, complete=False)
+        except (DeltaError, pa.ArrowException):  # the feed is off, or vacuumed away
+            pass
+    rows = read(table)
+    return Changes(rows.append_column("deleted", pa.array([False] * rows.num_rows)), version, complete=True)
+
+
+def _latest(feed: pa.Table, keys: tuple[str, ...]) -> pa.Table:
+    """The last state of each key. A key that one version deletes and inserts is there afterwards."""
+    feed = feed.filter(pc.is_in(feed["_change_type"], pa.array(NEW_STATE)))
+    feed = feed.append_column("deleted", pc.equal(feed["_change_type"], "delete"))
+    feed = feed.sort_by([("_commit_version", "ascending"), ("deleted", "descending")])
+    feed = feed.append_column("place", pa.array(range(feed.num_rows), pa.int64()))
+    return feed.take(feed.group_by(list(keys)).aggregate([("place", "max")])["place_max"])

@@ -1,0 +1,132 @@
+"""Keyed Delta tables as sinks: small MERGEs by delta-rs, tens of milliseconds each and no Spark job.
+
+Guarantee: each micro-batch takes effect exactly once per table. A commit carries (query id, batch id) as a Delta
+application transaction; a batch that the table holds already is left out. The query id lives in the checkpoint: a new
+checkpoint is a new query, which reads silver from its beginning, so its batch 0 *replaces* what the table holds instead
+of adding to it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from streaming.tables.keyed_table import PROPERTIES, KeyedTable
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+# Beyond this many partitions one range over all of them is looked through: the predicate itself would cost more.
+MOST_RANGES = 64
+# Late events and appended rows leave small files behind.
+COMPACT_EVERY = 200
+
+
+class KeyedDelta:
+    """Merges the micro-batches of one query into one table.
+
+    `apply` is called by one thread at a time with batch ids that never go back. Other writers (erasure, maintenance)
+    may commit in between: the MERGE is then made again on the new snapshot. Raises `CommitFailedError` when they win
+    ATTEMPTS times, and whatever the storage raises; nothing is half written then.
+    """
+
+    def __init__(self, table: KeyedTable, uri: str, options: Mapping[str, str], query: str) -> None:
+        self._table = table
+        self._query = query
+        self._delta = created(table, uri, options)
+        self._applied = 0
+
+    def apply(self, rows: pa.Table, batch: int) -> bool:
+        """Bring `rows` (one per key) into the table; False if it held the batch already."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._attempt(rows, batch)
+            except CommitFailedError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                log.info("%s: another commit came first, merging batch %d again", self._table.name, batch)
+        raise AssertionError("unreachable")
+
+    def _attempt(self, rows: pa.Table, batch: int) -> bool:
+        self._delta.update_incremental()
+        last = self._delta.transaction_version(self._query)
+        if last is not None and last >= batch:
+            return False
+        mark = CommitProperties(app_transactions=[Transaction(self._query, batch)], max_commit_retries=0)
+        if batch == 0 and self._table.rebuilt:
+            self._replace(rows, mark)
+        elif rows.num_rows:
+            self._merge(rows, mark)
+        self._tidy()
+        return True
+
+    def _replace(self, rows: pa.Table, mark: CommitProperties) -> None:
+        if self._delta.version() > 0:
+            log.warning("%s is computed anew: its rows were made under another checkpoint", self._table.name)
+        write_deltalake(self._delta, rows, mode="overwrite", commit_properties=mark)
+
+    def _merge(self, rows: pa.Table, mark: CommitProperties) -> None:
+        merge = self._delta.merge(
+            rows,
+            predicate(self._table, rows),
+            source_alias="source",
+            target_alias="target",
+            streamed_exec=False,
+            commit_properties=mark,
+        )
+        updates = dict(self._table.updates)
+        merge.when_matched_update(updates, self._table.update_when).when_not_matched_insert_all().execute()
+
+    def _tidy(self) -> None:
+        self._applied += 1
+        if self._applied % COMPACT_EVERY:
+            return
+        try:
+            self._delta.optimize.compact()
+        except DeltaError as error:
+            log.info("%s: not compacted this time: %s", self._table.name, error)
+
+
+def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTable:
+    """The table, made empty if there is none."""
+    return DeltaTable.create(
+        uri,
+        schema=table.schema,
+        mode="ignore",
+        partition_by=list(table.partitions),
+        configuration=dict(PROPERTIES),
+        storage_options=dict(options),
+    )
+
+
+def predicate(table: KeyedTable, rows: pa.Table) -> str:
+    """When a row of the target is the row of the source, with ranges that let all other files be skipped.
+
+    The literals are integers and timestamps that were computed, never text of an event.
+    """
+    same = " AND ".join(f"target.{name} = source.{name}" for name in table.key_names)
+    if table.time not in table.key_names:
+        return same
+    ranges = _ranges(table, rows)
+    return f"({' OR '.join(ranges)}) AND {same}"
+
+
+def _ranges(table: KeyedTable, rows: pa.Table) -> list[str]:
+    spans = rows.group_by(list(table.partitions)).aggregate([(table.time, "min"), (table.time, "max")]).to_pylist()
+    low, high = f"{table.time}_min", f"{table.time}_max"
+    if len(spans) > MOST_RANGES:
+        least, most = pc.min_max(rows[table.time]).as_py().values()
+        return [_range(table, {}, least, most)]
+    return [_range(table, {name: span[name] for name in table.partitions}, span[low], span[high]) for span in spans]
+
+
+def _range(table: KeyedTable, partition: Mapping[str, int], low: Any, high: Any) -> str:
+    conditions = [f"target.{name} = {value}" for name, value in partition.items()]
+    conditions += [f"target.{table.time} >= '{low.isoformat()}'", f"target.{table.time} <= '{high.isoformat()}'"]
+    return f"({' AND '.join(conditions)})"

@@ -1,0 +1,1 @@
+"""`moodstream backfill`: appends what a layer lacks."""

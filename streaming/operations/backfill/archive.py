@@ -1,0 +1,111 @@
+"""Reads an archive of raw records into bronze: JSON-lines files of the landing zone, one record a line.
+
+Guarantee: exactly once by file. A file is one commit that carries its name and the hash of its content as a Delta
+application transaction; a file that bronze has taken is left out. Events that silver holds already, or that were
+erased, are left out as well, however long ago they came: the stream itself recognises copies within a day only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+import orjson
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from streaming.delta.spill import spilled
+from streaming.delta.tables import open_table
+from streaming.errors import OperationFailed, SettingsError
+from streaming.events.contract import ERASED, Accepted, parse_record
+from streaming.events.records import elements
+from streaming.operations import erased_events
+from streaming.operations.command import Progress
+from streaming.operations.files import Files
+from streaming.operations.rejected.replay import SCHEMA, Row, bronze_row
+from streaming.operations.silver_ids import present
+from streaming.settings import Settings
+from streaming.tables import bronze_events
+
+STREAM = "archive"
+ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
+AT_ONCE = 20_000
+
+Line = tuple[int, bytes]
+
+
+def take_archive(settings: Settings, folder: str, progress: Progress) -> list[tuple[str, int | None]]:
+    """Append each file's records to bronze; returns (file, records), None for a file that was taken before."""
+    folder = folder.rstrip("/")
+    names = [name for name, _ in Files(settings).below(folder, recursive=True) if name.endswith(ENDINGS)]
+    if not names:
+        raise SettingsError(f"--archive: '{folder}' holds no file that ends with {', '.join(ENDINGS)}")
+    taken = []
+    for name in names:
+        taken.append((name, _take(settings, folder, name)))
+        progress(f"{name}: {taken[-1][1] if taken[-1][1] is not None else 'taken before'}")
+    return taken
+
+
+def _take(settings: Settings, folder: str, name: str) -> int | None:
+    bronze = open_table(settings, bronze_events.NAME)
+    path = f"{folder}/{name}"
+    identity = f"{STREAM}/{name}/{_digest(settings, path)}"
+    if bronze.transaction_version(identity) is not None:
+        return None
+    count = 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal count
+        for lines in _batched(enumerate(Files(settings).lines(path), 1)):
+            rows = list(_wanted(settings, name, lines))
+            count += len(rows)
+            yield from pa.Table.from_pylist(rows, SCHEMA).to_batches()
+
+    with spilled(SCHEMA, batches()) as records:
+        _append(bronze, records, identity)
+    return count
+
+
+def _append(bronze: DeltaTable, rows: pa.RecordBatchReader, identity: str) -> None:
+    mark = CommitProperties(app_transactions=[Transaction(identity, 1)])
+    try:
+        write_deltalake(bronze, rows, mode="append", commit_properties=mark)
+    except CommitFailedError as error:
+        raise OperationFailed("another program is reading the same archive; wait for it, then try again") from error
+
+
+def _wanted(settings: Settings, name: str, lines: list[Line]) -> Iterator[Row]:
+    """Bronze rows of the lines, without the events that are to be left out."""
+    now = datetime.now(UTC)
+    judged = [(number, data, parse_record(data, now)) for number, data in lines if data.strip()]
+    ids = sorted({event.event_id for *_, events in judged for event in events if isinstance(event, Accepted)})
+    left_out = present(settings, ids) | erased_events.event_ids(settings, pa.array(ids, pa.string()))
+    for number, data, events in judged:
+        drop = {event.record_index for event in events if event.event_id in left_out}
+        if len(drop) < len(events):
+            yield bronze_row(_without(data, drop), STREAM, None, f"{name}:{number}", now)
+
+
+def _without(data: bytes, drop: set[int]) -> bytes:
+    """The record with marks in the places of the events to be left out."""
+    if not drop:
+        return data
+    gap = orjson.dumps(ERASED)
+    kept = (gap if index in drop else element for index, element in enumerate(elements(data)))
+    return b"[" + b",".join(kept) + b"]"
+
+
+def _batched(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while batch := list(islice(lines, AT_ONCE)):
+        yield batch
+
+
+def _digest(settings: Settings, path: str) -> str:
+    digest = hashlib.sha256()
+    for line in Files(settings).lines(path):
+        digest.update(line + b"\n")
+    return digest.hexdigest()[:32]

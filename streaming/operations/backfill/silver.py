@@ -1,0 +1,144 @@
+"""Appends to silver the events of bronze that it lacks.
+
+Guarantee: no event twice. Only what the refine query has finished is looked at (what it has yet to read is its own
+business), and of that only events whose id silver lacks. Each table's append claims the next number of the application
+transaction `backfill`, so that of two backfills at once one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from streaming.delta.tables import chunks, open_table, read
+from streaming.errors import OperationFailed
+from streaming.operations import erased_events, readers
+from streaming.operations.command import Progress
+from streaming.operations.silver_ids import present
+from streaming.scoring import versions
+from streaming.scoring.champion import score_texts
+from streaming.scoring.versions import Predict
+from streaming.settings import Settings
+from streaming.tables import (
+    bronze_events,
+    silver_comments,
+    silver_posts,
+    silver_rejected,
+)
+from streaming.tables.parsed_events import REJECTED, parsed_batches
+from streaming.tables.silver_catalog import TABLES, SilverTable
+
+COLUMNS = ["data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"]
+TEXTS = (silver_posts.ENTITY, silver_comments.ENTITY)
+CLAIM = "backfill"
+REFINE = "refine"
+
+Row = dict[str, Any]
+Place = tuple[str, str, int, bytes]
+
+
+def refill(settings: Settings, first: datetime, last: datetime, progress: Progress) -> dict[str, int]:
+    """Append what silver lacks of the records that arrived in [first, last); returns the rows by table.
+
+    Memory: a chunk of bronze, and the places of the range's rejected events.
+    """
+    filled = dict.fromkeys((table.name for table in TABLES.values()), 0)
+    bronze = _refined(settings)
+    if bronze is None:
+        return filled
+    rejected = _rejected(settings, first, last)
+    looked_at = 0
+    labels = _Labels(settings)
+    for batch in chunks(bronze, COLUMNS, _between(first, last)):
+        records = batch.sort_by("ingested_at").combine_chunks()
+        looked_at += records.num_rows
+        for events in parsed_batches(records.to_batches()):
+            missing = _missing(settings, events.to_pylist(), rejected)
+            for entity, table in TABLES.items():
+                rows = [row for row in missing if row["entity"] == entity]
+                filled[table.name] += _append(settings, table, labels.added(rows) if entity in TEXTS else rows)
+        progress(f"{looked_at:,} records looked at, {sum(filled.values()):,} rows appended")
+    return filled
+
+
+def _refined(settings: Settings) -> DeltaTable | None:
+    """Bronze as far as the refine query has finished it; None where it has finished nothing."""
+    bronze = open_table(settings, bronze_events.NAME)
+    position = readers.positions(settings, bronze).get(REFINE, bronze.version() + 1)
+    if position == 0:
+        return None
+    bronze.load_as_version(min(position - 1, bronze.version()))
+    return bronze
+
+
+def _between(first: datetime, last: datetime) -> str:
+    return f"arrival_time >= '{first.isoformat()}' AND arrival_time < '{last.isoformat()}'"
+
+
+def _rejected(settings: Settings, first: datetime, last: datetime) -> set[Place]:
+    columns = ["stream", "sequence_number", "record_index", "data"]
+    rows = read(open_table(settings, silver_rejected.NAME), columns, _between(first, last))
+    return {_place(row) for row in rows.to_pylist()}
+
+
+def _place(row: Row) -> Place:
+    return row["stream"], row["sequence_number"], row["record_index"], row["data"]
+
+
+def _missing(settings: Settings, events: list[Row], rejected: set[Place]) -> list[Row]:
+    """The events that silver lacks, the first of each id, without what was erased: a later copy may be left of it."""
+    ids = sorted({row["event_id"] for row in events if row["entity"] != REJECTED})
+    there = present(settings, ids) | erased_events.event_ids(settings, pa.array(ids, pa.string()))
+    missing = []
+    for row in events:
+        if row["entity"] == REJECTED:
+            known, key = rejected, _place(row)
+        else:
+            known, key = there, row["event_id"]  # type: ignore[assignment]
+        if key not in known:
+            known.add(key)
+            missing.append(row)
+    return missing
+
+
+class _Labels:
+    """Scores with the champion, which is loaded when the first text turns up."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._model: tuple[str, Predict] | None = None
+
+    def added(self, rows: list[Row]) -> list[Row]:
+        """The rows with their four columns of sentiment."""
+        if not rows:
+            return rows
+        if self._model is None:
+            version = versions.champion(self._settings)
+            self._model = version, versions.load(self._settings, version)
+        version, predict = self._model
+        scores = score_texts(predict, pd.Series([row["text"] for row in rows])).assign(model_version=version)
+        scored = pa.Table.from_pandas(scores, preserve_index=False).to_pylist()
+        return [row | score for row, score in zip(rows, scored, strict=True)]
+
+
+def _append(settings: Settings, target: SilverTable, rows: list[Row]) -> int:
+    if not rows:
+        return 0
+    table = open_table(settings, target.name)
+    claim = Transaction(CLAIM, (table.transaction_version(CLAIM) or 0) + 1)
+    times = [row[target.time] for row in rows]
+    parts: Iterator[Row] = ({"year": time.year, "month": time.month, "day": time.day} for time in times)
+    schema = to_arrow_schema(target.schema)
+    batch = pa.Table.from_pylist([{**row, **part} for row, part in zip(rows, parts, strict=True)], schema)
+    try:
+        write_deltalake(table, batch, mode="append", commit_properties=CommitProperties(app_transactions=[claim]))
+    except CommitFailedError as error:
+        raise OperationFailed(f"{target.name}: another backfill runs; wait for it, then try again") from error
+    return len(rows)

@@ -1,0 +1,1 @@
+"""Changes of silver rows, and the differences that they make in gold."""

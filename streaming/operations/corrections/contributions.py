@@ -1,0 +1,167 @@
+"""What silver rows count for in gold, worked out without Spark: the twin of tables/gold_contributions.py.
+
+The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, where starting Spark would take
+longer than the work. `tests/integration/test_operations_tally.py` pins the twins to each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import regex
+
+from streaming.tables import (
+    gold_engagement_by_minute,
+    gold_quality_by_minute,
+    gold_sentiment_by_cohort,
+    gold_sentiment_by_minute,
+    gold_sentiment_by_model,
+    gold_sentiment_by_topic,
+    gold_terms_by_hour,
+    silver_comments,
+    silver_interactions,
+    silver_posts,
+    silver_rejected,
+    silver_user_changes,
+)
+from streaming.tables.gold_catalog import ROWS
+from streaming.tables.gold_contributions import (
+    COUNTS,
+    KEY,
+    SUMS,
+    UNKNOWN,
+    measures,
+    of_table,
+)
+from streaming.tables.gold_sentiment_by_cohort import Cohort
+from streaming.tables.gold_sentiment_by_topic import TOPICS_PER_TEXT
+from streaming.tables.gold_terms_by_hour import STOP_WORDS, TERMS_PER_TEXT
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable
+from streaming.tables.parsed_events import REJECTED
+
+ENTITIES: Mapping[str, str] = {
+    silver_posts.NAME: silver_posts.ENTITY,
+    silver_comments.NAME: silver_comments.ENTITY,
+    silver_interactions.NAME: silver_interactions.ENTITY,
+    silver_user_changes.NAME: silver_user_changes.ENTITY,
+    silver_rejected.NAME: REJECTED,
+}
+TABLES: Mapping[str, KeyedTable] = {
+    module.NAME: module.TABLE
+    for module in (
+        gold_sentiment_by_minute,
+        gold_sentiment_by_topic,
+        gold_sentiment_by_cohort,
+        gold_sentiment_by_model,
+        gold_engagement_by_minute,
+        gold_quality_by_minute,
+        gold_terms_by_hour,
+    )
+}
+MOODS = ("negative", "neutral", "positive")
+LATE_AFTER = timedelta(minutes=10)
+
+# `regex` and not `re`: its \w has the marks that Hindi or Thai words are made of, as Java's has.
+_HASHTAG = regex.compile(r"(?<![\w&])#([\d_]*[\w--[\d_]]\w{0,98})(?!\w)", regex.VERSION1)
+_ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
+_WORD = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
+
+Row = Mapping[str, Any]
+Place = tuple[str, datetime, str, str]
+CohortOf = Callable[[Row], Cohort]
+
+
+class Tally:
+    """Signed sums by gold table and key. `cohort_of` says in which cohort a post or comment was counted."""
+
+    def __init__(self, cohort_of: CohortOf) -> None:
+        self._cohort_of = cohort_of
+        self._sums: dict[Place, list[float]] = defaultdict(lambda: [0.0] * (len(COUNTS) + len(SUMS)))
+
+    def add(self, name: str, rows: pa.Table, sign: int) -> None:
+        """Count the rows of the silver table `name` in (`sign` 1) or out (-1)."""
+        entity = ENTITIES[name]
+        for row in rows.to_pylist():
+            values = _values(row)
+            for place in _places(entity, row, self._cohort_of):
+                sums = self._sums[place]
+                for index, value in enumerate(values):
+                    sums[index] += sign * value
+
+    def rows(self) -> dict[str, pa.Table]:
+        """By gold table, the rows to be *added* to it; keys whose sums are all zero are left out."""
+        sums = self._table()
+        found = {name: _rows(name, sums) for name in TABLES}
+        return {name: rows for name, rows in found.items() if rows.num_rows}
+
+    def _table(self) -> pa.Table:
+        kept = [(place, sums) for place, sums in self._sums.items() if any(abs(value) > 1e-12 for value in sums)]
+        places = list(zip(*(place for place, _ in kept), strict=True)) or [()] * len(KEY)
+        values = list(zip(*(sums for _, sums in kept), strict=True)) or [()] * (len(COUNTS) + len(SUMS))
+        kinds = dict(zip(KEY, (pa.string(), TIMESTAMP, pa.string(), pa.string()), strict=True))
+        columns = {name: pa.array(column, kinds[name]) for name, column in zip(KEY, places, strict=True)}
+        for name, column in zip((*COUNTS, *SUMS), values, strict=True):
+            columns[name] = pa.array(column, pa.float64()).cast(pa.int64() if name in COUNTS else pa.float64())
+        return pa.table(columns)
+
+
+def topics(text: str) -> list[str]:
+    """The distinct hashtags of a text in order, lower case, as gold/sentiment_by_topic counts them."""
+    return list(dict.fromkeys(_HASHTAG.findall(text.lower())))[:TOPICS_PER_TEXT]
+
+
+def terms(text: str) -> list[str]:
+    """The distinct telling words of a text in order, lower case, as gold/terms_by_hour counts them."""
+    words = _WORD.findall(_ADDRESS.sub(" ", text).lower())
+    return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
+
+
+def _values(row: Row) -> tuple[float, ...]:
+    event, arrival, mood = row["event_time"], row["arrival_time"], row.get("sentiment")
+    late = event is not None and arrival is not None and arrival > event + LATE_AFTER
+    moods = (float(mood == name) for name in MOODS)
+    return 1.0, *moods, float(late), _number(row.get("polarity")), _number(row.get("confidence"))
+
+
+def _number(value: float | None) -> float:
+    return 0.0 if value is None or math.isnan(value) else value
+
+
+def _places(entity: str, row: Row, cohort_of: CohortOf) -> Iterator[Place]:
+    if (arrival := row["arrival_time"]) is not None:
+        reason = _known(row["reason"]) if entity == REJECTED else ""
+        yield gold_quality_by_minute.NAME, _minute(arrival), entity, reason
+    event = row["event_time"]
+    if event is None or entity in (REJECTED, silver_user_changes.ENTITY):
+        return
+    if entity == silver_interactions.ENTITY:
+        yield gold_engagement_by_minute.NAME, _minute(event), _known(row["action"]), ""
+        return
+    minute, hour = _minute(event), event.replace(minute=0, second=0, microsecond=0)
+    yield gold_sentiment_by_minute.NAME, minute, entity, ""
+    yield gold_sentiment_by_model.NAME, hour, _known(row["model_version"]), entity
+    yield gold_sentiment_by_cohort.NAME, hour, *cohort_of(row)
+    for topic in topics(row["text"] or ""):
+        yield gold_sentiment_by_topic.NAME, minute, topic, entity
+    for term in terms(row["text"] or ""):
+        yield gold_terms_by_hour.NAME, hour, term, ""
+
+
+def _rows(name: str, sums: pa.Table) -> pa.Table:
+    if name != gold_sentiment_by_cohort.NAME:
+        return ROWS[name](sums)
+    own = of_table(sums, name)
+    return TABLES[name].rows({"hour": own["time"], "location": own["key1"], "age_band": own["key2"], **measures(own)})
+
+
+def _known(value: str | None) -> str:
+    return UNKNOWN if value is None else value
+
+
+def _minute(time: datetime) -> datetime:
+    return time.replace(second=0, microsecond=0)

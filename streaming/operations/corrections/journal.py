@@ -1,0 +1,256 @@
+"""A change of silver rows together with what follows from it for gold, exactly once and beside the running stream.
+
+Gold is a sum, so a change is applied to it as a *difference*: what the new rows count for minus what the old ones did.
+Differences commute with the increments of the aggregate hop; gold is never overwritten, so neither can undo the other,
+in whatever order they come. (Recomputing the touched keys was the alternative: it would have to know exactly which
+silver rows the hop had counted at that moment.)
+
+Guarantee: the difference is written to a journal before silver changes. Silver's commit and each gold table's commit
+carry the change's id as a Delta application transaction. A process that dies anywhere leaves either no change, or one
+that `finish` completes; nothing is applied twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from streaming.delta.merge import predicate
+from streaming.delta.tables import open_table
+from streaming.errors import OperationFailed
+from streaming.operations.corrections.cohorts import cohorts
+from streaming.operations.corrections.contributions import ENTITIES, TABLES, Tally
+from streaming.operations.files import Files
+from streaming.settings import Settings
+from streaming.tables import silver_comments, silver_posts
+from streaming.tables.columns import PARTITIONS
+from streaming.tables.keyed_table import KeyedTable
+
+JOURNAL = "_operations"
+ATTEMPTS = 20
+# A journal without its change may belong to a process that is at work; after this long it belongs to a dead one.
+ABANDONED_AFTER_S = 3600.0
+MEANS = ("polarity_mean",)
+# What sums of fractions leave behind where everything was taken out again.
+ROUNDING = 1e-6
+# So that what lost the race for a commit can be told from files that other writers are about to commit.
+REWRITTEN = WriterProperties(compression="ZSTD")
+REWRITTEN_NAME = ".zstd.parquet"
+TEXTS = (silver_posts.NAME, silver_comments.NAME)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Rows of one silver table to be changed in one commit.
+
+    `old`: the rows as they are, with all columns that gold counts; `new`: what replaces them (None: they go). `source`
+    has one row per changed row, with the columns of `key` and the partition columns. `updates` is what matched rows
+    become, as SQL over `source` and `target` (empty: they are deleted); `delete_when` deletes some of them instead.
+    """
+
+    old: pa.Table
+    new: pa.Table | None
+    source: pa.Table
+    key: tuple[str, ...] = ("event_id",)
+    updates: Mapping[str, str] = field(default_factory=dict)
+    delete_when: str | None = None
+
+
+Choose = Callable[[DeltaTable], Change | None]
+
+
+def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Change | None:
+    """Change rows of the silver table `name`, and gold with them; returns what was changed.
+
+    `choose` picks the rows of a snapshot; it is asked again where another change came first. Raises OperationFailed
+    where others win ATTEMPTS times.
+    """
+    for _ in range(ATTEMPTS):
+        table = open_table(settings, name)
+        change = choose(table)
+        if change is None or not change.source.num_rows:
+            return None
+        identity = f"{operation}-{uuid4().hex}"
+        _write_journal(settings, identity, name, change)
+        try:
+            merge(table, change, CommitProperties(app_transactions=[Transaction(identity, 1)]))
+        except CommitFailedError:
+            # Storage may report a conflict with our own commit, whose first answer was lost.
+            if open_table(settings, name).transaction_version(identity) is None:
+                Files(settings).remove(_journal(settings, identity))
+                continue
+        _settle(settings, identity)
+        return change
+    raise OperationFailed(f"{name}: other programs keep changing it; try again")
+
+
+def finish(settings: Settings) -> int:
+    """Complete the changes that a dead process left half done; returns how many. Every operation begins with this."""
+    files = Files(settings)
+    finished = 0
+    for identity in files.folders(_journals(settings)):
+        folder = _journal(settings, identity)
+        entry = files.read_json(f"{folder}/change.json")
+        if entry is not None and open_table(settings, entry["table"]).transaction_version(identity) is not None:
+            _settle(settings, identity)
+            finished += 1
+        elif _age(files, folder) > ABANDONED_AFTER_S:
+            files.remove(folder)
+    return finished
+
+
+def under_way(settings: Settings, name: str) -> bool:
+    """Whether some operation may be about to commit files to the table; a journal stands before the first of them."""
+    files = Files(settings)
+    entries = (
+        files.read_json(f"{_journal(settings, each)}/change.json") for each in files.folders(_journals(settings))
+    )
+    return any(entry is None or entry["table"] == name for entry in entries)
+
+
+def merge(table: DeltaTable, change: Change, properties: CommitProperties) -> None:
+    """Commit a change to its table: one commit that removes files, which every stream skips."""
+    same = " AND ".join(f"target.{name} = source.{name}" for name in (*PARTITIONS, *change.key))
+    merger = table.merge(
+        change.source,
+        same,
+        source_alias="source",
+        target_alias="target",
+        writer_properties=REWRITTEN,
+        commit_properties=properties,
+    )
+    if not change.updates:
+        merger.when_matched_delete().execute()
+        return
+    if change.delete_when:
+        merger = merger.when_matched_delete(change.delete_when)
+    merger.when_matched_update(dict(change.updates)).execute()
+
+
+def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Table) -> bool:
+    """Add `rows` to a gold table unless it has taken `identity`; False if it has, or if there is no such table."""
+    for attempt in range(ATTEMPTS):
+        try:
+            table = open_table(settings, gold.name)
+        except TableNotFoundError:  # nothing was ever counted, and what will be is what silver holds by then
+            return False
+        if table.transaction_version(identity) is not None:
+            return False
+        mark = CommitProperties(app_transactions=[Transaction(identity, 1)], max_commit_retries=0)
+        try:
+            _add(table, gold, rows, mark)
+        except CommitFailedError:
+            time.sleep(0.05 * attempt)
+            continue
+        return True
+    raise OperationFailed(f"{gold.name}: other programs keep changing it; run the command again to finish")
+
+
+def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProperties) -> None:
+    merger = table.merge(
+        rows,
+        predicate(gold, rows),
+        source_alias="source",
+        target_alias="target",
+        streamed_exec=False,
+        commit_properties=mark,
+    )
+    (
+        merger.when_matched_delete(_nothing(gold, "target.{0} + source.{0}"))
+        .when_matched_update(dict(gold.updates))
+        .when_not_matched_insert_all()
+        .execute()
+    )
+
+
+def _nothing(gold: KeyedTable, value: str) -> str:
+    """SQL: every sum of a row is nothing. The count alone may be 0 while labels that change have yet to be counted."""
+    sums = [(f"({value.format(name)})", kind) for name, kind in gold.values if name not in MEANS]
+    # delta-rs would round the bound to an integer beside one.
+    return " AND ".join(
+        f"abs{each} < {ROUNDING}" if pa.types.is_floating(kind) else f"{each} = 0" for each, kind in sums
+    )
+
+
+def upsert(settings: Settings, target: KeyedTable, rows: pa.Table) -> None:
+    """Bring rows (one per key) into a keyed table by its own rules; may be repeated."""
+    for attempt in range(ATTEMPTS):
+        merger = open_table(settings, target.name).merge(
+            rows, predicate(target, rows), source_alias="source", target_alias="target", streamed_exec=False
+        )
+        merger = merger.when_matched_update(dict(target.updates), target.update_when)
+        try:
+            merger.when_not_matched_insert_all().execute()
+        except CommitFailedError:
+            time.sleep(0.05 * attempt)
+            continue
+        return
+    raise OperationFailed(f"{target.name}: other programs keep changing it; try again")
+
+
+def drop_empty(settings: Settings, name: str) -> int:
+    """Delete rows of a gold table that count nothing any more; returns how many.
+
+    They stay where a change came first and the aggregate hop counted the changed rows only afterwards.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return int(open_table(settings, name).delete(_nothing(TABLES[name], "{0}"))["num_deleted_rows"])
+        except TableNotFoundError:
+            return 0
+        except CommitFailedError:
+            continue
+    return 0
+
+
+def difference(settings: Settings, name: str, old: pa.Table, new: pa.Table | None) -> dict[str, pa.Table]:
+    """By gold table, what is to be added to it when `old` rows of the silver table `name` become `new` ones."""
+    tally = Tally(cohorts(settings, old) if name in TEXTS else lambda _: ("", ""))
+    tally.add(name, old, -1)
+    if new is not None:
+        tally.add(name, new, 1)
+    return tally.rows()
+
+
+def _write_journal(settings: Settings, identity: str, name: str, change: Change) -> None:
+    files, folder = Files(settings), _journal(settings, identity)
+    counted = name in ENTITIES
+    for gold, rows in (difference(settings, name, change.old, change.new) if counted else {}).items():
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        files.write(f"{folder}/{_file(gold)}", sink.getvalue().to_pybytes())
+    files.write_json(f"{folder}/change.json", {"table": name})
+
+
+def _settle(settings: Settings, identity: str) -> None:
+    """Bring the journal's differences into gold, then drop it."""
+    files, folder = Files(settings), _journal(settings, identity)
+    for name, gold in TABLES.items():
+        content = files.read(f"{folder}/{_file(name)}")
+        if content is not None:
+            add_to_gold(settings, identity, gold, pa.ipc.open_stream(content).read_all())
+    files.remove(folder)
+
+
+def _journals(settings: Settings) -> str:
+    return f"{settings.lake}/{JOURNAL}"
+
+
+def _journal(settings: Settings, identity: str) -> str:
+    return f"{_journals(settings)}/{identity}"
+
+
+def _file(gold: str) -> str:
+    return f"{gold.replace('/', '-')}.arrow"
+
+
+def _age(files: Files, folder: str) -> float:
+    times: Iterable[float] = [modified for _, modified in files.below(folder)]
+    return time.time() - max(times, default=0.0)

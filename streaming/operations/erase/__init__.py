@@ -1,0 +1,1 @@
+"""`moodstream erase`: removes a person from every layer."""

@@ -1,0 +1,136 @@
+"""Looks at every file that is left: whether it still holds a person. Deletes nothing but what nobody refers to."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake.exceptions import TableNotFoundError
+
+from streaming.delta.tables import open_table, plain
+from streaming.events.records import PEOPLE, Person
+from streaming.operations.corrections import journal
+from streaming.operations.files import Files
+from streaming.settings import Settings
+
+LAYERS = ("bronze", "silver")
+COLUMNS = (*PEOPLE, "partition_key", "data", "raw")
+# A file that no commit refers to may be of a commit that is under way, but not for so long. What lost the race for a
+# commit of an operation can be told at once: its name, and no operation under way.
+ORPHAN_AFTER_S = 3600.0
+CHANGE_DATA = "_change_data/"
+
+
+@dataclass
+class Check:
+    """What was looked at, and what still holds the person."""
+
+    files: int = 0
+    rows: int = 0
+    holding: list[str] = field(default_factory=list)
+    orphans_deleted: list[str] = field(default_factory=list)
+    log_entries: int = 0
+    checkpoint_files: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether no data file holds them any more."""
+        return not self.holding
+
+
+def check(settings: Settings, person: Person, before: datetime) -> Check:
+    """Read every data file of bronze and silver, of old versions too; what arrived after `before` does not count.
+
+    Files that no version refers to (left by writers that died, or the change feed of silver/users, which nobody reads)
+    are deleted where they hold the person.
+    """
+    files, found = Files(settings), Check()
+    for name in (f"{layer}/{table}" for layer in LAYERS for table in files.folders(f"{settings.lake}/{layer}")):
+        root = settings.table(name)
+        listed = list(files.below(root, recursive=True))
+        # In this order: what is listed and not referred to by then was left behind.
+        lost = () if journal.under_way(settings, name) else (journal.REWRITTEN_NAME,)
+        known = _referred(settings, name)
+        for path, modified in listed:
+            if path.startswith("_delta_log/"):
+                found.log_entries += _names(person, files.read(f"{root}/{path}") or b"")
+            elif path.endswith(".parquet") and _holds(files, f"{root}/{path}", person, before, found):
+                left = path.startswith(CHANGE_DATA) or path.endswith(lost) or _is_old(modified)
+                orphan = path not in known and left
+                (found.orphans_deleted if orphan else found.holding).append(f"{name}/{path}")
+                if orphan:
+                    files.remove(f"{root}/{path}")
+    found.checkpoint_files = list(_checkpoints(files, settings, person))
+    return found
+
+
+def _referred(settings: Settings, name: str) -> set[str]:
+    """The files of the present version, relative to the table."""
+    try:
+        table = open_table(settings, name)
+    except TableNotFoundError:
+        return set()
+    return set(pa.table(table.get_add_actions())["path"].to_pylist())
+
+
+def _holds(files: Files, path: str, person: Person, before: datetime, found: Check) -> bool:
+    try:
+        parquet = pq.ParquetFile(files.open(path), coerce_int96_timestamp_unit="us")
+    except FileNotFoundError:  # vacuumed meanwhile
+        return False
+    names = parquet.schema_arrow.names
+    columns = [name for name in (*COLUMNS, "arrival_time") if name in names]
+    found.files += 1
+    if not set(columns) & set(COLUMNS):
+        return False
+    for batch in parquet.iter_batches(columns=columns):
+        found.rows += batch.num_rows
+        rows = plain(pa.Table.from_batches([batch]))
+        if "arrival_time" in names:
+            # Spark's older files keep times without a zone; what they mean is UTC.
+            arrived = rows["arrival_time"].cast(pa.timestamp("us", tz="UTC"))
+            rows = rows.filter(pc.less_equal(arrived, pa.scalar(before)))
+        if any(_names_them(row, person) for row in _suspects(rows, person)):
+            return True
+    return False
+
+
+def _suspects(rows: pa.Table, person: Person) -> Iterator[dict[str, Any]]:
+    """The rows in whose bytes the id occurs at all."""
+    hits = pa.array([False] * rows.num_rows, pa.bool_())
+    for name in set(rows.column_names) & set(COLUMNS):
+        column = rows[name].cast(pa.binary())
+        for pattern in (person.user.encode(), *([b"\\u"] if name in ("data", "raw") else [])):
+            hits = pc.or_(hits, pc.fill_null(pc.match_substring(column, pattern), False))
+    yield from rows.filter(hits).to_pylist()
+
+
+def _names_them(row: dict[str, Any], person: Person) -> bool:
+    if any(row.get(name) == person.user for name in (*PEOPLE, "partition_key")):
+        return True
+    held = [row.get("data"), (row.get("raw") or "").encode()]
+    return any(person.concerned(data, None) for data in held if data)
+
+
+def _names(person: Person, content: bytes) -> bool:
+    return bool(re.search(rb'"' + re.escape(person.user.encode()) + rb'\\*"', content))
+
+
+def _checkpoints(files: Files, settings: Settings, person: Person) -> Iterator[str]:
+    """Checkpoint files in whose bytes the id occurs. What is compressed (the state of duplicates) cannot be seen so;
+    it holds event ids alone.
+    """
+    for path, _ in files.below(settings.checkpoints, recursive=True):
+        if not path.endswith(".tar") and _names(person, files.read(f"{settings.checkpoints}/{path}") or b""):
+            yield path
+
+
+def _is_old(modified: float) -> bool:
+    return time.time() - modified > ORPHAN_AFTER_S

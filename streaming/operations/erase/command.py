@@ -1,0 +1,192 @@
+"""`moodstream erase --user ID`: removes a person from every layer, beside the running stream, and writes a receipt.
+
+Layer by layer: a layer is erased once every query that fills it is past the erasure of the layer before, so nothing
+flows after. Running it again is always safe, and continues what was cut off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from deltalake.exceptions import TableNotFoundError
+
+from streaming.delta.tables import open_table
+from streaming.errors import OperationFailed, SettingsError
+from streaming.events.records import Person
+from streaming.operations import command, readers
+from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.corrections import journal
+from streaming.operations.corrections.contributions import TABLES
+from streaming.operations.erase import rows as erase_rows
+from streaming.operations.erase.check import Check, check
+from streaming.operations.erase.rows import Erasure, Removed
+from streaming.operations.files import Files
+from streaming.scoring import versions as models
+from streaming.settings import Settings
+from streaming.tables import (
+    bronze_events,
+    silver_labels,
+    silver_rejected,
+    silver_rescored,
+    silver_users,
+)
+from streaming.warehouse import corrections
+
+EXAMPLES = """  moodstream erase --user u-4711
+  moodstream erase --user u-4711 --feedback corrections.csv --json
+  moodstream erase --user u-4711 --lake s3a://my-lake --warehouse redshift://workgroup/dev
+"""
+RECEIPTS = "_receipts"
+STREAMED = (*erase_rows.ACCEPTED, silver_rejected.NAME)
+VACUUMED = (bronze_events.NAME, *STREAMED, silver_users.NAME, silver_labels.NAME, silver_rescored.NAME)
+# What arrived before the erasure began, and was not yet in bronze when it was read, is found by the next pass.
+PASSES = 3
+SERVED_WITHIN_S = 15.0
+NOTES = (
+    "Events that arrive after `before` are new data: run erase again to remove them too.",
+    "Kinesis keeps the records until its retention is over; a job with a new checkpoint reads them again.",
+    "Comments that other people wrote under this person's posts stay.",
+    "`log_entries` name the person in column statistics only, for 7 days: then `moodstream maintain` removes them.",
+)
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Erase a person; returns the exit code: 0 only if no data file holds them any more."""
+    parser = Parser("erase", "Remove a person from every layer while the stream runs; write a receipt.", EXAMPLES)
+    parser.add_argument("--user", required=True, metavar="ID", help="the person's user_id")
+    parser.add_argument(
+        "--feedback",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="training data (text,label) from which to remove the person's texts; may be repeated",
+    )
+    parser.add_argument(
+        "--wait", type=float, default=120.0, metavar="SECONDS", help="how long to wait for the stream (default: 120)"
+    )
+    command.add_place(parser, environ)
+    return command.run(parser, _erase, argv, environ)
+
+
+def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
+    if not options.user.strip():
+        raise SettingsError("--user: received an empty id")
+    if missing := [path for path in options.feedback if not path.is_file()]:
+        raise SettingsError(f"--feedback: there is no file '{missing[0]}'")
+    if settings.warehouse:
+        corrections.check(settings)
+    finished = journal.finish(settings)
+    erasure = Erasure(Person(options.user), datetime.now(UTC), f"erase-{uuid4().hex}")
+    removed, found = Removed(), Check()
+    for _ in range(PASSES):
+        _pass(settings, erasure, removed, options.wait, progress)
+        progress("checking every file that is left")
+        found = check(settings, erasure.person, erasure.before)
+        if found.clean:
+            break
+    rows = _in_warehouse(settings, erasure)
+    complete = found.clean and not rows
+    receipt = {
+        "erasure": erasure.name,
+        "user_sha256": hashlib.sha256(erasure.person.user.encode()).hexdigest(),
+        "before": erasure.before.isoformat(),
+        "finished_at": datetime.now(UTC).isoformat(),
+        "removed": {
+            "bronze": removed.bronze,
+            "silver": removed.silver,
+            "feedback": {str(path): _without_texts(path, removed.texts) for path in options.feedback},
+        },
+        "warehouse": {"url": settings.warehouse, "rows_left": rows},
+        "models": models.versions(settings),
+        "check": asdict(found),
+        "finished_changes": finished,
+        "complete": complete,
+        "notes": NOTES,
+    }
+    path = f"{settings.lake}/{RECEIPTS}/{erasure.name}.json"
+    Files(settings).write_json(path, receipt)
+    return Outcome({**receipt, "receipt": path}, _told(receipt, path), 0 if complete else 1)
+
+
+def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: float, progress: Progress) -> None:
+    progress("erasing from bronze")
+    erase_rows.bronze(settings, erasure, removed)
+    _past(settings, [bronze_events.NAME], patience, progress)
+    progress("erasing from silver and gold")
+    erase_rows.silver(settings, erasure, removed)
+    _past(settings, STREAMED, patience, progress)
+    erase_rows.derived(settings, erasure, removed)
+    for name in TABLES:
+        journal.drop_empty(settings, name)
+    if settings.warehouse:
+        progress("erasing from the warehouse")
+        corrections.erase(settings, erasure.person.user, erasure.before)
+        corrections.serve(settings, SERVED_WITHIN_S)
+    progress("removing the files of old versions")
+    for name in VACUUMED:
+        _vacuum(settings, name)
+
+
+def _past(settings: Settings, names: Sequence[str], patience: float, progress: Progress) -> None:
+    for name in names:
+        version = open_table(settings, name).version()
+        late = readers.wait(settings, name, version, patience, progress)
+        if late:
+            raise OperationFailed(
+                f"{', '.join(late)} has rows of {name} still to read: run the job until it has, then erase again"
+            )
+
+
+def _vacuum(settings: Settings, name: str) -> None:
+    """Remove the files that commits removed; never those without a commit, which a writer may be about to commit."""
+    try:
+        table = open_table(settings, name)
+    except TableNotFoundError:
+        return
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+
+
+def _in_warehouse(settings: Settings, erasure: Erasure) -> int | None:
+    if not settings.warehouse:
+        return None
+    return corrections.rows_of(settings, erasure.person.user, erasure.before)
+
+
+def _without_texts(path: Path, texts: set[str]) -> int:
+    """Rewrite a CSV without the rows whose text is one of these; returns how many went."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    place = rows[0].index("text") if rows and "text" in rows[0] else 0
+    kept = [row for row in rows if not (len(row) > place and row[place] in texts)]
+    if len(kept) < len(rows):
+        out = io.StringIO()
+        csv.writer(out).writerows(kept)
+        draft = path.with_suffix(".draft")
+        draft.write_text(out.getvalue(), encoding="utf-8")
+        draft.replace(path)
+    return len(rows) - len(kept)
+
+
+def _told(receipt: Mapping[str, Any], path: str) -> list[str]:
+    bronze, silver = receipt["removed"]["bronze"], receipt["removed"]["silver"]
+    counts = ", ".join(f"{count} {name}" for name, count in silver.items()) or "nothing"
+    found = receipt["check"]
+    lines = [
+        f"bronze: {bronze['records_deleted']} records deleted, {bronze['records_rewritten']} rewritten",
+        f"silver: {counts}",
+        f"checked {found['files']} files: {len(found['holding'])} hold the person",
+        f"receipt: {path}",
+    ]
+    if not receipt["complete"]:
+        lines.append("not complete: run it again")
+    return lines

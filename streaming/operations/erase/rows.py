@@ -1,0 +1,276 @@
+"""Takes a person out of bronze and silver, layer by layer; each function may be repeated after a crash.
+
+Bronze: a record of theirs goes; in an array with others' events theirs become a mark, so that the others keep their
+places. Silver: their posts, comments and profile, and interactions of which they are either side. Others' comments on
+their posts stay: those are other people's words; the post that they answer is gone.
+
+Every layer is cut at the same moment: rows that arrived after `before` stay in all of them. Layers that were cut where
+they happened to be would differ by what came in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from streaming.delta.tables import open_table, plain
+from streaming.events.records import Person, elements
+from streaming.operations import erased_events
+from streaming.operations.corrections import journal
+from streaming.operations.corrections.journal import Change
+from streaming.settings import Settings
+from streaming.tables import (
+    bronze_events,
+    silver_comments,
+    silver_interactions,
+    silver_labels,
+    silver_posts,
+    silver_rejected,
+    silver_rescored,
+    silver_user_changes,
+    silver_users,
+)
+from streaming.tables.columns import PARTITIONS
+
+# In this order: the cohorts of texts are looked up in the profile's history.
+ACCEPTED: Mapping[str, tuple[str, ...]] = {
+    silver_posts.NAME: ("user_id",),
+    silver_comments.NAME: ("user_id",),
+    silver_interactions.NAME: ("user1_id", "user2_id"),
+    silver_user_changes.NAME: ("user_id",),
+}
+PLACE = ("sequence_number", "record_index")
+GONE_KEY = "erased"
+RECORD = {"data": "source.new_data", "partition_key": "source.new_key"}
+
+
+@dataclass
+class Removed:
+    """What was taken out: counts by layer, and the texts, by which training data is searched."""
+
+    bronze: dict[str, int] = field(default_factory=lambda: {"records_deleted": 0, "records_rewritten": 0})
+    silver: dict[str, int] = field(default_factory=dict)
+    texts: set[str] = field(default_factory=set)
+
+    def count(self, name: str, rows: int) -> None:
+        """Add rows of the silver table `name`."""
+        own = name.removeprefix("silver/")
+        self.silver[own] = self.silver.get(own, 0) + rows
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Whose rows go, up to which moment of arrival, and under which name the changes are committed."""
+
+    person: Person
+    before: datetime
+    name: str
+
+    @property
+    def arrived(self) -> str:
+        """The cut as SQL."""
+        return f"arrival_time <= '{self.before.isoformat()}'"
+
+
+def bronze(settings: Settings, erasure: Erasure, removed: Removed) -> None:
+    """Take the person's events out of bronze/events, and remember their places in bronze/erased."""
+
+    def choose(table: DeltaTable) -> Change | None:
+        hits = [hit for row in _records(table, erasure) if (hit := _hit(row, erasure.person)) is not None]
+        places = [place for hit in hits for place in _places(hit, erasure.name)]
+        if places:
+            erased_events.remember(settings, places)
+        source = _source([{name: hit[name] for name in SOURCE.names} for hit in hits], SOURCE)
+        return Change(source, None, source, ("sequence_number", "data"), RECORD, "source.gone") if hits else None
+
+    change = journal.apply(settings, erasure.name, bronze_events.NAME, choose)
+    if change is not None:
+        gone = sum(change.source["gone"].to_pylist())
+        removed.bronze["records_deleted"] += gone
+        removed.bronze["records_rewritten"] += change.source.num_rows - gone
+
+
+def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
+    """Take the person out of the silver tables that streams read, and out of gold."""
+    for name, columns in ACCEPTED.items():
+        change = journal.apply(settings, erasure.name, name, _theirs(columns, erasure))
+        if change is not None:
+            removed.count(name, change.old.num_rows)
+            removed.texts.update(change.old["text"].to_pylist() if "text" in change.old.column_names else ())
+    change = journal.apply(settings, erasure.name, silver_rejected.NAME, _rejected(erasure))
+    if change is not None:
+        removed.count(silver_rejected.NAME, change.old.num_rows)
+        removed.count("rejected_rewritten", change.source.num_rows - change.old.num_rows)
+
+
+def derived(settings: Settings, erasure: Erasure, removed: Removed) -> None:
+    """Take the person out of silver/users, labels and rescored, once no stream can write them there any more."""
+    for name, choose in (
+        (silver_users.NAME, _theirs(("user_id",), erasure, ("user_id",))),
+        (silver_labels.NAME, _theirs(("user_id",), erasure, ("event_id",))),
+        (silver_rescored.NAME, of_erased_events(settings)),
+    ):
+        try:
+            change = journal.apply(settings, erasure.name, name, choose)
+        except TableNotFoundError:
+            continue
+        if change is not None:
+            removed.count(name, change.old.num_rows)
+    _restore_profile(settings, erasure.person.user)
+
+
+def _restore_profile(settings: Settings, user: str) -> None:
+    """Make the profile what the events that stayed say: an erased one may have been the newest by event time."""
+    scan = open_table(settings, silver_user_changes.NAME).scan(columns=silver_users.TABLE.schema.names)
+    stayed = [row for batch in scan for row in _of(plain(pa.table(batch)), user).to_pylist()]
+    if not stayed:
+        return
+    newest = max(stayed, key=silver_users.recency)
+    with suppress(TableNotFoundError):  # the hop that makes profiles has never run, and will begin with these events
+        journal.upsert(settings, silver_users.TABLE, pa.Table.from_pylist([newest], silver_users.TABLE.schema))
+
+
+def _of(rows: pa.Table, user: str) -> pa.Table:
+    return rows.filter(_any_equal(rows, ("user_id",), user)) if rows.num_rows else rows
+
+
+SOURCE = pa.schema(
+    [
+        *((name, pa.int32()) for name in PARTITIONS),
+        *(("sequence_number", pa.string()), ("data", pa.binary()), ("new_data", pa.binary())),
+        *(("new_key", pa.string()), ("gone", pa.bool_())),
+    ]
+)
+
+
+def _records(table: DeltaTable, erasure: Erasure) -> Iterator[dict[str, Any]]:
+    """The records that may hold the person's events."""
+    columns = ["data", "stream", "partition_key", "sequence_number", *PARTITIONS]
+    person = erasure.person
+    for batch in table.scan(columns=columns, predicate=erasure.arrived):
+        rows = plain(pa.table(batch))
+        suspect = pc.or_(
+            pc.match_substring(rows["data"], person.user.encode()),
+            pc.or_(pc.match_substring(rows["data"], b"\\u"), pc.equal(rows["partition_key"], person.user)),
+        )
+        yield from rows.filter(suspect).to_pylist()
+
+
+def _hit(row: dict[str, Any], person: Person) -> dict[str, Any] | None:
+    """The record with what becomes of it; None where it holds nothing of the person."""
+    indices = person.concerned(row["data"], row["partition_key"])
+    own = row["partition_key"] == person.user
+    if not indices and not own:
+        return None
+    rest = person.removed_from(row["data"], row["partition_key"]) if indices else row["data"]
+    key = GONE_KEY if own else row["partition_key"]
+    return {**row, "indices": indices, "new_data": rest, "new_key": key, "gone": rest is None}
+
+
+def _places(hit: Mapping[str, Any], erasure: str) -> Iterator[dict[str, Any]]:
+    parts, now = elements(hit["data"]), datetime.now(UTC)
+    for index in hit["indices"]:
+        yield {
+            "erasure": erasure,
+            "stream": hit["stream"],
+            "sequence_number": hit["sequence_number"],
+            "record_index": index,
+            "event_id": _event_id(parts[index]),
+            "erased_at": now,
+        }
+
+
+def _event_id(element: bytes) -> str | None:
+    try:
+        found = orjson.loads(element)["event_id"]
+    except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = ("event_id", *PLACE)) -> journal.Choose:
+    """Picks the rows in which any of the columns names the person, to be deleted."""
+
+    def choose(table: DeltaTable) -> Change | None:
+        return _deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
+
+    return choose
+
+
+def of_erased_events(settings: Settings) -> journal.Choose:
+    """Picks the rows of events that an erasure took out of bronze, to be deleted."""
+
+    def choose(table: DeltaTable) -> Change | None:
+        def among(rows: pa.Table) -> Any:
+            gone = erased_events.event_ids(settings, rows["event_id"].combine_chunks())
+            return pc.is_in(rows["event_id"], value_set=pa.array(sorted(gone), pa.string()))
+
+        return _deletion(table, ("event_id",), among)
+
+    return choose
+
+
+def _deletion(table: DeltaTable, key: tuple[str, ...], wanted: Any, among: str | None = None) -> Change | None:
+    scan = table.scan(predicate=among)
+    found = [rows.filter(wanted(rows)) for batch in scan if (rows := plain(pa.table(batch))).num_rows]
+    old = pa.concat_tables(found) if found else None
+    if old is None or not old.num_rows:
+        return None
+    return Change(old, None, old.group_by([*PARTITIONS, *key]).aggregate([]), key)
+
+
+def _any_equal(rows: pa.Table, columns: tuple[str, ...], user: str) -> Any:
+    hits = [pc.fill_null(pc.equal(rows[name], user), False) for name in columns]
+    return hits[0] if len(hits) == 1 else pc.or_(*hits)
+
+
+REJECTED_KEY = ("stream", *PLACE, "data")
+
+
+def _rejected(erasure: Erasure) -> journal.Choose:
+    """Rejected events of the person go; those of others lose what the record around them holds of the person."""
+
+    def choose(table: DeltaTable) -> Change | None:
+        old, source = [], []
+        for batch in table.scan(predicate=erasure.arrived):
+            for row in plain(pa.table(batch)).to_pylist():
+                hit = _hit(row, erasure.person)
+                if hit is None:
+                    continue
+                hit["gone"] = row["record_index"] in hit["indices"]
+                source.append({name: hit[name] for name in REJECTED_SOURCE.names})
+                old += [row] if hit["gone"] else []
+        schema = pa.schema(table.schema())
+        return Change(
+            pa.Table.from_pylist(old, plain_schema(schema)),
+            None,
+            _source(source, REJECTED_SOURCE),
+            REJECTED_KEY,
+            RECORD,
+            "source.gone",
+        )
+
+    return choose
+
+
+REJECTED_SOURCE = pa.schema([*SOURCE, ("stream", pa.string()), ("record_index", pa.int32())])
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema with plain strings and bytes."""
+    return plain(schema.empty_table()).schema
+
+
+def _source(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """The rows without repetition: a MERGE refuses two sources for one target."""
+    keys = [name for name in schema.names if name not in ("new_data", "new_key", "gone")]
+    return pa.Table.from_pylist(list({tuple(row[name] for name in keys): row for row in rows}.values()), schema)

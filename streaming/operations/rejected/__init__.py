@@ -1,0 +1,1 @@
+"""`moodstream rejected`: lists rejected events and replays them after a fix."""

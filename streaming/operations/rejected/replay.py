@@ -1,0 +1,126 @@
+"""Sends rejected events again, exactly once: as new rows of bronze, which the stream then takes like any other.
+
+A new row's position says what it replays: `stream` is `replay`, and `sequence_number` is the place of the rejected
+event. Bronze itself therefore knows what was replayed; the rows are one commit, so a crash leaves all of them or none,
+and of two replays at once one fails (both claim the next number of the application transaction `replay`). Only the
+rejected event of an array is sent, not its accepted siblings. What is rejected again has a new place of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from streaming.delta.tables import open_table, plain
+from streaming.errors import OperationFailed
+from streaming.events.contract import Accepted, parse_record
+from streaming.events.records import elements
+from streaming.operations.silver_ids import present
+from streaming.settings import Settings
+from streaming.tables import bronze_events, silver_rejected
+
+STREAM = "replay"
+COLUMNS = ["reason", "data", "stream", "partition_key", "sequence_number", "record_index"]
+SCHEMA = to_arrow_schema(bronze_events.SCHEMA)
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Replayed:
+    """How many rejected events were sent again, and why the others were not."""
+
+    sent: int = 0
+    sent_before: int = 0
+    still_rejected: int = 0
+    already_accepted: int = 0
+
+
+def replay(settings: Settings, reason: str, *, dry_run: bool = False) -> Replayed:
+    """Send the rejected events with this reason again that this release's contract accepts.
+
+    Raises OperationFailed if another replay runs. Memory: one batch, and what is sent.
+    """
+    bronze = open_table(settings, bronze_events.NAME)
+    number = (bronze.transaction_version(STREAM) or 0) + 1
+    before = _replayed(bronze)
+    done, fresh = Replayed(), []
+    for row in _rejected(settings, reason):
+        again = _again(row, datetime.now(UTC))
+        if again is None:
+            done.still_rejected += 1
+        elif again["sequence_number"] in before:
+            done.sent_before += 1
+        else:
+            fresh.append(again)
+    ids = {again["event_id"] for again in fresh}
+    accepted = present(settings, ids)
+    done.already_accepted = sum(again["event_id"] in accepted for again in fresh)
+    rows = [again for again in fresh if again["event_id"] not in accepted]
+    done.sent = len(rows)
+    if rows and not dry_run:
+        append(bronze, rows, Transaction(STREAM, number))
+    return done
+
+
+def append(bronze: DeltaTable, rows: list[dict[str, Any]], claim: Transaction) -> None:
+    """Append rows to bronze in one commit that claims the transaction; OperationFailed where another has it."""
+    try:
+        write_deltalake(
+            bronze,
+            pa.Table.from_pylist(rows, SCHEMA),
+            mode="append",
+            commit_properties=CommitProperties(app_transactions=[claim]),
+        )
+    except CommitFailedError as error:
+        raise OperationFailed("another program is sending the same rows; look what it did, then try again") from error
+
+
+def bronze_row(data: bytes, stream: str, partition_key: str | None, sequence_number: str, now: datetime) -> Row:
+    """A row of bronze/events that arrives now."""
+    return {
+        "data": data,
+        "stream": stream,
+        "partition_key": partition_key,
+        "sequence_number": sequence_number,
+        "arrival_time": now,
+        "ingested_at": now,
+        "year": now.year,
+        "month": now.month,
+        "day": now.day,
+    }
+
+
+def _again(row: Row, now: datetime) -> dict[str, Any] | None:
+    """The bronze row (and `event_id`) that replays a rejected one; None if it would be rejected again."""
+    data = row["data"] or b""
+    parts = elements(data)
+    own = parts[row["record_index"]] if row["record_index"] < len(parts) else b""
+    judged = parse_record(own, now)
+    if len(judged) != 1 or not isinstance(judged[0], Accepted):
+        return None
+    # The parts of an aggregate that a connector took apart share everything but their bytes.
+    digest = blake2b(data, digest_size=6).hexdigest()
+    place = f"{row['sequence_number']}.{row['record_index']}.{digest}"
+    return {**bronze_row(own, STREAM, row["partition_key"], place, now), "event_id": judged[0].event_id}
+
+
+def _rejected(settings: Settings, reason: str) -> Iterator[Row]:
+    for batch in open_table(settings, silver_rejected.NAME).scan(columns=COLUMNS):
+        rows = plain(pa.table(batch))
+        yield from rows.filter(pc.equal(rows["reason"], reason)).to_pylist()
+
+
+def _replayed(bronze: DeltaTable) -> set[str]:
+    """The sequence numbers of all replayed rows."""
+    rows = plain(pa.table(bronze.scan(columns=["stream", "sequence_number"], predicate=f"stream = '{STREAM}'")))
+    return set(rows["sequence_number"].to_pylist())

@@ -1,0 +1,1 @@
+"""The warehouse: what every dialect promises, and one implementation for each."""

@@ -1,0 +1,144 @@
+"""What operations change in the warehouse: facts and users directly, aggregates by serving gold's changes.
+
+Every statement may be repeated. Each function is one transaction, in either dialect.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pyarrow as pa
+from deltalake.exceptions import TableNotFoundError
+
+from streaming.delta.tables import open_table
+from streaming.errors import OperationFailed, SettingsError, SinkUnavailable
+from streaming.settings import Settings
+from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse.base import Warehouse, open_warehouse
+from streaming.warehouse.postgres import CONNECT_SECONDS, as_csv
+from streaming.warehouse.serving import GOLD, Server
+
+POLL_S = 0.5
+LABELS = ("event_id", "sentiment", "polarity", "confidence", "model_version")
+
+
+def check(settings: Settings) -> None:
+    """Raise OperationFailed unless the warehouse answers: better before anything is changed than halfway."""
+    try:
+        open_warehouse(settings).migrate()
+    except SinkUnavailable as error:
+        raise OperationFailed(f"{error}; start it (moodstream demo), or leave it out with --no-warehouse") from error
+
+
+def erase(settings: Settings, user: str, before: datetime) -> None:
+    """Delete a person's facts and profile versions that arrived until `before`."""
+    _execute(settings, "operations/erase.sql", _theirs(user, before))
+
+
+def rows_of(settings: Settings, user: str, before: datetime) -> int:
+    """How many facts and profile versions that arrived until `before` name a person."""
+    parameters = _theirs(user, before)
+    dialect = _dialect(settings)
+    [statement] = warehouse_sql.statements(dialect, "operations/left.sql")
+    if dialect == "redshift":
+        [(count,)] = _data_api(settings).rows(statement, parameters)
+        return int(count)
+    with _cursor(settings) as cursor:
+        row = cursor.execute(statement.encode(), parameters).fetchone()
+    return int(row[0]) if row else 0
+
+
+def relabel(settings: Settings, entity: str, labels: pa.Table) -> None:
+    """Give facts other labels; `labels` has LABELS, one row per event. PostgreSQL only."""
+    if _dialect(settings) != "postgres":
+        raise SettingsError("--accept: changes facts in PostgreSQL only; for Redshift use --no-warehouse and reload")
+    with _cursor(settings) as cursor:
+        for statement in warehouse_sql.statements("postgres", f"operations/relabel_fact_{entity}.sql"):
+            if statement.startswith("copy "):
+                with cursor.copy(statement.encode()) as copy:
+                    copy.write(as_csv(labels.select(LABELS)))
+            else:
+                cursor.execute(statement.encode())
+
+
+def serve(settings: Settings, patience: float) -> None:
+    """See to it that the warehouse's aggregates are gold's: wait for the running hop, else do its work.
+
+    Only where it does not run: of two that serve, the slower could put back older values.
+    """
+    warehouse = open_warehouse(settings)
+    end = time.monotonic() + patience
+    while _unserved(settings, warehouse):
+        if time.monotonic() >= end:
+            Server(settings, warehouse)()
+            break
+        time.sleep(POLL_S)
+    warehouse.close()
+
+
+def _unserved(settings: Settings, warehouse: Warehouse) -> bool:
+    for gold in GOLD:
+        try:
+            table = open_table(settings, gold.name)
+        except TableNotFoundError:
+            continue
+        query = f"serve/{gold.name.removeprefix('gold/')}/{table.metadata().id}"
+        served = warehouse.last_batch(query)
+        if served is None or served < table.version():
+            return True
+    return False
+
+
+def _execute(settings: Settings, name: str, parameters: Mapping[str, Any]) -> None:
+    dialect = _dialect(settings)
+    statements = warehouse_sql.statements(dialect, name)
+    if dialect == "redshift":
+        _data_api(settings).run(statements, parameters)
+        return
+    with _cursor(settings) as cursor:
+        for statement in statements:
+            cursor.execute(statement.encode(), parameters)
+
+
+@contextmanager
+def _cursor(settings: Settings) -> Iterator[psycopg.Cursor]:
+    url = settings.warehouse or ""
+    try:
+        with (
+            psycopg.connect(url, password=settings.warehouse_password, connect_timeout=CONNECT_SECONDS) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
+    except psycopg.OperationalError as error:
+        raise SinkUnavailable(f"warehouse at {url}: {str(error).strip()}") from error
+
+
+def _data_api(settings: Settings) -> Any:
+    import boto3
+
+    from streaming.warehouse.redshift.data_api import DataApi
+    from streaming.warehouse.redshift.warehouse import database
+
+    make: Any = boto3.client
+    client = make("redshift-data", region_name=settings.region, endpoint_url=settings.aws_endpoint)
+    return DataApi(client, database(settings.warehouse or ""))
+
+
+def _dialect(settings: Settings) -> str:
+    return "redshift" if urlsplit(settings.warehouse or "").scheme == "redshift" else "postgres"
+
+
+def _theirs(user: str, before: datetime) -> dict[str, str]:
+    # Redshift's times have no zone: they are UTC.
+    return {"user": _text(user), "before": before.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")}
+
+
+def _text(value: str) -> str:
+    # As the load does: NUL is the one character that the warehouse's text cannot hold.
+    return value.replace("\0", "")

@@ -1,0 +1,144 @@
+"""PostgreSQL as the warehouse: for a laptop, and for users without Redshift.
+
+Guarantee: exactly once, see `warehouse.py`. A load claims its ledger row first; a concurrent load of the same batch
+waits on that row and then finds nothing left to do. Rows travel as CSV, made by Arrow, through COPY into temporary
+tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, cast
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg.sql import SQL, Identifier
+from pyarrow import csv
+
+from streaming.errors import SinkUnavailable
+from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse.base import Load
+
+DIALECT = "postgres"
+MIGRATION_LOCK = 0x6D6F6F64  # any number will do, as long as every job takes the same
+CONNECT_SECONDS = 10
+STATEMENT_MS = 300_000
+
+
+class PostgresWarehouse:
+    """One connection, made when it is first needed and dropped when it fails."""
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        self._url = url
+        self._password = password
+        self._connection: psycopg.Connection | None = None
+
+    def migrate(self) -> list[str]:
+        """Apply what is missing in one transaction, under a lock that all jobs share; returns the names."""
+        with self._transaction() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+            cursor.execute(warehouse_sql.read(DIALECT, "schema_version.sql"))
+            cursor.execute("select version, checksum from dw.schema_version")
+            missing = warehouse_sql.pending(warehouse_sql.migrations(DIALECT), dict(cursor.fetchall()))
+            for migration in missing:
+                cursor.execute(migration.sql)
+                cursor.execute(
+                    "insert into dw.schema_version (version, name, checksum) values (%s, %s, %s)",
+                    [migration.version, migration.name, migration.checksum],
+                )
+        return [migration.name for migration in missing]
+
+    def columns(self, target: str) -> tuple[str, ...]:
+        """The columns that loads of `target` must have."""
+        return warehouse_sql.staged_columns(DIALECT, target)
+
+    def commit(self, loads: Sequence[Load]) -> int:
+        """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
+        with self._transaction() as cursor:
+            return sum(self._take(cursor, load) for load in loads)
+
+    def _take(self, cursor: psycopg.Cursor, load: Load) -> bool:
+        first, last = load.arrivals
+        parameters = {
+            "query": load.query,
+            "batch_id": load.batch_id,
+            "rows": load.rows,
+            "first_arrival": first,
+            "last_arrival": last,
+            "started_at": load.started_at,
+        }
+        _script(cursor, "load/claim.sql", parameters)
+        if cursor.fetchone() is None:
+            return False
+        for target, table in load.tables.items():
+            if load.replaces:
+                cursor.execute(SQL("delete from dw.{}").format(Identifier(target)))
+            if table.num_rows:
+                _script(cursor, f"load/{target}.sql", parameters, table.select(self.columns(target)))
+        _script(cursor, "load/close.sql", parameters)
+        return True
+
+    def last_batch(self, query: str) -> int | None:
+        """The highest batch id of `query` in the ledger."""
+        with self._transaction() as cursor:
+            _script(cursor, "load/last_batch.sql", {"query": query})
+            row = cursor.fetchone()
+        return cast("int | None", row[0]) if row else None
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Cursor]:
+        try:
+            connection = self._connected()
+            with connection.transaction(), connection.cursor() as cursor:
+                yield cursor
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self.close()
+            raise SinkUnavailable(f"warehouse at {self._url}: {str(error).strip()}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None:
+            self._connection = psycopg.connect(
+                self._url,
+                password=self._password,
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="moodstream",
+                options=f"-c timezone=UTC -c statement_timeout={STATEMENT_MS} -c client_min_messages=warning",
+                keepalives_idle=10,
+            )
+        return self._connection
+
+
+def _script(cursor: psycopg.Cursor, name: str, parameters: Mapping[str, Any], rows: pa.Table | None = None) -> None:
+    for statement in warehouse_sql.statements(DIALECT, name):
+        if statement.startswith("copy "):
+            with cursor.copy(statement) as copy:
+                copy.write(as_csv(cast("pa.Table", rows)))
+        else:
+            cursor.execute(statement, parameters)
+
+
+def as_csv(rows: pa.Table) -> memoryview:
+    """CSV as COPY reads it: null is an empty field, an empty string is a quoted one, NUL characters are left out.
+
+    NUL is legal in JSON and in Delta, and the one character that PostgreSQL's text cannot hold.
+    """
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            rows = rows.set_column(place, field, pc.replace_substring(rows.column(place), "\0", ""))
+    out = BytesIO()
+    # One chunk: where one is empty, Arrow 25 writes its uninitialised buffer.
+    csv.write_csv(rows.combine_chunks(), out, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    return out.getbuffer()

@@ -1,0 +1,1 @@
+"""Amazon Redshift through its Data API."""
