@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from streaming import catalog, metrics, session
 from streaming.errors import PermanentFailure, SettingsError
 from streaming.settings import Settings, from_command_line
-from streaming.supervisor import Job, hop_starts
+from streaming.supervisor import Job, Start, hop_starts
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the job; returns the exit code."""
+def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, Start] | None = None) -> int:
+    """Run the job; returns the exit code. `instead`: start functions to use in place of those of hops, by hop."""
     try:
         settings = from_command_line(argv, environ)
     except SettingsError as error:
@@ -26,18 +26,18 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     try:
-        _run(settings)
+        _run(settings, instead)
     except PermanentFailure as error:
         sys.stderr.write(f"moodstream stream: cannot go on: {error}\n")
         return 3
     return 0
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
     spark = session.start(settings)
     catalog.create_tables(settings)
     measuring = metrics.listen(spark, settings)
-    job = Job(spark, settings, hop_starts(settings), session.wall_clock(spark))
+    job = Job(spark, settings, hop_starts(settings, instead), session.wall_clock(spark))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     try:

@@ -39,11 +39,15 @@ CLOCK_SET_BACK = 5.0
 Start = Callable[[SparkSession, Settings], Running]
 
 
-def hop_starts(settings: Settings) -> dict[str, Start]:
-    """The start function of each hop that is wanted and has somewhere to go; only those are imported."""
+def hop_starts(settings: Settings, instead: Mapping[str, Start] | None = None) -> dict[str, Start]:
+    """The start function of each hop that is wanted and has somewhere to go; only those are imported.
+
+    `instead`: start functions by hop, to be used in place of the hop's own.
+    """
     idle = () if settings.warehouse else ("load", "serve")
     names = [name for name in settings.hops if name not in idle]
-    return {name: checked(name, importlib.import_module(f"streaming.hops.{name}").start) for name in names}
+    starts = {name: importlib.import_module(f"streaming.hops.{name}").start for name in names}
+    return {name: checked(name, start) for name, start in (starts | dict(instead or {})).items() if name in names}
 
 
 def checked(name: str, start: Start) -> Start:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import io
 import json
 import sys
@@ -18,11 +17,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from deploy.local.errors import LocalError, ServiceError, UsageError
 from harness.demo import command as demo
-from harness.demo.job import Job
 from harness.demo.settings import Parser, number
 
 EXAMPLES = """examples:
@@ -59,8 +56,8 @@ def _demo(module: str, seconds: float, rate: float, environ: Mapping[str, str]) 
         Path(folder).chmod(0o755)  # PostgreSQL runs as somebody else where we are root
         argv = ["--headless", "--json", "--workdir", folder, "--seconds", str(seconds), "--rate", str(rate)]
         output = io.StringIO()
-        with mock.patch.object(demo, "Job", functools.partial(Job, module=module)), contextlib.redirect_stdout(output):
-            code = demo.main(argv, environ)
+        with contextlib.redirect_stdout(output):
+            code = demo.main(argv, environ, module)
         lines = output.getvalue().splitlines()
     if code == 2 or not lines:
         raise ServiceError(f"the demo with the job {module} ended without a report, exit code {code}")

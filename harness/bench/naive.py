@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from unittest import mock
+from functools import partial
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame, SparkSession
@@ -62,8 +62,7 @@ class NaiveSilver(SparkSilver):
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the streaming job with the naive sink."""
-    with mock.patch.object(refine, "Silver", NaiveSilver):  # the hop knows nothing of measurements
-        return cli.main(argv, environ)
+    return cli.main(argv, environ, {"refine": partial(refine.start, sink=NaiveSilver)})
 
 
 if __name__ == "__main__":

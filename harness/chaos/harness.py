@@ -24,11 +24,11 @@ from harness.chaos.faults import (
 )
 from harness.chaos.lakes import Lake
 from harness.chaos.proxy import Proxy
-from harness.chaos.victim import ON_S3, POINTS
 from harness.demo import champion, drain, sender
 from harness.demo.job import Job
 from harness.demo.sender import Sender
 from harness.demo.settings import DemoSettings
+from streaming.commit_points import POINTS
 
 RANDOM = "random moment"
 # How long a point may take to be reached before the job is killed all the same.
@@ -51,11 +51,10 @@ class Kill:
     after: float
 
 
-def planned(kills: int, seed: int, lake: Lake) -> Iterator[Kill]:
+def planned(kills: int, seed: int) -> Iterator[Kill]:
     """Every commit point in turn with a random moment among them, `kills` in all."""
     chance = random.Random(seed)
-    points = ON_S3 if lake.name == "s3" else POINTS
-    for point in islice(cycle((*points, RANDOM)), kills):
+    for point in islice(cycle((*POINTS, RANDOM)), kills):
         yield Kill(point, chance.uniform(0, 8) if point == RANDOM else chance.randint(1, MOST_HITS))
 
 
@@ -88,7 +87,7 @@ class Harness:
             )
             inner = {**beyond.environ(self._environ), **self._lake.environ(beyond), **QUICK}
             with self._load(services, inside):
-                found = [self._kill(kill, beyond, inner) for kill in planned(kills, seed, self._lake)]
+                found = [self._kill(kill, beyond, inner) for kill in planned(kills, seed)]
                 job = self._started(beyond, inner)
             try:
                 drained = self._settled(job, services)

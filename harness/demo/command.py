@@ -37,15 +37,18 @@ from harness.demo.settings import DemoSettings
 TICK_S = 1.0
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the demo. Exit codes: 0 the audit passed; 1 it failed, or a part could not be started; 2 wrong use."""
+def main(argv: Sequence[str], environ: Mapping[str, str], job_module: str = "streaming") -> int:
+    """Run the demo. Exit codes: 0 the audit passed; 1 it failed, or a part could not be started; 2 wrong use.
+
+    `job_module`: what `python -m` runs as the streaming job.
+    """
     try:
         options = settings.from_arguments(argv, environ)
         if options.stop:
             return _stop(workdir.existing(options.workdir))
         place = workdir.prepared(options.workdir)
         with workdir.held(place), _interruptible() as stopping:
-            return _run(options, place, environ, stopping)
+            return _run(options, place, environ, stopping, job_module)
     except SystemExit as done:  # --help
         return int(done.code or 0)
     except LocalError as error:
@@ -88,10 +91,10 @@ def _interruptible() -> Iterator[Stopping]:
             signal.signal(number, handler)
 
 
-def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: Stopping) -> int:
+def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: Stopping, job_module: str) -> int:
     with Screen(options) as screen:
         try:
-            report = _demo(options, place, environ, stopping, screen)
+            report = _demo(options, place, environ, stopping, screen, job_module)
         finally:
             screen.say("stopping the services")
             stack.stop_all(place)
@@ -105,7 +108,12 @@ def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stop
 
 
 def _demo(
-    options: DemoSettings, place: Workdir, environ: Mapping[str, str], stopping: Stopping, screen: Screen
+    options: DemoSettings,
+    place: Workdir,
+    environ: Mapping[str, str],
+    stopping: Stopping,
+    screen: Screen,
+    job_module: str,
 ) -> dict[str, Any] | None:
     """One demo from start to audit; None if it was stopped before the first record."""
     screen.say("starting the emulated AWS and the warehouse")
@@ -115,7 +123,7 @@ def _demo(
     lost = sender.resend(services, inside)
     if lost:
         screen.say(f"put again {lost} records that the emulator had lost")
-    job = Job(options, services, inside)
+    job = Job(options, services, inside, module=job_module)
     screen.say("starting the streaming job")
     job.start()
     found = pages.start(options, place, inside)

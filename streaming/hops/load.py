@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from streaming import commit_points
 from streaming.delta.stream import delta
 from streaming.loop import Running
 from streaming.settings import Settings
@@ -64,3 +65,4 @@ class Loader:
         query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         tables = {target: rows.filter(pc.field("target") == target) for target in TARGETS}
         self._warehouse.commit([Load(query, batch_id, tables, started_at)])
+        commit_points.reached("load.committed")

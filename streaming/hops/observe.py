@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from streaming import storage
+from streaming import commit_points, storage
 from streaming.delta.appended import Appended
 from streaming.delta.merge import KeyedDelta, created
 from streaming.delta.tables import (
@@ -146,6 +146,7 @@ class Observer:
             return {"numInputRows": redone}
         self._last = self._next(version, self._since, until)
         self._positions.write(self._last)
+        commit_points.reached("observe.noted")
         self._since = until
         return {"numInputRows": redone + self._observe(self._last)}
 
@@ -182,7 +183,9 @@ class Observer:
         profiled = shared(rows, self._settings.drift_share)
         self._drift.count(profiled, self._table(gold_drift_by_hour.TABLE, batch.query), batch.number)
         texts = shared(rows, self._settings.shadow_share)
-        return max(int(profiled.num_rows), self._shadow(texts, batch))
+        scored_texts = self._shadow(texts, batch)
+        commit_points.reached("observe.committed")
+        return max(int(profiled.num_rows), scored_texts)
 
     def _shadow(self, texts: pa.Table, batch: Batch) -> int:
         """Score what the challenger has not served itself; returns how many texts that were."""

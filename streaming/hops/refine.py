@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame, SparkSession
 
 from streaming.delta.stream import delta
 from streaming.loop import Running
@@ -12,16 +14,18 @@ from streaming.sinks.silver import Silver
 from streaming.tables import bronze_events
 from streaming.tables.parsed_events import parsed_events, without_duplicates
 
+Sink = Callable[[SparkSession, Settings, Champion], Callable[[DataFrame, int], None]]
 
-def start(spark: SparkSession, settings: Settings) -> Running:
-    """Keep silver up with bronze, exactly once."""
+
+def start(spark: SparkSession, settings: Settings, sink: Sink = Silver) -> Running:
+    """Keep silver up with bronze, exactly once. `sink` makes what `foreachBatch` calls."""
     registry = MlflowRegistry(settings.mlflow_uri, settings.model_name)
     champion = Champion(spark, registry, settings.checkpoint("refine-models"))
     return (
         delta(spark, settings, bronze_events.NAME)
         .transform(parsed_events)
         .transform(without_duplicates(settings.duplicate_window))
-        .writeStream.foreachBatch(Silver(spark, settings, champion))
+        .writeStream.foreachBatch(sink(spark, settings, champion))
         .queryName("refine")
         .option("checkpointLocation", settings.checkpoint("refine"))
         .trigger(processingTime=f"{settings.refine_trigger} seconds")

@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from streaming import commit_points
 from streaming.delta import tables as delta_rs
 from streaming.delta.append import FileAppend
 from streaming.delta.data_files import FILES, DataFiles, Target
@@ -50,7 +51,10 @@ class Bronze:
             self._latest = self._append.mark(LATEST) or 0
         if not self._append.holds(batch):
             self._latest = max(self._latest, time.time_ns() // 1000)
-            self._append.commit(self._written(records), batch, {LATEST: self._latest})
+            files = self._written(records)
+            commit_points.reached("ingest.before_delta_commit")
+            self._append.commit(files, batch, {LATEST: self._latest})
+            commit_points.reached("ingest.before_spark_commit")
 
     def _written(self, records: DataFrame) -> list[Row]:
         rows = records.withColumn("ingested_at", F.timestamp_micros(F.lit(self._latest)))

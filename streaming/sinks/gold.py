@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from streaming import commit_points
 from streaming.delta.merge import KeyedDelta
 from streaming.tables import (
     gold_catalog,
@@ -50,18 +51,23 @@ class Gold:
         # The query's id lives in its checkpoint: a new checkpoint is a new query, and never taken for a replay.
         query = contributed.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         self.write(collected(contributed), batch, query)
+        commit_points.reached("aggregate.written")
 
     def write(self, sums: pa.Table, batch: int, query: str) -> None:
         """Bring one batch's sums into every table; freshness last, once the others are committed."""
         if not self._tables:
             self._tables = {table.name: self._connect(table, query) for table in gold_catalog.TABLES}
         changes = silver_users.latest(sums)
-        self._tables[silver_users.NAME].apply(silver_users.rows(changes), batch)
+        self._apply(silver_users.NAME, silver_users.rows(changes), batch)
         cohorts = self._authors.cohorts(gold_sentiment_by_cohort.authors(sums), changes)
         shares = {name: rows(sums) for name, rows in gold_catalog.ROWS.items()}
         shares[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, cohorts)
         with ThreadPoolExecutor(len(shares)) as threads:
-            merges = [threads.submit(self._tables[name].apply, rows, batch) for name, rows in shares.items()]
+            merges = [threads.submit(self._apply, name, rows, batch) for name, rows in shares.items()]
         for merge in merges:
             merge.result()
-        self._tables[gold_freshness.NAME].apply(gold_freshness.rows(sums, batch, datetime.now(UTC)), batch)
+        self._apply(gold_freshness.NAME, gold_freshness.rows(sums, batch, datetime.now(UTC)), batch)
+
+    def _apply(self, name: str, rows: pa.Table, batch: int) -> None:
+        self._tables[name].apply(rows, batch)
+        commit_points.reached("aggregate.between_tables")

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from streaming import commit_points
 from streaming.delta import tables as delta_rs
 from streaming.delta.append import FileAppend
 from streaming.delta.data_files import FILES, DataFiles, Target
@@ -43,8 +44,10 @@ class Silver:
         began = time.monotonic()
         files = self._written(events, batch)
         written = time.monotonic()
+        commit_points.reached("refine.computed")
         for entity, of_entity in files.items():
             append = self._append_to(TABLES[entity].name)
+            commit_points.reached("refine.between_tables")
             if not append.holds(batch):
                 append.commit(of_entity, batch)
         log.info(
@@ -54,6 +57,7 @@ class Silver:
             written - began,
             time.monotonic() - written,
         )
+        commit_points.reached("refine.written")
 
     def _written(self, events: DataFrame, batch: int) -> dict[str, list[Row]]:
         """The scored batch as data files, by entity; falls back on the former model if this one fails."""

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from psycopg.sql import SQL, Identifier
 from pyarrow import csv
 
+from streaming import commit_points
 from streaming.errors import SinkUnavailable
 from streaming.warehouse import statements as warehouse_sql
 from streaming.warehouse.base import Load
@@ -79,6 +80,7 @@ class PostgresWarehouse:
             if table.num_rows:
                 _script(cursor, f"load/{target}.sql", parameters, table.select(self.columns(target)))
         _script(cursor, "load/close.sql", parameters)
+        commit_points.reached("load.before_commit")
         return True
 
     def last_batch(self, query: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from streaming import commit_points
 from streaming.delta.changes import changes
 from streaming.delta.tables import open_table
 from streaming.settings import Settings
@@ -34,6 +35,7 @@ class Server:
         loads = [load for table in GOLD if (load := self._changed(table, started_at)) is not None]
         if loads:
             self._warehouse.commit(loads)
+            commit_points.reached("serve.committed")
             self._served |= {load.query: load.batch_id for load in loads}
         return {"numInputRows": sum(load.rows for load in loads)}
 

@@ -64,9 +64,9 @@ class FakeDemo:
         self.seconds = seconds
         self.argv: list[str] = []
 
-    def main(self, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    def main(self, argv: Sequence[str], environ: Mapping[str, str], job_module: str) -> int:
         self.argv = list(argv)
-        slow = demo.Job(None, None, {}).module == "harness.bench.naive"  # type: ignore[arg-type]
+        slow = job_module == "harness.bench.naive"
         audit = {"latency_s": latency_s(4.0 if slow else 1.0), "passed": self.passed}
         sys.stdout.write("starting\n")
         sys.stdout.write(json.dumps({"audit": audit, "events_per_second": 499.0, "seconds": self.seconds}) + "\n")
@@ -107,12 +107,12 @@ def test_a_demo_that_was_interrupted_measures_nothing(
 
 
 def test_the_naive_job_is_the_job_with_another_sink(monkeypatch: pytest.MonkeyPatch) -> None:
-    sinks = []
-    monkeypatch.setattr(cli, "main", lambda argv, environ: sinks.append(vars(refine)["Silver"]) or 0)
-    ours = vars(refine)["Silver"]
+    given: list[Any] = []
+    monkeypatch.setattr(cli, "main", lambda argv, environ, instead: given.append(instead) or 0)
     assert naive.main([], {}) == 0
-    assert sinks == [naive.NaiveSilver]
-    assert vars(refine)["Silver"] is ours
+    [instead] = given
+    assert instead.keys() == {"refine"}
+    assert (instead["refine"].func, instead["refine"].keywords) == (refine.start, {"sink": naive.NaiveSilver})
 
 
 def test_growth_leaves_the_warm_up_out() -> None:

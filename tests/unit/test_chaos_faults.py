@@ -21,9 +21,9 @@ from deploy.local.errors import UsageError
 from harness.chaos import clock, main
 from harness.chaos.faults import FAULTS, files_cannot_grow
 from harness.chaos.harness import planned
-from harness.chaos.lakes import Lake
 from harness.chaos.proxy import S3, Proxy, Trouble
-from harness.chaos.victim import WATCHED
+from harness.chaos.victim import Countdown
+from streaming.commit_points import POINTS
 
 OBJECT = "/moodstream-lake/silver/part.parquet"
 
@@ -176,7 +176,17 @@ def test_a_fault_of_s3_needs_a_lake_there(fault: str, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == f"moodstream chaos: --faults: {fault} needs a lake on S3; say --lake s3\n"
 
 
-def test_on_s3_no_kill_waits_for_files_that_nobody_can_watch() -> None:
-    points = {kill.point for kill in planned(100, seed=1, lake=Lake("s3"))}
-    assert not points & set(WATCHED)
-    assert points < {kill.point for kill in planned(100, seed=1, lake=Lake("local"))}
+def test_kills_take_every_commit_point_in_turn_and_random_moments() -> None:
+    kills = [kill.point for kill in planned(100, seed=1)]
+    assert kills[: len(POINTS) + 1] == [*POINTS, "random moment"]
+    assert set(kills) == {*POINTS, "random moment"}
+
+
+def test_the_job_ends_when_its_point_is_reached_for_the_given_time() -> None:
+    ended: list[str] = []
+    countdown = Countdown("refine.computed", 2, lambda: ended.append("at the second time"))
+    for point in ("refine.computed", "refine.written"):
+        countdown(point)
+    assert ended == []
+    countdown("refine.computed")
+    assert ended == ["at the second time"]

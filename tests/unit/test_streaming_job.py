@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -173,6 +174,15 @@ def test_hops_that_have_nowhere_to_go_are_not_started() -> None:
         "ingest",
         "load",
     ]
+
+
+def test_a_start_function_can_take_the_place_of_a_hops_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streaming.supervisor.checkpoints.check", lambda *_: None)
+    own, other = Starts(), Starts()
+    settings = replace(SETTINGS, hops=("refine",))
+    spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(setLocalProperty=lambda _name, _value: None))
+    hop_starts(settings, {"refine": own, "ingest": other})["refine"](spark, settings)
+    assert (len(own.queries), len(other.queries)) == (1, 0)
 
 
 class Clock:

@@ -1,0 +1,44 @@
+"""The commit points: named places around the commits, where a process that ends loses or doubles rows if anything can.
+
+The code calls `reached` there. It does nothing unless the program that runs the job installed an observer first: chaos
+tests do, to end the process at one of the points (`moodstream chaos`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+POINTS: Mapping[str, str] = {
+    "ingest.before_delta_commit": "The records of a micro-batch are in data files that no commit names yet.",
+    "ingest.before_spark_commit": "Bronze holds the micro-batch; the checkpoint does not know it yet.",
+    "refine.computed": "A micro-batch is scored and in data files; no table has committed them.",
+    "refine.between_tables": "A table of silver is about to commit; from the second time on, others have committed.",
+    "refine.written": "All tables of silver hold the micro-batch; the checkpoint does not know it yet.",
+    "aggregate.between_tables": "A keyed table holds the micro-batch; others do not hold it yet.",
+    "aggregate.written": "All keyed tables hold the micro-batch; the checkpoint does not know it yet.",
+    "load.before_commit": "The rows of a load are in a transaction of the warehouse that is still open.",
+    "load.committed": "The warehouse holds the micro-batch; the checkpoint does not know it yet.",
+    "serve.committed": "The warehouse holds the newest gold rows; the hop has not noted that yet.",
+    "observe.noted": "The file beside the checkpoint says which texts a batch takes; none is scored yet.",
+    "observe.committed": "Gold holds what the batch found.",
+}
+
+Observer = Callable[[str], None]
+
+_observer: Observer | None = None
+
+
+def observe(observer: Observer | None) -> None:
+    """Have `observer` called with the point's name at every point from now on; None: nobody.
+
+    Call it before the job starts. `observer` is called in whichever thread reaches the point, several at once.
+    """
+    # Set once by the outermost program: as a parameter it would pass through every sink.
+    global _observer
+    _observer = observer
+
+
+def reached(point: str) -> None:
+    """Tell the observer, if there is one, that the job has reached `point`, a key of POINTS."""
+    if _observer is not None:
+        _observer(point)
