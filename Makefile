@@ -5,14 +5,15 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format bench synth package airflow-setup rehearse lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference bench synth package airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/.ready ## Install everything into .venv (done by demo and test)
 
-$(VENV)/.ready: requirements.lock requirements/bootstrap.lock requirements/jars.lock pyproject.toml
+# moodstream.py too: an editable installation copies this one file.
+$(VENV)/.ready: requirements.lock requirements/bootstrap.lock requirements/jars.lock pyproject.toml moodstream.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo "moodstream needs Python 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
@@ -39,6 +40,9 @@ lint: setup ## Check style, types, import directions and dependencies
 
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+
+reference: setup ## Write docs/reference and docs/data-dictionary.md anew from the code
+	@$(BIN)/python -m docs.generate
 
 check: lint test ## Everything that CI runs
 

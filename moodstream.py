@@ -1,4 +1,4 @@
-"""The `moodstream` command: hands each word to the package that knows it, importing only that one."""
+"""The `moodstream` command: passes the arguments to the module of the first word, and imports no other."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ import sys
 
 COMMANDS = {
     "demo": ("harness.demo.command", "run the whole system on this machine, live"),
-    "status": ("harness.demo.status", "show what runs in a workdir and how it does"),
-    "audit": ("harness.audit.command", "reconcile what was sent with every layer"),
-    "chaos": ("harness.chaos", "kill and restart the job under load, then audit"),
-    "bench": ("harness.bench", "measure ratios against named baselines"),
+    "status": ("harness.demo.status", "show the services, hops and rows of a demo"),
+    "audit": ("harness.audit.command", "compare everything that was sent with every layer"),
+    "chaos": ("harness.chaos", "kill the job and break its services under load, then audit"),
+    "bench": ("harness.bench", "measure speed against named baselines"),
     "cost": ("deploy.infra.cost", "estimate the monthly cost on AWS"),
-    "generate": ("generator.cli", "send or write a mock platform's events"),
+    "generate": ("generator.cli", "send the events of a mock platform, or write them to a file"),
     "score": ("model.score", "score texts with the champion"),
     "model": ("model.cli", "train, evaluate, promote, roll back, list"),
-    "stream": ("streaming.cli", "run the streaming job itself"),
-    "label": ("streaming.operations.label", "tell what texts really say, to judge models by"),
-    "rejected": ("streaming.operations.rejected.command", "list or replay rejected records"),
-    "erase": ("streaming.operations.erase.command", "remove a person from every layer"),
-    "rescore": ("streaming.operations.rescore", "label history with another model version"),
-    "backfill": ("streaming.operations.backfill.command", "rebuild silver and gold from bronze"),
-    "maintain": ("streaming.operations.maintain", "compact, vacuum and clean up"),
+    "stream": ("streaming.cli", "run the streaming job"),
+    "label": ("streaming.operations.label", "record the sentiment that people see in texts, to evaluate models"),
+    "rejected": ("streaming.operations.rejected.command", "list rejected events, or send them again"),
+    "erase": ("streaming.operations.erase.command", "remove a person's data from every layer"),
+    "rescore": ("streaming.operations.rescore", "score the stored texts again with another model version"),
+    "backfill": (
+        "streaming.operations.backfill.command",
+        "rebuild silver and gold from bronze, or bronze from an archive",
+    ),
+    "maintain": ("streaming.operations.maintain", "compact tables and remove files that no reader needs"),
 }
 
 USAGE = "usage: moodstream COMMAND [OPTIONS]\n\n" + "\n".join(
-    f"  {name:<10}{what}" for name, (_, what) in COMMANDS.items()
+    f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()
 )
-EPILOGUE = "\n\n`moodstream COMMAND --help` explains one. A first look: moodstream demo --seconds 60\n"
+EPILOGUE = (
+    "\n\n`moodstream COMMAND --help` explains a command, with examples. Begin with: moodstream demo --seconds 60\n"
+)
 
 
 def main() -> int:

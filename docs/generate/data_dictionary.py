@@ -1,11 +1,9 @@
-"""`python -m docs.dictionary PAGE`: writes the warehouse's data dictionary from the migrations themselves."""
+"""The warehouse's data dictionary, from the migrations themselves: their comments, and both dialects' types."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from streaming.warehouse import statements
 
@@ -14,12 +12,12 @@ COLUMN = re.compile(r"^    (\w+) (double precision|\w+(?:\([\d, ]+\))?)", re.MUL
 TOLD = re.compile(r"comment on (table|view|column) dw\.([\w.]+) is '((?:[^']|'')*)'")
 HEAD = """# Data dictionary
 
-Schema `dw`, the same in PostgreSQL and Redshift. Written by `python -m docs.dictionary docs/data-dictionary.md`
+Schema `dw`, the same in PostgreSQL and Redshift. Written by `make reference`
 from the migrations in `sql/`; what a column means is also its comment in the warehouse. All times are UTC.
 """
 
 
-def dictionary() -> str:
+def page() -> str:
     """The page."""
     postgres, redshift = (_statements(dialect) for dialect in ("postgres", "redshift"))
     types = {dialect: _types(text) for dialect, text in (("postgres", postgres), ("redshift", redshift))}
@@ -53,16 +51,3 @@ def _types(text: str) -> Mapping[tuple[str, str], str]:
 
 def _row(column: str, types: Sequence[str | None], meaning: str) -> str:
     return "| " + " | ".join([column, *(kind for kind in types if kind), meaning]) + " |"
-
-
-def main(argv: Sequence[str]) -> int:
-    """Write the page; 2 for wrong use."""
-    if len(argv) != 1 or argv[0].startswith("-"):
-        sys.stderr.write("usage: python -m docs.dictionary docs/data-dictionary.md\n")
-        return 2
-    Path(argv[0]).write_text(dictionary())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,35 @@
+"""`python -m docs.generate`: writes every generated page anew. Exit codes: 0 written, 2 wrong use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from docs.generate import commands, data_dictionary, exit_codes, metrics, settings, tables
+
+DOCS = Path(__file__).resolve().parents[1]
+PAGES: Mapping[str, Callable[[], str]] = {
+    "reference/commands.md": commands.page,
+    "reference/settings.md": settings.page,
+    "reference/tables.md": tables.page,
+    "reference/metrics.md": metrics.page,
+    "reference/exit-codes.md": exit_codes.page,
+    "data-dictionary.md": data_dictionary.page,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the pages into docs/."""
+    if argv:
+        sys.stderr.write("usage: python -m docs.generate\n")
+        return 2
+    for name, page in PAGES.items():
+        path = DOCS / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
