@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deploy.local import services
 from deploy.local.processes import Process
-from deploy.local.services import Service
+from deploy.local.services import Service, answers_http
 
 if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
@@ -102,15 +100,7 @@ def _service(workdir: Workdir, environ: Mapping[str, str]) -> Service:
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
-    return Service(NAME, command, _healthy, {**environ, **CREDENTIALS, **settings})
-
-
-def _healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
+    return Service(NAME, command, answers_http("/_ministack/health"), {**environ, **CREDENTIALS, **settings})
 
 
 def _stream(port: int, shards: int) -> bool:

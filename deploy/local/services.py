@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +46,19 @@ def ensure(service: Service, workdir: Workdir, port: int | None = None) -> Proce
         processes.stop(started, patience=5.0)
     log = workdir.logs / f"{service.name}.log"
     raise ServiceError(f"{service.name} did not start: {processes.last_lines(log)} (see {log})")
+
+
+def answers_http(path: str) -> Callable[[int], bool]:
+    """For `Service.healthy`: whether the server on a port answers GET `path` with 200."""
+
+    def healthy(port: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    return healthy
 
 
 def running(name: str, workdir: Workdir) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from deploy.local import (
     aws,
     jars,
-    mlflow_ui,
+    pages,
     postgres,
     services,
 )
@@ -20,7 +20,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.workdir import Workdir
 
 # In the order in which they are stopped: who sends, who works, who serves.
-PROCESSES = ("generator", "job", "dashboard", mlflow_ui.NAME, aws.NAME)
+PROCESSES = ("generator", "job", pages.DASHBOARD, pages.MLFLOW, aws.NAME)
 METRICS_NAMESPACE = "Moodstream"
 
 

@@ -21,8 +21,8 @@ from deploy.local import (
 )
 from deploy.local.errors import LocalError, NothingToAuditError, UsageError
 from deploy.local.workdir import Workdir
-from harness.audit import lake_copy, starts
-from harness.demo.settings import Parser
+from harness.arguments import Parser
+from harness.audit.report import passed, readable
 
 if TYPE_CHECKING:
     import psycopg
@@ -62,12 +62,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _audit(place: Workdir, lake: str | None, environ: Mapping[str, str]) -> dict[str, Any]:
     if lake is None:
         return audit(place, environ, _progress)
+    from harness.audit import lake as lakes
+
     # Its S3 outlives the emulator's process, which is started for as long as it takes.
     running = services.running(aws.NAME, place)
     emulator = aws.start(place, stack.inherited(environ), shards=1)
     try:
         with tempfile.TemporaryDirectory(prefix="lake-", dir=place.run) as copied:
-            folder = lake_copy.copy(aws.client("s3", emulator.endpoint), lake, Path(copied))
+            folder = lakes.copied_from_s3(aws.client("s3", emulator.endpoint), lake, Path(copied))
             return audit(replace(place, lake_folder=folder), environ, _progress)
     finally:
         if not running:
@@ -163,40 +165,14 @@ def _latencies(connection: DuckDBPyConnection, place: Workdir, present: list[str
         lake.commits(connection, f"{table}_commits", place.table(f"silver/{table}"))
     union = " union all ".join(f"select * from {table}_commits" for table in silver.TABLES)
     connection.execute(f"create or replace view silver_commits as {union}")
-    return latency.latencies(connection, starts.read(place), since, gold="freshness" in present, warehouse=True)
-
-
-def passed(report: Mapping[str, Any]) -> bool:
-    """Whether nothing is lost, doubled, invented or different anywhere."""
-    faults = (
-        *(report["bronze"][key] for key in ("lost", "duplicated", "altered")),
-        *(report["silver"][key] for key in ("lost", "duplicated", "unexpected")),
-        report["silver"]["users_difference"] or 0,
-        *(report["rejected"][key] for key in ("missing", "unexpected")),
-        report["gold"]["difference"],
-        *(report["warehouse"][key] for key in ("lost", "duplicated", "unexpected", "gold_difference")),
-    )
-    return not any(faults)
-
-
-def readable(report: Mapping[str, Any]) -> str:
-    """The report as a table for a person."""
-    from rich.console import Console
-
-    from harness.demo.display import audit_table
-
-    console = Console(width=100)
-    with console.capture() as captured:
-        console.print(audit_table(report))
-    return captured.get()
+    return latency.latencies(connection, latency.job_starts(place), since, gold="freshness" in present, warehouse=True)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
-        prog="moodstream audit",
-        description="Reconcile what was sent with every layer. Exit code 1: something is lost, doubled or different.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "moodstream audit",
+        "Reconcile what was sent with every layer. Exit code 1: something is lost, doubled or different.",
+        EXAMPLES,
     )
     parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")
     parser.add_argument("--lake", metavar="URL", help="s3:// URL of a lake on the directory's emulated S3")

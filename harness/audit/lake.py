@@ -1,15 +1,19 @@
-"""Delta tables as DuckDB views, and when each of their files became visible."""
+"""The lake for DuckDB: its tables as views, when each file became visible, and a copy of a lake on S3."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
+
+from deploy.local.errors import UsageError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -72,6 +76,27 @@ def number(connection: DuckDBPyConnection, sql: str) -> int:
     """The one number that a query returns; 0 for null. Fetches all: DuckDB refuses further work before the end."""
     value = connection.execute(sql).fetchall()[0][0]
     return 0 if value is None else int(value)
+
+
+def copied_from_s3(s3: Any, url: str, target: Path) -> Path:
+    """Copy what lies below an s3:// (or s3a://) URL, with its times; returns the folder. UsageError for another URL.
+
+    For the audit of a lake on the emulated S3, since DuckDB reads S3 with an extension that no wheel holds. `s3` is a
+    boto3 client. The times matter: a log entry's tells when its commit became visible. Nothing may be written
+    meanwhile, or a table's log may name a file that was not there yet when its folder was listed.
+    """
+    where = urlsplit(url)
+    if where.scheme not in ("s3", "s3a") or not where.netloc:
+        raise UsageError(f"--lake: received '{url}', expected s3://BUCKET or s3://BUCKET/PREFIX")
+    prefix = f"{where.path.strip('/')}/".lstrip("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=where.netloc, Prefix=prefix)
+    for entry in (entry for page in pages for entry in page.get("Contents", ()) if not entry["Key"].endswith("/")):
+        path = target / entry["Key"].removeprefix(prefix)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(where.netloc, entry["Key"], str(path))
+        changed = entry["LastModified"].timestamp()
+        os.utime(path, (changed, changed))
+    return target
 
 
 def _added(table: Path) -> Iterator[tuple[str, int]]:

@@ -7,11 +7,13 @@ batches' own lags in gold/freshness, weighted by their events; p50 is over the b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from deploy.local.workdir import Workdir
 from harness.audit.lake import number
 
 if TYPE_CHECKING:
@@ -26,7 +28,25 @@ SILVER = (
 WAREHOUSE = "select arrival_us, (committed_us - arrival_us) / 1e6 as lag from facts where committed_us is not null"
 BATCHES = "select epoch_us(first_arrival) as arrival_us, events, lag_p50_s, lag_p95_s from freshness"
 
+JOB_STARTS = "job-starts.jsonl"
+
 Window = tuple[float, float]
+
+
+def note_job_start(workdir: Workdir, started: float, ready: float) -> None:
+    """Write down one start of the job, epoch seconds: latencies leave out what a cold JVM delays."""
+    with (workdir.run / JOB_STARTS).open("a") as file:
+        file.write(json.dumps([started, ready]) + "\n")
+
+
+def job_starts(workdir: Workdir) -> list[Window]:
+    """Every start of the job, (started, ready) in epoch seconds."""
+    path = workdir.run / JOB_STARTS
+    if not path.exists():
+        return []
+    # A line that was cut off has no end.
+    lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [(float(started), float(ready)) for started, ready in map(json.loads, lines)]
 
 
 def warm_ups(starts: Sequence[Window]) -> list[Window]:

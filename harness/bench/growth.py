@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.local.errors import LocalError, UsageError
-from harness.demo.settings import Parser, number
+from harness.arguments import Parser, number
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -216,12 +216,7 @@ def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: fl
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="moodstream bench growth",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("moodstream bench growth", __doc__, EXAMPLES)
     whole = "a whole number above 0"
     add = parser.add_argument
     add("--batches", type=number(9, 1e7, "at least 10", int), default=2000, metavar="N", help="in all (2000)")

@@ -1,7 +1,7 @@
 """`moodstream bench latency`: seconds from the put to silver, gold and warehouse, ours against a naive job.
 
 Runs the demo twice, headless, each time in a fresh temporary working directory: once as it is, once with a job that
-writes silver as Delta's documentation has it (harness/bench/naive.py: every append asks the table for its
+writes silver as Delta's documentation has it (harness/bench/baselines.py: every append asks the table for its
 transaction, the tables one after the other). The latencies are those of the audit: from a record's arrival in the
 stream to the commit that made it visible; what arrived while the job was starting is left out.
 """
@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.errors import LocalError, ServiceError, UsageError
+from harness.arguments import Parser, number
 from harness.demo import command as demo
-from harness.demo.settings import Parser, number
 
 EXAMPLES = """examples:
   moodstream bench latency
   moodstream bench latency --seconds 300 --rate 1000 --json
 """
-JOBS = {"ours": "streaming", "naive": "harness.bench.naive"}
+JOBS = {"ours": "streaming", "naive": "harness.bench.baselines"}
 LAYERS = ("silver", "gold", "warehouse")
 QUANTILES = ("p50", "p95", "p99")
 
@@ -97,12 +97,7 @@ def _say(what: str) -> None:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="moodstream bench latency",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("moodstream bench latency", __doc__, EXAMPLES)
     add = parser.add_argument
     add("--seconds", type=number(0, 1e6, "seconds above 0"), default=120.0, metavar="N", help="of each demo (120)")
     add("--rate", type=number(0, 1e6, "records a second above 0"), default=500.0, metavar="R",

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deploy.local.errors import LocalError, UsageError
-from harness.demo.settings import Parser, number
+from harness.arguments import Parser, number
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -121,8 +121,7 @@ def bronze(spark: SparkSession, source: Settings) -> DataFrame:
 
 def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str, Contender]:
     """Every query by name, writing to `target`."""
-    from harness.bench.naive import SparkSilver
-    from harness.bench.plain_json import Unscored, from_json
+    from harness.bench.baselines import SparkSilver, Unscored, from_json
     from streaming.sinks.silver import Silver
     from streaming.tables.parsed_events import parsed_events, without_duplicates
 
@@ -202,12 +201,7 @@ def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: fl
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="moodstream bench refine",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("moodstream bench refine", __doc__, EXAMPLES)
     whole = "a whole number above 0"
     add = parser.add_argument
     add("--rows", type=number(0, 1e8, whole, int), default=40_000, metavar="N", help="records a round (40000)")

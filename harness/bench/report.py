@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.errors import LocalError, ServiceError, UsageError
+from harness.arguments import Parser
 from harness.bench import (
     MEASUREMENTS,
     growth,
@@ -25,7 +26,6 @@ from harness.bench import (
     refine,
     warehouse,
 )
-from harness.demo.settings import Parser
 
 EXAMPLES = """examples:
   python -m harness.bench.report docs/benchmarks.md                  everything; over half an hour
@@ -125,12 +125,7 @@ TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="python -m harness.bench.report",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m harness.bench.report", __doc__, EXAMPLES)
     parser.add_argument("page", type=Path, metavar="PAGE", help="Markdown with a pair of markers for each measurement")
     parser.add_argument(
         "measurement", nargs="?", choices=tuple(MEASUREMENTS), metavar="MEASUREMENT", help="default: all"

@@ -31,8 +31,8 @@ from deltalake import DeltaTable
 from deploy.local import postgres
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.workdir import Workdir
+from harness.arguments import Parser
 from harness.bench import made_up
-from harness.demo.settings import Parser
 from streaming.delta.merge import created
 from streaming.settings import Settings
 from streaming.tables import gold_engagement_by_minute, gold_quality_by_minute
@@ -177,10 +177,9 @@ def _sizes(text: str) -> list[int]:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Measure and print; exit codes: 0 done, 1 a service failed, 2 wrong use."""
     parser = Parser(
-        prog="moodstream bench warehouse",
-        description="Loads, freshness and questions of the PostgreSQL warehouse at several sizes.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "moodstream bench warehouse",
+        "Loads, freshness and questions of the PostgreSQL warehouse at several sizes.",
+        EXAMPLES,
     )
     parser.add_argument("--facts", type=_sizes, default=[1_000_000], metavar="N,N", help="default: 1000000")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")

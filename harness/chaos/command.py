@@ -17,14 +17,14 @@ from typing import Any
 
 from deploy.local import stack, workdir
 from deploy.local.errors import LocalError, UsageError
+from harness.arguments import Parser, number
 from harness.chaos.faults import FAULTS, ON_S3
-from harness.chaos.harness import Harness
-from harness.chaos.lakes import Lake
-from harness.chaos.report import markdown
+from harness.chaos.lake import Lake
+from harness.chaos.run import ChaosRun
 from harness.demo import settings as demo_settings
-from harness.demo.settings import Parser, number
 
 ALL = "all"
+COLUMNS = ("fault", "reached", "ready_s", "stopped", "went_on", "requests_broken", "recovered_s", "lost", "doubled")
 EXAMPLES = """examples:
   moodstream chaos --kills 20 --json
   moodstream chaos --kills 0 --faults warehouse_down,kinesis_throttled
@@ -74,8 +74,8 @@ def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     place = workdir.prepared(root)
     with workdir.held(place):
         try:
-            harness = Harness(demo, place, Lake(options.lake), environ, Say())
-            result = harness.run(options.kills, faults, options.seed)
+            run = ChaosRun(demo, place, Lake(options.lake), environ, Progress())
+            result = run.run(options.kills, faults, options.seed)
         finally:
             stack.stop_all(place)
     if options.workdir is None and result["audit"]["passed"]:
@@ -93,8 +93,40 @@ def _possible(faults: tuple[str, ...], lake: str) -> tuple[str, ...]:
     return faults
 
 
-class Say:
-    """Tells what goes on, each thing once."""
+def markdown(result: Mapping[str, Any], argv: Sequence[str]) -> str:
+    """The faults, one a row, then what each layer lost and doubled."""
+    audit = result["audit"]
+    layers = [
+        f"| {name} | {audit[name].get('lost', '')} | {audit[name].get('duplicated', '')} |"
+        for name in ("bronze", "silver", "warehouse")
+    ]
+    return "\n".join(
+        [
+            f"Measured with `moodstream chaos {' '.join(argv)}`: {audit['sent']} records sent.",
+            "",
+            "| " + " | ".join(COLUMNS) + " |",
+            "|" + "---|" * len(COLUMNS),
+            *("| " + " | ".join(_cell(fault.get(column)) for column in COLUMNS) + " |" for fault in result["faults"]),
+            "",
+            "| layer | lost | doubled |",
+            "|---|---|---|",
+            *layers,
+            f"| gold | difference {audit['gold']['difference']} | |",
+            "",
+            f"Audit {'passed' if audit['passed'] else 'failed'}.",
+            "",
+        ]
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+class Progress:
+    """Writes what the run is doing to standard error, each line once."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -117,10 +149,9 @@ def _faults(text: str) -> tuple[str, ...]:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="moodstream chaos",
-        description="Break the running system in every way that it claims to survive, then audit every layer.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "moodstream chaos",
+        "Break the running system in every way that it claims to survive, then audit every layer.",
+        EXAMPLES,
     )
     add = parser.add_argument
     add("--kills", type=number(-1, 10_000, "a whole number from 0", int), default=20, metavar="N",

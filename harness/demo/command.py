@@ -15,22 +15,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from deploy.local import stack, workdir
+from deploy.local import pages, stack, workdir
 from deploy.local.errors import LocalError, NothingToAuditError, UsageError
 from deploy.local.stack import Stack
 from deploy.local.workdir import Workdir
+from harness.audit import report as audit_report
 from harness.audit.command import audit
 from harness.demo import (
-    champion,
     drain,
-    pages,
+    models,
     sender,
     settings,
 )
 from harness.demo.counts import Layers
-from harness.demo.display import Snapshot, audit_table
 from harness.demo.job import Job
-from harness.demo.screen import Screen
+from harness.demo.screen import Screen, Snapshot
 from harness.demo.sender import Sender
 from harness.demo.settings import DemoSettings
 
@@ -103,7 +102,7 @@ def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stop
     if options.json:
         sys.stdout.write(json.dumps(report) + "\n")
     else:
-        screen.final(audit_table(report["audit"]))
+        screen.final(audit_report.table(report["audit"]))
     return 0 if report["audit"]["passed"] and report["drained"] else 1
 
 
@@ -119,14 +118,14 @@ def _demo(
     screen.say("starting the emulated AWS and the warehouse")
     services = stack.start(place, environ, options.shards)
     inside = services.environ(environ)
-    champion.ensure(place, inside, screen.say)
+    models.ensure_champion(place, inside, screen.say)
     lost = sender.resend(services, inside)
     if lost:
         screen.say(f"put again {lost} records that the emulator had lost")
     job = Job(options, services, inside, module=job_module)
     screen.say("starting the streaming job")
     job.start()
-    found = pages.start(options, place, inside)
+    found = _pages(options, place, inside)
     try:
         job.wait_until_ready(stopping.is_set)
         stopping.sending = True
@@ -138,6 +137,15 @@ def _demo(
         sender.note_drained(place)
     screen.say("auditing")
     return _report(place, environ, counts, complete, found | job.links())
+
+
+def _pages(options: DemoSettings, place: Workdir, inside: Mapping[str, str]) -> dict[str, str]:
+    """Start the web pages, unless --headless; returns their addresses by name. Spark's comes with the job."""
+    if options.headless:
+        return {}
+    dashboard = pages.start_dashboard(place, inside, options.dashboard_port)
+    mlflow = pages.start_mlflow(place, inside, options.mlflow_port)
+    return {"dashboard": f"http://127.0.0.1:{dashboard.port}", "mlflow": f"http://127.0.0.1:{mlflow.port}"}
 
 
 def _send(

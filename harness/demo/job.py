@@ -13,7 +13,7 @@ from deploy.local import aws, jars, processes
 from deploy.local.errors import ServiceError
 from deploy.local.processes import Process
 from deploy.local.stack import METRICS_NAMESPACE, Stack
-from harness.audit import starts
+from harness.audit import latency
 from harness.demo.settings import DemoSettings
 
 NAME = "job"
@@ -81,7 +81,7 @@ class Job:
         if not self.process.alive:
             self._died(self.process)
         elif not self._noted and self.ready():
-            starts.note(self.stack.workdir, self._began, time.time())
+            latency.note_job_start(self.stack.workdir, self._began, time.time())
             self._noted = True
 
     def links(self) -> dict[str, str]:

@@ -1,18 +1,40 @@
-"""Where the demo shows what it does: live on a terminal, as lines elsewhere, never where --json writes."""
+"""What a person sees while the demo runs: a live display on a terminal, lines elsewhere, on stderr with --json."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
-from harness.demo.display import Snapshot, live, one_line
 from harness.demo.settings import DemoSettings
 
 LINE_EVERY_S = 10.0
+MOODS = {"negative": "red", "neutral": "yellow", "positive": "green"}
+STATES = {"running": "green", "waiting": "yellow", "failed": "bold red", "stopped": "dim"}
+BAR = 24
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that the live display shows at one moment."""
+
+    seconds: float
+    sending: Mapping[str, Any]
+    rows: Mapping[str, int]
+    freshness: Mapping[str, Any] = field(default_factory=dict)
+    mood: Mapping[str, float] = field(default_factory=dict)
+    hops: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    restarts: int = 0
 
 
 class Screen:
@@ -63,3 +85,65 @@ class Screen:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def live(now: Snapshot) -> RenderableType:
+    """The live display."""
+    parts: list[RenderableType] = [_counts(now), mood_bar(now.mood), _hops(now)]
+    if now.links:
+        parts.append(links(now.links))
+    return Panel(Group(*parts), title=f"moodstream · {now.seconds:,.0f} s", subtitle="Ctrl-C drains, audits and stops")
+
+
+def one_line(now: Snapshot) -> str:
+    """The same for a log: one line."""
+    counts = ", ".join(f"{layer} {rows:,}" for layer, rows in now.rows.items())
+    polarity = f", polarity {now.mood['polarity']:+.2f}" if now.mood else ""
+    lag = f", gold lag p95 {now.freshness['lag_p95_s']:.1f} s" if now.freshness else ""
+    return f"{now.seconds:.0f} s: {counts}{polarity}{lag}"
+
+
+def _counts(now: Snapshot) -> Table:
+    table = Table(box=None, pad_edge=False, expand=True)
+    for layer in now.rows:
+        table.add_column(layer, justify="right")
+    table.add_row(*[f"[bold]{rows:,}[/bold]" for rows in now.rows.values()])
+    rate = now.sending.get("rate")
+    under = [f"{rate:,.0f}/s" if rate is not None else ""] + [""] * (len(now.rows) - 1)
+    if now.freshness and "gold" in now.rows:
+        under[list(now.rows).index("gold")] = f"lag {now.freshness['lag_p50_s']:.1f} s"
+    table.add_row(*[f"[dim]{text}[/dim]" for text in under])
+    return table
+
+
+def mood_bar(mood: Mapping[str, float]) -> Text:
+    """Shares of the last minutes' texts as a bar."""
+    if not mood:
+        return Text("no scored texts yet", style="dim")
+    bar = Text("now  ")
+    for name, color in MOODS.items():
+        bar.append("█" * round(mood[name] * BAR), style=color)
+    shares = "  ".join(f"{name} {mood[name]:.0%}" for name in MOODS)
+    return bar.append(f"  {shares}  polarity {mood['polarity']:+.2f}")
+
+
+def _hops(now: Snapshot) -> Text:
+    line = Text("hops ")
+    for name, hop in now.hops.items():
+        line.append(f" {name}", style=STATES.get(str(hop.get("state")), ""))
+        if hop.get("restarts"):
+            line.append(f"({hop['restarts']} restarts)", style="yellow")
+    if now.restarts:
+        line.append(f"  job restarts: {now.restarts}", style="yellow")
+    for name, hop in now.hops.items():
+        if hop.get("error") and hop.get("state") != "running":
+            line.append(f"\n  {name}: {hop['error']}", style="red")
+    return line
+
+
+def links(found: Mapping[str, str]) -> Table:
+    """Names and addresses of the web pages."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, url in found.items():
+        table.add_row(f"[bold]{name}[/bold]", f"[link={url}]{url}[/link]")
+    return table

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from deploy.local import ports
 from deploy.local.errors import UsageError
 from deploy.local.workdir import DEFAULT
+from harness.arguments import Parser, number
 
 EXAMPLES = """examples:
   moodstream demo                                   until Ctrl-C, with dashboard, Spark UI and MLflow UI
@@ -41,14 +40,6 @@ class DemoSettings:
     spark_port: int | None
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are UsageErrors: one line, one exit code."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of exiting."""
-        raise UsageError(f"{message} (see --help)")
-
-
 def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSettings:  # noqa: ARG001 - every parser's form
     """Build the settings; raises UsageError with the option, what was received and what was expected."""
     given = vars(_parser().parse_args(list(argv)))
@@ -77,27 +68,11 @@ def _check_input(path: Path | None) -> None:
         raise UsageError(f"--input: cannot read '{path}': {error.strerror}") from error
 
 
-def number(low: float, high: float, what: str, kind: Callable[[str], float] = float) -> Callable[[str], float]:
-    """A converter for argparse: a number in (low, high], or a sentence that says what was expected."""
-
-    def convert(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = low
-        if not low < value <= high:
-            raise argparse.ArgumentTypeError(f"received '{text}', expected {what}")
-        return value
-
-    return convert
-
-
 def _parser() -> Parser:
     parser = Parser(
-        prog="moodstream demo",
-        description="Run the whole system on this machine: generator, stream, job, warehouse, web pages.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "moodstream demo",
+        "Run the whole system on this machine: generator, stream, job, warehouse, web pages.",
+        EXAMPLES,
     )
     add = parser.add_argument
     seconds = number(0, 10_000_000, "seconds above 0")

@@ -13,25 +13,24 @@ from rich.table import Table
 
 from deploy.local import (
     aws,
-    mlflow_ui,
+    pages,
     postgres,
     processes,
     workdir,
 )
 from deploy.local.errors import LocalError, UsageError
 from deploy.local.workdir import Workdir
+from harness.arguments import Parser
 from harness.demo import (
-    champion,
     drain,
     job,
-    pages,
+    models,
     sender,
 )
 from harness.demo.counts import SILVER, Layers
-from harness.demo.display import STATES, mood_bar
-from harness.demo.settings import Parser
+from harness.demo.screen import STATES, mood_bar
 
-SERVICES = (aws.NAME, postgres.NAME, mlflow_ui.NAME, pages.NAME, job.NAME, sender.NAME)
+SERVICES = (aws.NAME, postgres.NAME, pages.MLFLOW, pages.DASHBOARD, job.NAME, sender.NAME)
 EXAMPLES = """examples:
   moodstream status
   moodstream status --workdir /tmp/demo --json
@@ -68,7 +67,7 @@ def status(place: Workdir) -> dict[str, Any]:
     return {
         "workdir": str(place.root),
         "demo": workdir.is_held(place),
-        "champion": champion.version(place),
+        "champion": models.champion_version(place),
         "services": {name: _service(place, name) for name in SERVICES},
         "updated_at": told.get("updated_at"),
         # A job that was killed could not write down that it stopped.
@@ -130,10 +129,9 @@ def _readable(told: Mapping[str, Any]) -> Group:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
-        prog="moodstream status",
-        description="Show what runs in a working directory, how its hops do, and what lies in each layer.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "moodstream status",
+        "Show what runs in a working directory, how its hops do, and what lies in each layer.",
+        EXAMPLES,
     )
     parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from harness.bench import growth, refine
+from harness.bench.baselines import NaiveSilver
 from harness.bench.embedded import Arrivals
-from harness.bench.naive import NaiveSilver
 from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
 

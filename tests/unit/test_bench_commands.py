@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from harness.bench import (
+    baselines,
     growth,
     latency,
     main,
-    naive,
     report,
 )
 from harness.demo import command as demo
@@ -66,7 +66,7 @@ class FakeDemo:
 
     def main(self, argv: Sequence[str], environ: Mapping[str, str], job_module: str) -> int:
         self.argv = list(argv)
-        slow = job_module == "harness.bench.naive"
+        slow = job_module == "harness.bench.baselines"
         audit = {"latency_s": latency_s(4.0 if slow else 1.0), "passed": self.passed}
         sys.stdout.write("starting\n")
         sys.stdout.write(json.dumps({"audit": audit, "events_per_second": 499.0, "seconds": self.seconds}) + "\n")
@@ -109,10 +109,10 @@ def test_a_demo_that_was_interrupted_measures_nothing(
 def test_the_naive_job_is_the_job_with_another_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     monkeypatch.setattr(cli, "main", lambda argv, environ, instead: given.append(instead) or 0)
-    assert naive.main([], {}) == 0
+    assert baselines.main([], {}) == 0
     [instead] = given
     assert instead.keys() == {"refine"}
-    assert (instead["refine"].func, instead["refine"].keywords) == (refine.start, {"sink": naive.NaiveSilver})
+    assert (instead["refine"].func, instead["refine"].keywords) == (refine.start, {"sink": baselines.NaiveSilver})
 
 
 def test_growth_leaves_the_warm_up_out() -> None:

@@ -20,8 +20,8 @@ from deploy.local import workdir
 from deploy.local.errors import UsageError
 from harness.chaos import clock, main
 from harness.chaos.faults import FAULTS, files_cannot_grow
-from harness.chaos.harness import planned
 from harness.chaos.proxy import S3, Proxy, Trouble
+from harness.chaos.run import planned
 from harness.chaos.victim import Countdown
 from streaming.commit_points import POINTS
 

@@ -15,16 +15,16 @@ from deploy.local.errors import ServiceError
 from deploy.local.stack import Stack
 from deploy.local.workdir import Workdir
 from harness.audit.command import audit
-from harness.chaos import challenger, clock
+from harness.chaos import clock
 from harness.chaos.faults import (
     CLOCK_BACK,
     FAULTS,
     Broken,
     batches,
 )
-from harness.chaos.lakes import Lake
+from harness.chaos.lake import Lake
 from harness.chaos.proxy import Proxy
-from harness.demo import champion, drain, sender
+from harness.demo import drain, models, sender
 from harness.demo.job import Job
 from harness.demo.sender import Sender
 from harness.demo.settings import DemoSettings
@@ -58,7 +58,7 @@ def planned(kills: int, seed: int) -> Iterator[Kill]:
         yield Kill(point, chance.uniform(0, 8) if point == RANDOM else chance.randint(1, MOST_HITS))
 
 
-class Harness:
+class ChaosRun:
     """One run on one working directory."""
 
     def __init__(
@@ -78,8 +78,8 @@ class Harness:
         services = stack.start(self._place, self._environ, self._options.shards)
         services = replace(services, workdir=self._lake.seen(self._place))
         inside = services.environ(self._environ)
-        champion.ensure(self._place, inside, self._say)
-        challenger.ensure(self._place)
+        models.ensure_champion(self._place, inside, self._say)
+        models.ensure_challenger(self._place)
         with Proxy(services.aws.endpoint) as proxy:
             # The generator talks to the emulator itself: only the job meets the faults of the proxy.
             beyond = replace(

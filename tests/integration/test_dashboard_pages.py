@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from deltalake import write_deltalake
 
-from harness.demo.pages import APP
+from deploy.local.pages import APP
 from streaming.tables import gold_drift_by_hour, gold_labelled_by_hour
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own

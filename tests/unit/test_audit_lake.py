@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local.errors import UsageError
-from harness.audit import lake_copy
+from harness.audit import lake
 
 COMMITTED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -34,18 +34,18 @@ class FakeS3:
 
 def test_what_lies_below_the_prefix_is_copied_with_its_time(tmp_path: Path) -> None:
     s3 = FakeS3("lake/bronze/", "lake/bronze/_delta_log/0.json", "lakes/other")
-    folder = lake_copy.copy(s3, "s3a://bucket/lake/", tmp_path)
+    folder = lake.copied_from_s3(s3, "s3a://bucket/lake/", tmp_path)
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert [path.relative_to(folder).as_posix() for path in files] == ["bronze/_delta_log/0.json"]
     assert files[0].stat().st_mtime == COMMITTED.timestamp()
 
 
 def test_a_whole_bucket_is_a_lake_as_well(tmp_path: Path) -> None:
-    lake_copy.copy(FakeS3("gold/x"), "s3://bucket", tmp_path)
+    lake.copied_from_s3(FakeS3("gold/x"), "s3://bucket", tmp_path)
     assert (tmp_path / "gold" / "x").read_text() == "gold/x"
 
 
 @pytest.mark.parametrize("url", ["/a/folder", "s3://", "https://bucket/lake"])
 def test_anything_else_is_refused_by_name(url: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"--lake: received '{url}', expected s3://BUCKET"):
-        lake_copy.copy(FakeS3(), url, tmp_path)
+        lake.copied_from_s3(FakeS3(), url, tmp_path)

@@ -15,16 +15,16 @@ import pytest
 
 from generator.events.reference_validator import as_record
 from generator.ledger import Ledger, Put
-from harness.audit import command as audit
 from harness.audit import (
     gold,
     lake,
     latency,
+    report,
     sent,
     silver,
     texts,
 )
-from harness.demo import display
+from harness.demo import screen
 from tests.builders import NOON, a_record
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -290,12 +290,12 @@ CLEAN: dict[str, Any] = {
     ],
 )
 def test_any_single_fault_fails_the_audit(layer: str, fault: str) -> None:
-    assert audit.passed(CLEAN)
-    assert not audit.passed(CLEAN | {layer: CLEAN[layer] | {fault: 1}})
+    assert report.passed(CLEAN)
+    assert not report.passed(CLEAN | {layer: CLEAN[layer] | {fault: 1}})
 
 
 def test_the_readable_report_names_the_verdict_and_the_reasons() -> None:
-    text = audit.readable(CLEAN | {"passed": True})
+    text = report.readable(CLEAN | {"passed": True})
 
     assert "passed" in text
     assert "not_json 1" in text
@@ -303,7 +303,7 @@ def test_the_readable_report_names_the_verdict_and_the_reasons() -> None:
 
 
 def test_the_live_line_tells_counts_mood_and_lag() -> None:
-    now = display.Snapshot(
+    now = screen.Snapshot(
         seconds=12,
         sending={"rate": 100.0},
         rows={"sent": 1200, "silver": 900},
@@ -311,4 +311,4 @@ def test_the_live_line_tells_counts_mood_and_lag() -> None:
         mood={"negative": 0.2, "neutral": 0.3, "positive": 0.5, "polarity": 0.31},
     )
 
-    assert display.one_line(now) == "12 s: sent 1,200, silver 900, polarity +0.31, gold lag p95 3.5 s"
+    assert screen.one_line(now) == "12 s: sent 1,200, silver 900, polarity +0.31, gold lag p95 3.5 s"

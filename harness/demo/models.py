@@ -1,4 +1,4 @@
-"""Makes sure that a champion is registered before the job starts: trains one in a child process if there is none."""
+"""The registered models of a working directory: makes sure that there is a champion, for chaos a challenger too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODEL = "moodstream-sentiment"
 QUERY = "select version from registered_model_aliases where name = ? and alias = 'champion'"
 
 
-def version(workdir: Workdir) -> int | None:
+def champion_version(workdir: Workdir) -> int | None:
     """The champion's version, read from the registry's database: importing MLflow takes seconds."""
     path = workdir.mlflow / "mlflow.db"
     if not path.exists():
@@ -29,9 +29,9 @@ def version(workdir: Workdir) -> int | None:
     return int(row[0]) if row else None
 
 
-def ensure(workdir: Workdir, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+def ensure_champion(workdir: Workdir, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Train and register a model if there is no champion; raises ServiceError if that fails."""
-    if version(workdir) is not None:
+    if champion_version(workdir) is not None:
         return
     say("training the model (once per working directory)")
     log = workdir.logs / f"{NAME}.log"
@@ -48,5 +48,19 @@ def ensure(workdir: Workdir, environ: Mapping[str, str], say: Callable[[str], No
             say(f"training: {processes.last_lines(log)}")
     finally:
         processes.stop(process)
-    if version(workdir) is None:
+    if champion_version(workdir) is None:
         raise ServiceError(f"no model could be trained: {processes.last_lines(log)} (see {log})")
+
+
+def ensure_challenger(workdir: Workdir) -> None:
+    """Register the champion a second time, with alias `challenger`, unless there is one: `observe` then scores too."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(workdir.mlflow_uri, workdir.mlflow_uri)
+    try:
+        client.get_model_version_by_alias(MODEL, "challenger")
+    except MlflowException:
+        champion = client.get_model_version_by_alias(MODEL, "champion")
+        version = client.create_model_version(MODEL, str(champion.source), champion.run_id).version
+        client.set_registered_model_alias(MODEL, "challenger", version)
