@@ -1,4 +1,4 @@
-"""What `spark-submit` is given: a launcher outside the package, whose folder would else become `sys.path[0]`.
+"""The script for `spark-submit`. It lies outside the package, whose folder would otherwise become `sys.path[0]`.
 
 spark-submit --py-files moodstream.zip deploy/spark_job.py --lake s3a://my-lake --stream events ...
 """
@@ -10,6 +10,6 @@ from streaming.cli import main
 
 if __name__ == "__main__":
     code = main(sys.argv[1:], os.environ)
-    # Glue and some launchers take any SystemExit for a failure, a clean one too.
+    # Some launchers count every SystemExit as a failure, even one with code 0.
     if code:
         sys.exit(code)

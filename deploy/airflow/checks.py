@@ -1,12 +1,12 @@
 """`python -m deploy.airflow.checks`: quality and drift of the lake, as one JSON object.
 
-Two kinds of drift. `drift` is the population stability index between the shares of the three sentiments in the last
-hours and in the seven days before: 0 is the same mix, over 0.2 one worth retraining for. `model` is the champion's own
-judgement of recent texts against those that it was judged on: it carries the functions with it. `request` is what the
-running stream asked for and no training has answered yet. Missing tables count as empty, and without a registry or a
-champion `model` and `request` are null.
+There are two measures of drift. `drift` is the population stability index of the shares of the three sentiments, in
+the last hours against the seven days before: 0 means the same shares, and a value over 0.2 is worth retraining for.
+`model` compares recent texts with those that the champion was evaluated on, by functions of the champion's artefact.
+`request` is the running stream's request for a new model, if no training has answered it. A missing table counts as an
+empty one; without a registry or a champion, `model` and `request` are null.
 
-Packed into the training environment as the module `checks`, so it imports nothing of this repository.
+The training environment contains this file as the module `checks`, so it imports nothing of this repository.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 
 LABELS = ("negative", "neutral", "positive")
 REFERENCE = timedelta(days=7)
-FLOOR = 1e-4  # an empty class would make the index infinite
-TEXTS = 5_000  # are enough for a histogram, and take a second
+FLOOR = 1e-4  # stands for a share of 0, which would make the index infinite
+MAX_TEXTS = 5_000  # enough for a histogram; profiling them lasts a second
 MODEL = "moodstream-sentiment"
 
 
@@ -36,13 +36,13 @@ def stability_index(now: Mapping[str, float], before: Mapping[str, float]) -> fl
 
 
 def shares(counts: Mapping[str, int]) -> dict[str, float]:
-    """Counts by label as shares; empty if there are none."""
+    """The share of each label; empty if nothing was counted."""
     total = sum(counts.values())
     return {label: counts[label] / total for label in LABELS} if total else {}
 
 
 def measure(lake: str, now: datetime, hours: int) -> dict[str, Any]:
-    """What gold says about the `hours` before `now`."""
+    """Counts, shares and drift of the `hours` before `now`, from the gold tables."""
     since = now - timedelta(hours=hours)
     sentiment = _rows(lake, "gold/sentiment_by_minute", "minute", since - REFERENCE, now)
     recent = [row for row in sentiment if row["minute"] >= since]
@@ -62,8 +62,8 @@ def measure(lake: str, now: datetime, hours: int) -> dict[str, Any]:
     }
 
 
-def judge(champion: Any, texts: list[str]) -> dict[str, Any]:
-    """How far texts have moved from what a model was judged on: distances, and what changed, in words (or null)."""
+def model_drift(champion: Any, texts: list[str]) -> dict[str, Any]:
+    """The distances of texts from those that the model was evaluated on; what changed, with a sentence (or null)."""
     distances = champion.drift(champion.profile(texts))
     found = champion.diagnose(distances, len(texts))
     kind, sentence = found or (None, None)
@@ -71,8 +71,8 @@ def judge(champion: Any, texts: list[str]) -> dict[str, Any]:
     return {"texts": len(texts), "distances": rounded, "changed": kind, "diagnosis": sentence}
 
 
-def recent_texts(lake: str, since: datetime, until: datetime, most: int = TEXTS) -> list[str]:
-    """The latest texts of posts and comments between two moments, at most so many."""
+def recent_texts(lake: str, since: datetime, until: datetime, most: int = MAX_TEXTS) -> list[str]:
+    """The texts of posts and comments between two times; the latest ones if there are more than `most`."""
     found: list[tuple[datetime, str]] = []
     for table in ("silver/posts", "silver/comments"):
         rows = _rows(lake, table, "event_time", since, until, columns=["event_time", "text"])
@@ -83,7 +83,7 @@ def recent_texts(lake: str, since: datetime, until: datetime, most: int = TEXTS)
 def open_request(tags: Mapping[str, str]) -> dict[str, Any] | None:
     """The request for a new model among a registered model's tags (cause, version, why, requested_at), unless answered.
 
-    The stream's hop `observe` leaves it, `moodstream model train` answers it.
+    The hop `observe` writes the request, `moodstream model train` the answer (docs/architecture.md).
     """
     asked = json.loads(tags.get("retraining_request", "null"))
     answered = json.loads(tags.get("retraining_answer", "null")) or {}
@@ -91,7 +91,7 @@ def open_request(tags: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def request_at(uri: str) -> dict[str, Any] | None:
-    """The open request of a registry; None where there is no model either."""
+    """The open request in a registry; None if there is none, or no such model."""
     import mlflow
 
     client = mlflow.MlflowClient(uri, uri)
@@ -104,7 +104,7 @@ def request_at(uri: str) -> dict[str, Any] | None:
 
 
 def champion_at(uri: str) -> Any:
-    """The champion of a registry with its drift functions, or None where there is none."""
+    """The champion of a registry, with its drift functions; None if there is none."""
     import mlflow
 
     mlflow.set_tracking_uri(uri)
@@ -132,7 +132,7 @@ def _rows(
     except TableNotFoundError:
         return []
     days = [(since + timedelta(days=day)).date() for day in range((until.date() - since.date()).days + 1)]
-    # Each day's partition by name, so that older ones are not even listed.
+    # The partition of each day by name: files of older days are not even listed.
     parts = [[("year", "=", day.year), ("month", "=", day.month), ("day", "=", day.day)] for day in days]
     filters: Any = [[*part, (column, ">=", since), (column, "<", until)] for part in parts]
     rows = found.to_pyarrow_table(columns=columns, filters=filters)
@@ -141,7 +141,7 @@ def _rows(
 
 
 def main() -> int:
-    """Measure and write one line of JSON; 2 on wrong use."""
+    """Measure, and write one line of JSON; the exit code is 2 for wrong use."""
     parser = argparse.ArgumentParser(prog="checks", description="Quality and drift of the lake, as JSON.")
     parser.add_argument("--lake", required=True, help="folder or s3:// URL")
     parser.add_argument("--now", required=True, help="ISO 8601, with its offset")
@@ -153,7 +153,7 @@ def main() -> int:
     measured = measure(given.lake, now, given.hours)
     champion = champion_at(given.mlflow_uri) if given.mlflow_uri else None
     texts = recent_texts(given.lake, now - timedelta(hours=given.hours), now) if champion else []
-    measured["model"] = judge(champion, texts) if champion else None
+    measured["model"] = model_drift(champion, texts) if champion else None
     measured["request"] = request_at(given.mlflow_uri) if given.mlflow_uri else None
     sys.stdout.write(json.dumps(measured) + "\n")
     return 0

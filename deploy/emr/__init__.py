@@ -1,1 +1,1 @@
-"""The job on EMR: Spark settings with their reasons, and the requests that start it."""
+"""The job on EMR: its Spark settings with their reasons, the requests that start it, and a launcher of commands."""

@@ -1,6 +1,6 @@
-"""How the job is started on EMR: request documents for EMR Serverless and steps for a cluster on EC2.
+"""The requests that start the job on EMR: job runs of EMR Serverless and steps of a cluster on EC2.
 
-Pure functions of a `Target`, so that tests can look at every argument and `deploy/infra/deploy.py` only sends them.
+Pure functions of a `Target`: tests check every argument, and `deploy/infra/deploy.py` only sends the requests.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from pathlib import Path
 
 SETTINGS = Path(__file__).with_name("spark-settings.toml")
 CONNECTOR = "/usr/share/aws/kinesis/spark-sql-kinesis/lib/spark-streaming-sql-kinesis-connector.jar"
-# Delta comes with EMR, outside Spark's own folder.
+# EMR installs Delta outside Spark's own folder.
 DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
-PYTHON = "/usr/bin/python3.11"  # on EMR 7.x beside its default 3.9
-SITE = "./environment/site-packages"  # where Spark unpacks the archive, below each process's folder
+PYTHON = "/usr/bin/python3.11"  # EMR 7.x has it beside its default, 3.9
+SITE = "./environment/site-packages"  # Spark unpacks the archive there, in each process's folder
 LATENCY_OPTIONS: Mapping[str, str] = {
-    # A commit to S3 takes about half a second: shorter triggers would only queue up.
+    # A commit to S3 lasts about half a second: batches with shorter triggers would only wait for each other.
     "--ingest-trigger": "2",
     "--refine-trigger": "2",
     "--aggregate-trigger": "10",
@@ -27,7 +27,7 @@ LATENCY_OPTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Target:
-    """The deployed pieces that the job is told about. URLs without a slash at the end."""
+    """The deployed resources that the job uses. URLs have no slash at the end."""
 
     release: str  # s3:// folder of the uploaded release
     lake: str  # s3:// root of the lake
@@ -67,7 +67,7 @@ def job_options(target: Target) -> dict[str, str]:
 def job_run(target: Target, *, application: str, role: str) -> dict[str, object]:
     """The StartJobRun request of EMR Serverless for the streaming job.
 
-    Mode STREAMING restarts a failed run by itself, from its checkpoint, unless it fails five times within an hour.
+    In the mode STREAMING, EMR restarts a failed run from its checkpoint, unless it fails five times within an hour.
     """
     return {
         "applicationId": application,
@@ -86,7 +86,7 @@ def job_run(target: Target, *, application: str, role: str) -> dict[str, object]
 
 
 def step(target: Target) -> dict[str, object]:
-    """An EMR on EC2 step: the same job under YARN, in cluster mode, so that the driver survives the submitter."""
+    """The same job as a step of EMR on EC2. In YARN's cluster mode the driver outlives the process that submits it."""
     return {
         "Name": "moodstream",
         "ActionOnFailure": "CONTINUE",
@@ -96,7 +96,7 @@ def step(target: Target) -> dict[str, object]:
                 "spark-submit",
                 "--deploy-mode",
                 "cluster",
-                # YARN restarts the driver; failures are forgotten after an hour, so a weekly one never adds up.
+                # YARN restarts the driver, and forgets a failure after an hour: rare failures never add up to five.
                 *_conf(
                     {
                         "spark.yarn.maxAppAttempts": "5",
@@ -120,7 +120,7 @@ def spark_submit_options(target: Target, platform: str) -> list[str]:
     environment = {
         "PYSPARK_PYTHON": PYTHON,
         "PYSPARK_DRIVER_PYTHON": PYTHON,
-        # Before the platform's own packages, so that the locked versions win.
+        # Python finds these before the platform's own packages, so the locked versions win.
         "PYTHONPATH": SITE,
         "MLFLOW_TRACKING_URI": target.mlflow,
         "AWS_REGION": target.region,
@@ -135,7 +135,7 @@ def spark_submit_options(target: Target, platform: str) -> list[str]:
     }
     return [
         "--py-files",
-        # Delta's jar holds its Python side as well.
+        # Delta's jar contains its Python package too.
         f"{target.release}/moodstream.zip,{DELTA[0]}",
         "--jars",
         ",".join((CONNECTOR, *DELTA)),
@@ -152,5 +152,5 @@ def _flat(options: Mapping[str, str]) -> list[str]:
 
 
 def _s3a(url: str) -> str:
-    """Spark's own S3 client: the one that Delta and the local tests use as well."""
+    """The URL for Hadoop's S3A client, which Delta and the local tests use too."""
     return url.replace("s3://", "s3a://", 1)

@@ -2,8 +2,8 @@
 
 run_command.py --result s3://bucket/runs/ID/train.json -- model train --json
 
-Calls `moodstream COMMAND ...`, or another module's `main()`, in this process and stores the last line that it wrote,
-one JSON object, at the URL, so that the workflow can read what came out.
+Calls `moodstream COMMAND ...`, or another module's `main()`, in this process. Stores the command's last line, which is
+one JSON object, at the URL, where the workflow reads the result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 
 class _Tee(io.TextIOBase):
-    """Passes everything on to the log and keeps the last line that says something."""
+    """Writes everything to the log and keeps the last line that is not blank."""
 
     def __init__(self, log: io.TextIOBase) -> None:
         self.log, self.last, self._open = log, "", ""
@@ -35,7 +35,7 @@ class _Tee(io.TextIOBase):
 
 
 def run(module: str, command: Sequence[str]) -> tuple[int, str, str]:
-    """The exit code of the module's `main()` under these words, and the last lines of its output and its errors."""
+    """Call the module's `main()` with `command` as arguments; returns exit code, last output line, last error line."""
     main_of = importlib.import_module(module).main
     output, errors = _Tee(sys.stdout), _Tee(sys.stderr)  # type: ignore[arg-type]
     sys.argv = [module, *command]
@@ -48,7 +48,7 @@ def run(module: str, command: Sequence[str]) -> tuple[int, str, str]:
 
 
 def store(result: str, code: int, last: str, error: str) -> None:
-    """Write the exit code, the command's JSON object and its last complaint to an s3:// URL."""
+    """Write the exit code, the command's JSON object (null if it wrote none) and its error line to an s3:// URL."""
     import boto3
 
     try:
@@ -61,8 +61,8 @@ def store(result: str, code: int, last: str, error: str) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run, store, and end with the command's own exit code."""
-    parser = argparse.ArgumentParser(description="Run a moodstream command and keep its result.")
+    """Run the command and store its result; returns the command's exit code."""
+    parser = argparse.ArgumentParser(description="Run a moodstream command and store its result.")
     parser.add_argument("--result", required=True, help="s3:// URL of a JSON file")
     parser.add_argument("--module", default="moodstream", help="whose main() to call (default: %(default)s)")
     parser.add_argument("command", nargs="+", help="the command and its options, after --")
@@ -74,6 +74,6 @@ def main(argv: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     ended = main(sys.argv[1:])
-    # A SystemExit, even a clean one, counts as a failure on some platforms.
+    # Some platforms count every SystemExit as a failure, even one with code 0.
     if ended:
         sys.exit(ended)

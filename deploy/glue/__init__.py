@@ -1,1 +1,1 @@
-"""The job on AWS Glue: the same code behind an entry point of Glue's kind."""
+"""The job on AWS Glue: the script that Glue starts, and the job's arguments."""

@@ -1,4 +1,4 @@
-"""The default arguments of the Glue streaming job. Glue's own begin with `--`, too: `job_options` never clash."""
+"""The default arguments of the Glue streaming job: those for Glue itself, and the job's own (`job_options`)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from deploy.emr.arguments import Target, job_options, spark_settings
 
 
 def job_arguments(target: Target) -> dict[str, str]:
-    """Arguments by name, as a Glue job's `DefaultArguments` wants them."""
+    """Argument name -> value, the form of a Glue job's `DefaultArguments`."""
     settings = [f"{name}={value}" for name, value in spark_settings("glue").items()]
     return {
-        # Delta 3.3.2 as Glue 5.1 ships it.
+        # Glue 5.1 contains Delta 3.3.2.
         "--datalake-formats": "delta",
-        # Glue takes one --conf; further ones are chained inside its value.
+        # Glue accepts one --conf only: its value contains the others.
         "--conf": " --conf ".join(settings),
         "--extra-py-files": f"{target.release}/moodstream.zip",
-        # The connector is on no registry: put the jar from an EMR image or a build of its sources here.
+        # No registry has the connector: upload the jar of an EMR image, or one built from its sources.
         "--extra-jars": f"{target.release}/jars/spark-streaming-sql-kinesis-connector.jar",
-        # Wheels from the release, never from an index at start: pinned, and no way out needed.
+        # Wheels come from the release, not from a package index: they are pinned, and need no way to the internet.
         "--additional-python-modules": f"{target.release}/moodstream.gluewheels.zip",
         "--python-modules-installer-option": "--no-index",
         "--enable-metrics": "true",
@@ -24,7 +24,7 @@ def job_arguments(target: Target) -> dict[str, str]:
         "--enable-continuous-cloudwatch-log": "true",
         "--enable-spark-ui": "true",
         "--spark-event-logs-path": f"{target.lake}/_checkpoints/glue-event-logs/",
-        # A streaming job keeps its place in its own checkpoint.
+        # The streaming job's own checkpoints take the place of Glue's bookmarks.
         "--job-bookmark-option": "job-bookmark-disable",
         "--enable-glue-datacatalog": "false",
         **job_options(target),

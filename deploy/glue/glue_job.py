@@ -1,7 +1,6 @@
-"""Glue's entry point: hands Glue's arguments to the same launcher code that EMR runs.
+"""The script that Glue starts: it runs the streaming job with those of Glue's arguments that are the job's options.
 
-Glue passes its own arguments (`--JOB_NAME`, `--TempDir`, ...) beside the job's; only those that the streaming job knows
-are handed on. The Spark session is the one that Glue made, with Glue's settings.
+Glue passes its own arguments (`--JOB_NAME`, `--TempDir`, ...) beside the job's options, and makes the Spark session.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ OPTIONS = (
 
 
 def job_options(argv: Sequence[str]) -> list[str]:
-    """The streaming job's options among Glue's arguments, in the form the job's own command line takes."""
+    """The streaming job's options among Glue's arguments, as a command line: option, value, option, value."""
     from awsglue.utils import getResolvedOptions
 
     present = [name for name in OPTIONS if f"--{name}" in argv]
@@ -59,6 +58,6 @@ def main(argv: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     ended = main(sys.argv)
-    # Glue takes a SystemExit for a failure, even a clean one.
+    # Glue counts every SystemExit as a failure, even one with code 0.
     if ended:
         sys.exit(ended)

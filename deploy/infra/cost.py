@@ -1,7 +1,7 @@
-"""`moodstream cost`: what a rate of events costs on AWS in a month, service by service.
+"""`moodstream cost`: estimates the monthly cost on AWS of a rate of events, for each service.
 
-A model, not a bill: `Sizing` derives shards, executors and warehouse hours from the rate, `prices.toml` (dated, with
-its sources) turns them into money. docs/deploy/sizing.md has the measurements behind the constants.
+`Sizing` derives shards, executors and warehouse hours from the rate; `prices.toml` (dated, with its sources) has the
+prices. docs/deploy/sizing.md has the measurements behind the constants.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from typing import Any, NoReturn
 from deploy.local.errors import UsageError
 
 PRICES = Path(__file__).with_name("prices.toml")
-HOURS = 730.0  # of a month
+HOURS = 730.0  # in a month
 SECONDS = HOURS * 3600
 GB = 1e9
 RETENTION_DAYS = 7
-SHARD_RECORDS, SHARD_BYTES = 1_000, 1_000_000  # a second, of one shard
-SHARD_FILL = 0.7  # keys are skewed: plan to fill a shard to that
-EXECUTOR_EVENTS = 2_000  # a second, of one executor with 4 vCPU and 10 GB
-SCORED_SHARE = 0.5  # of the events, posts and comments: what a managed sentiment API would be called for
+SHARD_RECORDS, SHARD_BYTES = 1_000, 1_000_000  # a second and shard: Kinesis' limits
+SHARD_FILL = 0.7  # partition keys are skewed: plan to fill shards up to this share
+EXECUTOR_EVENTS = 2_000  # a second, for an executor with 4 vCPU and 10 GB
+SCORED_SHARE = 0.5  # posts and comments: the share of events that are scored
 READERS = 2  # of the stream: the job and the archive
 EXAMPLES = """\
 examples:
   moodstream cost --events-per-second 1000
-  moodstream cost --events-per-second 1000 --load-every 900   a sleepier, cheaper warehouse
+  moodstream cost --events-per-second 1000 --load-every 900   a warehouse that sleeps more and costs less
   moodstream cost --events-per-second 200 --bytes 600 --json
 """
 
 
 @dataclass(frozen=True)
 class Sizing:
-    """What a rate needs. Rates in events a second, sizes in bytes."""
+    """The resources for a rate. Rates are events a second, sizes are bytes."""
 
     events_per_second: float
     event_bytes: int
@@ -69,15 +69,15 @@ def size(events_per_second: float, event_bytes: int, load_every: float) -> Sizin
         shards=max(1, math.ceil(max(by_records, by_bytes))),
         executors=max(2, math.ceil(events_per_second / EXECUTOR_EVENTS)),
         warehouse_rpu=8 if events_per_second <= 5_000 else 32,
-        # Redshift Serverless bills at least a minute for each activity: frequent loads keep it awake all month.
+        # Redshift Serverless bills at least a minute for each activity: with frequent loads it never sleeps.
         warehouse_busy_share=min(1.0, 60 / load_every),
-        # Raw JSON compresses to about a quarter; silver holds it again, with its columns.
+        # Raw JSON compresses to about a quarter; bronze and silver each hold it.
         stored_gb_month=events_per_second * event_bytes * SECONDS / GB * 0.5,
     )
 
 
 def monthly(sizing: Sizing, prices: Mapping[str, Any]) -> dict[str, float]:
-    """USD a month by service, after the first month (the lake then grows on)."""
+    """Service -> USD a month."""
     return {
         "kinesis": _kinesis(sizing, prices["kinesis"]),
         "firehose": sizing.gb_in * max(1.0, 5_000 / sizing.event_bytes) * prices["firehose"]["gb"],
@@ -125,7 +125,7 @@ def _emr(sizing: Sizing, price: Mapping[str, float]) -> float:
 
 
 def _s3(sizing: Sizing, price: Mapping[str, float]) -> float:
-    """A year of growth on average in storage; commits and checkpoints in requests, whatever the rate."""
+    """Storage is the mean of a year of growth; requests of commits and checkpoints do not depend on the rate."""
     commits = SECONDS / 2 * 8 + SECONDS / 10 * 40  # hops at 2 s with 4 puts each, gold at 10 s
     storage = sizing.stored_gb_month * 6 * price["standard_gb_month"]
     landing = sizing.gb_in * 0.2 * 6 * price["glacier_ir_gb_month"]
@@ -148,7 +148,7 @@ def _watching(price: Mapping[str, float]) -> float:
 
 
 def estimate(events_per_second: float, event_bytes: int, characters: int, load_every: float) -> dict[str, Any]:
-    """The whole estimate as one JSON-able object."""
+    """The whole estimate: sizing, USD a month by service and in total, the price of a managed API, dates."""
     prices = tomllib.loads(PRICES.read_text())
     sizing = size(events_per_second, event_bytes, load_every)
     services = {name: round(usd, 2) for name, usd in monthly(sizing, prices).items()}
@@ -177,11 +177,15 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--events-per-second", type=float, required=True, metavar="N", help="steady average")
-    parser.add_argument("--bytes", type=int, default=400, help="of one event (default: %(default)s)")
-    parser.add_argument("--characters", type=int, default=140, help="of one text (default: %(default)s)")
+    parser.add_argument("--events-per-second", type=float, required=True, metavar="N", help="steady rate")
+    parser.add_argument("--bytes", type=int, default=400, help="size of an event (default: %(default)s)")
+    parser.add_argument("--characters", type=int, default=140, help="of a text (default: %(default)s)")
     parser.add_argument(
-        "--load-every", type=float, default=15, metavar="SECONDS", help="warehouse loads (default: %(default)s)"
+        "--load-every",
+        type=float,
+        default=15,
+        metavar="SECONDS",
+        help="time between warehouse loads (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     return parser

@@ -1,7 +1,7 @@
-"""QuickSight: the way to the warehouse, data sets with their refreshes, an analysis to edit and a dashboard to look at.
+"""QuickSight: the connection to the warehouse, data sets with their refreshes, an analysis and a dashboard.
 
-Two stacks of their own, since not every account has QuickSight (and a template has its limits): they are deployed where
-its principals are given (docs/warehouse.md says how). What is shown stands in dashboard.toml.
+These are two stacks, since not every account has QuickSight and a template has a maximal size. They are deployed if
+QuickSight's principals are given (docs/warehouse.md). dashboard.toml describes what they show.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from deploy.infra.warehouse import WarehouseStack
 REDSHIFT = 5439
 PRINCIPAL = r"^arn:aws[\w-]*:quicksight:[\w-]+:\d+:(user|group)/.+$"
 
-# The sets of actions that QuickSight knows as "use" (data source, data set), "own" (analysis) and "view" (dashboard).
+# The actions that QuickSight itself groups as "use" (data source, data set), "own" (analysis) and "view" (dashboard).
 SOURCE_USE = ["DescribeDataSource", "DescribeDataSourcePermissions", "PassDataSource"]
 SET_USE = ["DescribeDataSet", "DescribeDataSetPermissions", "PassDataSet", "DescribeIngestion", "ListIngestions"]
 ANALYSIS_OWN = [
@@ -33,7 +33,7 @@ DASHBOARD_VIEW = ["DescribeDashboard", "ListDashboardVersions", "QueryDashboard"
 
 
 class DataSetsStack(Stack):
-    """The data source, the data sets and when they are read again. Authors may use them; this code owns them."""
+    """The data source, the data sets and their refreshes. Authors may use them, and only this code changes them."""
 
     def __init__(
         self, scope: Construct, name: str, *, network: NetworkStack, warehouse: WarehouseStack, **kwargs: object
@@ -47,12 +47,12 @@ class DataSetsStack(Stack):
                 self._refreshes(each, self.sets[each.name])
 
     def _connection(self, network: NetworkStack) -> quicksight.CfnVPCConnection:
-        """Network interfaces of QuickSight in the private subnets, which reach Redshift and nothing else."""
+        """QuickSight's network interfaces in the private subnets; they can reach Redshift and nothing else."""
         group = ec2.SecurityGroup(
             self, "Group", vpc=network.vpc, description="Moodstream: QuickSight", allow_all_outbound=False
         )
         group.add_egress_rule(network.database, ec2.Port.tcp(REDSHIFT), "Redshift")
-        # These interfaces keep no track of connections: what comes back needs a rule of its own.
+        # The rules of these interfaces are stateless: Redshift's answers need a rule of their own.
         group.add_ingress_rule(network.database, ec2.Port.all_tcp(), "answers from Redshift")
         ec2.CfnSecurityGroupIngress(
             self,
@@ -193,7 +193,7 @@ class DataSetsStack(Stack):
 
 
 class DashboardsStack(Stack):
-    """The same definition twice: what authors may change freely, and what readers get."""
+    """One definition twice: as an analysis, which authors may change, and as the dashboard for readers."""
 
     def __init__(self, scope: Construct, name: str, *, sets: DataSetsStack, **kwargs: object) -> None:
         super().__init__(scope, name, **kwargs)
@@ -208,13 +208,13 @@ class DashboardsStack(Stack):
         )
         definition = visuals.definition({name: made.attr_arn for name, made in sets.sets.items()})
         for resource in (analysis, dashboard):
-            # In CloudFormation's own spelling: CDK's classes for it would say the same at ten times the length.
+            # As plain CloudFormation: CDK's classes for the same definition take ten times the code.
             resource.add_property_override("Definition", definition)
 
 
 def _principal(stack: Stack, name: str, does: str) -> str:
-    what = f"ARN of the QuickSight group or user that {does}"
-    return CfnParameter(stack, name, allowed_pattern=PRINCIPAL, description=what).value_as_string
+    description = f"ARN of the QuickSight group or user that {does}"
+    return CfnParameter(stack, name, allowed_pattern=PRINCIPAL, description=description).value_as_string
 
 
 def _may(principal: str, actions: list[str]) -> Any:

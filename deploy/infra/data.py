@@ -1,7 +1,7 @@
-"""What outlives every deployment: the key, the lake, the artefacts, the catalogue and the alerts' topic.
+"""The resources that outlive every deployment: key, lake, artefacts, catalogue and the alerts' topic.
 
-The topic is here, not beside the alarms, because people confirm their subscriptions by hand: it must not be
-replaced when alarms are.
+The topic is here and not with the alarms, because people confirm subscriptions by hand: replacing the alarms must not
+replace the topic.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deploy.infra.nag import allow_scan
 
 
 class DataStack(Stack):
-    """Key, buckets, topic, Glue database, Athena workgroup. Nothing here is deleted with the stack."""
+    """Key, buckets, topic, Glue database, Athena workgroup. Deleting the stack keeps key and buckets."""
 
     def __init__(self, scope: Construct, name: str, **kwargs: object) -> None:
         super().__init__(scope, name, **kwargs)
@@ -79,8 +79,8 @@ class DataStack(Stack):
     ) -> s3.Bucket:
         rules = [
             s3.LifecycleRule(id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(3)),
-            # Deleted and overwritten objects come back for a month: long enough to notice, short enough for
-            # an erasure request (docs/security.md).
+            # Deleted and overwritten objects can be restored for a month: long enough to notice a mistake, short
+            # enough for an erasure request (docs/security.md).
             s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=Duration.days(30)),
         ]
         if expire_days:
@@ -90,7 +90,7 @@ class DataStack(Stack):
         bucket = s3.Bucket(
             self,
             name,
-            # S3 delivers access logs only to buckets with its own keys.
+            # S3 delivers access logs only to buckets that its own keys encrypt.
             encryption=s3.BucketEncryption.KMS if access_log else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self.key if access_log else None,
             bucket_key_enabled=access_log or None,
@@ -163,7 +163,7 @@ class DataStack(Stack):
             work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
-                # A runaway query stops at 50 GB, about a quarter of a dollar.
+                # Athena stops a query at 50 GB, which cost about a quarter of a dollar.
                 bytes_scanned_cutoff_per_query=50_000_000_000,
                 engine_version=athena.CfnWorkGroup.EngineVersionProperty(
                     selected_engine_version="Athena engine version 3"
@@ -179,7 +179,7 @@ class DataStack(Stack):
 
 
 def _lake_rules() -> list[s3.LifecycleRule]:
-    """Raw data gets cheaper storage with age; query results and staged files go. Delta's own files never expire."""
+    """Raw data moves to cheaper storage with age; query results and staged files expire; Delta's files never do."""
     return [
         s3.LifecycleRule(
             id="landing",

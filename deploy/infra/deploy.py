@@ -1,7 +1,7 @@
-"""`python -m deploy.infra.deploy`: from build/templates and build/dist to a running system, in one command.
+"""`python -m deploy.infra.deploy`: deploys the templates of build/templates and the release of build/dist.
 
-Uploads the release to the artefact bucket and brings the stacks up to date, in order, with the credentials of the
-environment. Repeating it is safe: an unchanged stack is left alone, a release has a name of its own.
+Creates or updates the stacks in their order and uploads the release to the artefact bucket, with the credentials of the
+environment. Repeating it is safe: an unchanged stack stays as it is, and each release has a name of its own.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from deploy.emr.arguments import Target, job_run
 from deploy.infra.errors import DeployError, StackFailed
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
-# Not every account has QuickSight: these are brought up where its principals are given, or by name.
-DASHBOARDS, ASKED_BY = ("datasets", "dashboards"), "DashboardAuthors"
+# Not every account has QuickSight: these stacks are deployed if its principals are given, or if --stacks names them.
+DASHBOARDS, DASHBOARDS_PARAMETER = ("datasets", "dashboards"), "DashboardAuthors"
 DAGS, DAG_KEY = "moodstream-dags.zip", "airflow/dags/moodstream-dags.zip"
 ENDED = ("_COMPLETE", "_FAILED")
 EXAMPLES = """\
 examples:
   make synth package && python -m deploy.infra.deploy --parameter AlertEmail=oncall@example.com
   python -m deploy.infra.deploy --stacks data,stream       only these, in their order
-  python -m deploy.infra.deploy --start                    and start the streaming job on EMR Serverless
+  python -m deploy.infra.deploy --start                    then start the streaming job on EMR Serverless
 """
 
 
@@ -55,29 +55,30 @@ class Settings:
 
 
 Clients = Callable[[str], Any]
+Progress = Callable[[str], None]
 
 
-def deploy(settings: Settings, client: Clients, say: Callable[[str], None]) -> dict[str, str]:
-    """Bring every stack up to date; returns the outputs of all of them by name."""
+def deploy(settings: Settings, client: Clients, progress: Progress) -> dict[str, str]:
+    """Create or update every stack; returns the outputs of all stacks by name."""
     outputs: dict[str, str] = {}
     for name in settings.stacks:
-        say(f"stack moodstream-{name}")
+        progress(f"stack moodstream-{name}")
         outputs |= bring_up(settings, client("cloudformation"), name)
         if name == "data":
-            say(f"release {settings.release}")
+            progress(f"release {settings.release}")
             upload(settings, client("s3"), outputs["ArtefactBucketName"])
     return outputs
 
 
 def upload(settings: Settings, s3: Any, bucket: str) -> None:
-    """Copy the release below a prefix of its own, and the DAGs to where Airflow looks."""
+    """Copy the release to a prefix of its own, and the DAGs to the place where Airflow reads them."""
     for path in sorted(settings.dist.iterdir()):
         s3.upload_file(str(path), bucket, f"releases/{settings.release}/{path.name}")
     s3.upload_file(str(settings.dist / DAGS), bucket, DAG_KEY)
 
 
 def bring_up(settings: Settings, cloudformation: Any, name: str) -> dict[str, str]:
-    """Create or update one stack and wait for it; returns its outputs. Raises StackFailed after a roll-back."""
+    """Create or update one stack and wait for it; returns its outputs. Raises StackFailed if it was rolled back."""
     path = settings.templates / f"moodstream-{name}.json"
     if not path.is_file():
         raise DeployError(f"{path} is missing: run `make synth` first")
@@ -121,10 +122,10 @@ def start_job(settings: Settings, outputs: Mapping[str, str], emr: Any) -> str:
 
 
 def _parameters(settings: Settings, template: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The given parameters that this template knows, and the release."""
-    known = template.get("Parameters", {})
-    values = {**settings.parameters, **({"Release": settings.release} if "Release" in known else {})}
-    return [{"ParameterKey": key, "ParameterValue": values[key]} for key in sorted(known) if key in values]
+    """Those of the given parameters that this template has, and the release."""
+    declared = template.get("Parameters", {})
+    values = {**settings.parameters, **({"Release": settings.release} if "Release" in declared else {})}
+    return [{"ParameterKey": key, "ParameterValue": values[key]} for key in sorted(declared) if key in values]
 
 
 def _wait(settings: Settings, cloudformation: Any, stack: str) -> dict[str, str]:
@@ -137,7 +138,7 @@ def _wait(settings: Settings, cloudformation: Any, stack: str) -> dict[str, str]
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise StackFailed(f"{stack} is {status}: {_first_reason(cloudformation, stack)}")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    # CDK's own exports tie the stacks together; nobody else needs to see them.
+    # CDK's own exports connect the stacks with each other; nobody else needs them.
     return {name: value for name, value in outputs.items() if not name.startswith("Exports")}
 
 
@@ -154,17 +155,22 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     """Build the settings; raises DeployError for wrong use."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.infra.deploy",
-        description="Upload the release and bring the stacks up to date.",
+        description="Upload the release, and create or update the stacks.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    parser.add_argument("--stacks", help="which, separated by commas (default: all; QuickSight's if it is set up)")
+    parser.add_argument(
+        "--stacks",
+        help="names, separated by commas (default: all; QuickSight's if DashboardAuthors is given)",
+    )
     parser.add_argument("--templates", type=Path, default=Path("build/templates"), help="default: %(default)s")
     parser.add_argument("--dist", type=Path, default=Path("build/dist"), help="default: %(default)s")
     parser.add_argument("--region", default=region, help="AWS region (AWS_REGION)")
     parser.add_argument("--endpoint", default=environ.get("AWS_ENDPOINT_URL"), help="only for an emulator")
-    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="of any stack")
+    parser.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="parameter of a stack; may be repeated"
+    )
     parser.add_argument("--start", action="store_true", help="start the streaming job as well")
     given = vars(parser.parse_args(list(argv)))
     pairs = [pair.partition("=") for pair in given.pop("parameter")]
@@ -172,7 +178,7 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
         raise DeployError(f"--parameter: received '{wrong[0]}', expected NAME=VALUE")
     parameters = {name: value for name, _, value in pairs}
     named = given.pop("stacks")
-    every = (*ORDER, *DASHBOARDS) if ASKED_BY in parameters else ORDER
+    every = (*ORDER, *DASHBOARDS) if DASHBOARDS_PARAMETER in parameters else ORDER
     wanted = {name.strip() for name in named.split(",") if name.strip()} if named else set(every)
     if unknown := sorted(wanted - {*ORDER, *DASHBOARDS}):
         expected = ", ".join((*ORDER, *DASHBOARDS))
@@ -187,10 +193,10 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Deploy; 0 done, 1 a stack was rolled back, 2 wrong use."""
+    """Deploy; returns 0 when done, 1 if a stack was rolled back, 2 for wrong use."""
     import boto3
 
-    def say(line: str) -> None:
+    def progress(line: str) -> None:
         sys.stderr.write(line + "\n")
 
     try:
@@ -200,14 +206,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             make: Any = boto3.client  # its stubs want the service's name literally
             return make(service, region_name=settings.region, endpoint_url=settings.endpoint)
 
-        outputs = deploy(settings, client, say)
+        outputs = deploy(settings, client, progress)
         if settings.start:
-            say(f"job run {start_job(settings, outputs, client('emr-serverless'))}")
+            progress(f"job run {start_job(settings, outputs, client('emr-serverless'))}")
     except StackFailed as error:
-        say(f"deploy: {error}")
+        progress(f"deploy: {error}")
         return 1
     except DeployError as error:
-        say(f"deploy: {error}")
+        progress(f"deploy: {error}")
         return 2
     sys.stdout.write(json.dumps(outputs, indent=1, sort_keys=True) + "\n")
     return 0

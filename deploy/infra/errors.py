@@ -1,6 +1,6 @@
 """What can go wrong while deploying.
 
-DeployError        wrong use, or something that the deployment needs is missing (exit code 2)
+DeployError        wrong use, or a file or parameter that the deployment needs is missing (exit code 2)
 +-- StackFailed    CloudFormation rolled a stack back (exit code 1)
 """
 

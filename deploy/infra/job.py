@@ -1,4 +1,4 @@
-"""The streaming job on EMR Serverless or on Glue, the registry its model comes from, and retraining."""
+"""The streaming job on EMR Serverless or Glue, the model registry, and the role of retraining."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from deploy.infra.network import NetworkStack
 from deploy.infra.stream import StreamStack
 from deploy.infra.warehouse import WarehouseStack
 
-EMR_RELEASE = "emr-7.10.0"  # Spark 3.5, the Kinesis connector preinstalled
+EMR_RELEASE = "emr-7.10.0"  # has Spark 3.5 and the Kinesis connector
 
 
 class JobStack(Stack):
-    """Application, Glue job, MLflow, the roles of job and training. `deploy --start` starts the job itself."""
+    """EMR application, Glue job, MLflow App, roles of job and retraining. `deploy --start` starts the job."""
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class JobStack(Stack):
             ),
             auto_start_configuration=app.AutoStartConfigurationProperty(enabled=True),
             auto_stop_configuration=app.AutoStopConfigurationProperty(enabled=True, idle_timeout_minutes=15),
-            # A ceiling on cost: the job is sized in deploy/emr/job-run.json, this only bounds mistakes.
+            # This only limits the cost of a mistake: deploy/emr/spark-settings.toml sets the size of the job.
             maximum_capacity=app.MaximumAllowedResourcesProperty(cpu="64 vCPU", memory="256 GB", disk="1000 GB"),
             monitoring_configuration=app.MonitoringConfigurationProperty(
                 cloud_watch_logging_configuration=app.CloudWatchLoggingConfigurationProperty(

@@ -1,7 +1,6 @@
-"""Rules that a resource may break, each with the reason, and the check that nothing else is broken.
+"""The security rules that a resource may break, each with a reason, and the check that no other rule is broken.
 
-cdk-nag reads the finished construct tree. A suppression without a reason of its own is impossible here, because
-`allow` has no default for it.
+cdk-nag checks the finished construct tree. Every suppression has a reason, because `allow` has no default for it.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def allow(construct: IConstruct, rule: str, reason: str, *, findings: Iterable[str] = ()) -> None:
-    """Let `construct` and what is below it break one rule, or only the named findings of that rule."""
+    """Let `construct` and its children break one rule; with `findings`, only in these points of the rule."""
     named: list[str] = list(findings)
     suppression = cdk_nag.NagPackSuppression(id=rule, reason=reason, applies_to=named or None)
     cdk_nag.NagSuppressions.add_resource_suppressions(construct, [suppression], apply_to_children=True)
 
 
 def allow_scan(resource: CfnResource, rule: str, reason: str) -> None:
-    """The same for checkov, which reads its exceptions from the template's metadata."""
+    """Let a resource break one rule of checkov, which reads its exceptions from the template's metadata."""
     skipped = resource.get_metadata("checkov") or {"skip": []}
     resource.add_metadata("checkov", {"skip": [*skipped["skip"], {"id": rule, "comment": reason}]})
 
@@ -40,7 +39,7 @@ def watch(app: App) -> None:
 
 
 def findings(assembly: Path) -> list[str]:
-    """What the reports in the assembly's folder object to, one line each, sorted."""
+    """The rules that the reports in the assembly's folder call broken, one line each, sorted."""
     reports = [json.loads(path.read_text()) for path in assembly.glob("AwsSolutions-*-NagReport.json")]
     lines = [line for report in reports for line in report["lines"] if line["compliance"] == "Non-Compliant"]
     return sorted(f"{line['ruleId']} {line['resourceId']}: {line['ruleInfo']}" for line in lines)

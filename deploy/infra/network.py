@@ -1,4 +1,4 @@
-"""The private network: where the job, the warehouse and Airflow run, without any address of their own outside."""
+"""The private network, in which the job, the warehouse and Airflow run without public addresses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from deploy.infra.data import DataStack
 
 
 class NetworkStack(Stack):
-    """A VPC over two zones. What carries much data or secrets has an endpoint; the rest leaves through one NAT.
+    """A VPC over two zones. Services with much data or with secrets have endpoints; all else uses one NAT gateway.
 
-    The NAT is there for the MLflow App, whose address has no VPC endpoint. One is enough: losing its zone stops
-    scoring of *new* model versions, not the stream, which keeps the model that it has.
+    The NAT gateway is for the MLflow App, which has no VPC endpoint. One is enough: if its zone fails, the stream
+    continues with the model that it has, and only cannot load new versions.
     """
 
     def __init__(self, scope: Construct, name: str, *, data: DataStack, **kwargs: object) -> None:
@@ -24,7 +24,7 @@ class NetworkStack(Stack):
             "Network",
             max_azs=2,
             nat_gateways=1,
-            # CDK would empty the default group with a function of its own; nothing uses that group.
+            # CDK would add a Lambda function that empties the default group; nothing uses that group.
             restrict_default_security_group=False,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
@@ -35,7 +35,7 @@ class NetworkStack(Stack):
         )
         self._flow_log(data)
         self.workers = self._group("Workers", "Moodstream: EMR Serverless and Airflow")
-        # Spark's driver and executors, and Airflow's parts, talk among themselves.
+        # Spark's driver and executors, and the parts of Airflow, connect to each other.
         self.workers.add_ingress_rule(self.workers, ec2.Port.all_tcp(), "among themselves")
         self.database = self._group("Warehouse", "Moodstream: Redshift", outbound=False)
         self.database.add_ingress_rule(self.workers, ec2.Port.tcp(5439), "Redshift from the workers")

@@ -1,4 +1,4 @@
-"""What people on call look at: one alarm per line of alarms.toml, and a dashboard."""
+"""For people on call: the alarms of alarms.toml, and a CloudWatch dashboard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOPS = ("ingest", "refine", "aggregate", "load", "serve", "watch")
 
 
 class OpsStack(Stack):
-    """Alarms that publish to the topic, both when they fire and when they are over."""
+    """The alarms publish to the topic when they fire and when they end."""
 
     def __init__(self, scope: Construct, name: str, *, data: DataStack, stream: StreamStack, **kwargs: object) -> None:
         super().__init__(scope, name, **kwargs)

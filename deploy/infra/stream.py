@@ -1,4 +1,4 @@
-"""The stream and what feeds and archives it: Kinesis, the generator on its schedule, the raw copy in JSON."""
+"""The Kinesis stream, the generator that writes into it every minute, and the archive of its raw records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LANDING_ERRORS = "landing-errors/!{firehose:error-output-type}/!{timestamp:yyyy}
 
 
 class StreamStack(Stack):
-    """Kinesis on demand, Firehose archive, generator Lambda every minute."""
+    """An on-demand stream, a Firehose archive, and the generator as a scheduled Lambda function."""
 
     def __init__(self, scope: Construct, name: str, *, data: DataStack, **kwargs: object) -> None:
         super().__init__(scope, name, **kwargs)
@@ -31,10 +31,10 @@ class StreamStack(Stack):
         self.stream = kinesis.Stream(
             self,
             "Events",
-            # On demand doubles by itself and needs no shard arithmetic; docs/deploy/sizing.md says from which
-            # steady rate on provisioned shards are cheaper.
+            # An on-demand stream grows by itself; docs/deploy/sizing.md names the steady rate above which
+            # provisioned shards are cheaper.
             stream_mode=kinesis.StreamMode.ON_DEMAND,
-            # A week to repair a broken job before the stream forgets; bronze is the long memory.
+            # A week to repair a broken job before the stream drops records; bronze keeps what was read for good.
             retention_period=Duration.days(7),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=data.key,
@@ -104,7 +104,7 @@ class StreamStack(Stack):
             grants,
             description="Moodstream: Firehose copies raw records to the landing zone",
         )
-        # Firehose probes its source when it is made, which needs the policy in place: the inline policy is.
+        # Firehose reads its source while it is created, so it needs its policy by then: an inline policy is there.
         stream = firehose.CfnDeliveryStream(
             self,
             "Archive",
@@ -126,7 +126,7 @@ class StreamStack(Stack):
                         awskms_key_arn=self.data.key.key_arn
                     )
                 ),
-                # One record a line: the records are single JSON documents without a line end.
+                # One record a line: records are JSON documents without a line end.
                 processing_configuration=firehose.CfnDeliveryStream.ProcessingConfigurationProperty(
                     enabled=True,
                     processors=[
@@ -199,7 +199,7 @@ class StreamStack(Stack):
             ),
             memory_size=256,
             timeout=Duration.seconds(90),
-            # One minute's run may reach into the next minute, but never pile up.
+            # The run of a minute may last into the next minute; more runs at once are refused.
             reserved_concurrent_executions=2,
             role=role.without_policy_updates(),
             log_group=self.generator_log,
@@ -209,7 +209,7 @@ class StreamStack(Stack):
             },
             environment_encryption=self.data.key,
             dead_letter_queue=self.missed,
-            # A retried minute has the same event ids, so the pipeline drops what it saw before.
+            # A retried minute has the same event ids, so refine drops the duplicates.
             retry_attempts=2,
         )
         allow(function, "AwsSolutions-L1", "3.11 is what the project's tests run on, as do EMR and Glue.")
@@ -239,7 +239,7 @@ class StreamStack(Stack):
             targets.LambdaFunction(
                 self.generator,
                 dead_letter_queue=self.missed,
-                # A run that is over a minute late would only repeat what the next one sends.
+                # After a minute the next run is due, so a later start is given up.
                 max_event_age=Duration.minutes(1),
                 retry_attempts=2,
             )

@@ -1,7 +1,7 @@
-"""Finds suppressions that have outlived what they excused, and would hide the next finding.
+"""Finds suppressions that are no longer needed, since they would hide the next broken rule.
 
-Reads the assembly that `app.synth()` wrote, without CDK: what each template suppresses, against what cdk-nag's reports
-say was suppressed. A reason is inherited by everything below a construct, so it is stale when it serves nowhere.
+Compares the suppressions in the templates that `app.synth()` wrote with the findings that cdk-nag's reports call
+suppressed; needs no CDK. All children of a construct inherit a suppression: it is stale if it applies to none of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def stale(assembly: Path) -> list[str]:
-    """One line for each rule and reason that the templates suppress and no finding needed, sorted."""
+    """One line for each suppression (rule and reason) that applies to no finding, sorted."""
     return sorted(f"{rule} is suppressed for nothing: {reason}" for rule, reason in _given(assembly) - _used(assembly))
 
 
@@ -30,5 +30,5 @@ def _given(assembly: Path) -> set[tuple[str, str]]:
 def _used(assembly: Path) -> set[tuple[str, str]]:
     reports = [json.loads(path.read_text()) for path in assembly.glob("AwsSolutions-*-NagReport.json")]
     lines = [line for report in reports for line in report["lines"] if line["compliance"] == "Suppressed"]
-    # A rule that tells findings apart is reported as `AwsSolutions-IAM5[Resource::*]`.
+    # Some rules are reported with a finding: `AwsSolutions-IAM5[Resource::*]`.
     return {(line["ruleId"].split("[")[0], line["exceptionReason"]) for line in lines}

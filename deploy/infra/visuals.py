@@ -1,6 +1,6 @@
-"""From dashboard.toml to QuickSight's definitions, in the spelling of its API, which CloudFormation shares.
+"""Turns dashboard.toml into QuickSight's definitions, with the names of its API, which CloudFormation shares.
 
-Plain data in, plain data out: no CDK here, so that tests can compare the outcome with the service's own model.
+The definitions are plain dictionaries, without CDK, so that tests can compare them with the service's own model.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ SQL = Path(__file__).resolve().parents[2] / "sql" / "warehouse"
 Definition = dict[str, Any]
 
 POLARITY = "sum({polarity_sum}) / sum({events})"
-# Adds up to nothing, so that groups of it are averaged.
-MEANS = ("polarity", "interactions_per_event")
+# Sums of these have no meaning, so a group shows their mean.
+AVERAGED = ("polarity", "interactions_per_event")
 COLUMNS_OF_GRID, TILE_WIDTH, TILE_HEIGHT = 36, 18, 12
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A query of the warehouse. `columns` are its columns with QuickSight's types, in the query's order."""
+    """A query of the warehouse; `columns` maps its columns, in their order, to QuickSight's types."""
 
     name: str
     query: str
@@ -35,19 +35,19 @@ class DataSet:
 
     @property
     def sql(self) -> str:
-        """The query as QuickSight takes it, inside brackets: without comments and without the semicolon."""
+        """The query without comments and semicolon, since QuickSight puts it into brackets."""
         lines = (SQL / f"{self.query}.sql").read_text().splitlines()
         return "\n".join(line for line in lines if not line.startswith("--")).rstrip().rstrip(";")
 
     @property
     def resource_id(self) -> str:
-        """Its id in the account."""
+        """The data set's id in the account."""
         return "moodstream-" + self.name.replace("_", "-")
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One visual. `fields` are a table's columns; the others group by `time` and `by`, and show `values`."""
+    """One visual. A table shows the columns `fields`; other kinds group by `time` and `by`, and show `values`."""
 
     title: str
     kind: str
@@ -60,7 +60,7 @@ class Tile:
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Every column that it shows."""
+        """Every column that the visual uses."""
         return tuple(name for name in (self.time, *self.by, *self.values, *self.fields) if name)
 
 
@@ -87,7 +87,7 @@ def sheets() -> tuple[Sheet, ...]:
 
 
 def definition(arns: Mapping[str, str]) -> Definition:
-    """What an analysis and a dashboard show; `arns` are those of the data sets by name."""
+    """The definition of the analysis and the dashboard; `arns`: data set name -> ARN."""
     return {
         "DataSetIdentifierDeclarations": [{"Identifier": name, "DataSetArn": arn} for name, arn in arns.items()],
         "CalculatedFields": [
@@ -143,7 +143,7 @@ def _visual(name: str, tile: Tile) -> Definition:
 
 
 def _wells(chart: str, dimensions: list[Definition], measures: list[Definition]) -> Definition:
-    """The first dimension along the axis, the second one as colours."""
+    """The field wells of a line or bar chart: the first dimension is the axis, the second one the colour."""
     wells = {"Category": dimensions[:1], "Values": measures} | ({"Colors": dimensions[1:]} if dimensions[1:] else {})
     return {f"{chart}AggregatedFieldWells": wells}
 
@@ -160,7 +160,7 @@ def _dimension(tile: Tile, column: str) -> Definition:
 
 def _measure(tile: Tile, column: str) -> Definition:
     calculated = column not in _data_set(tile.data_set).columns
-    how = "AVERAGE" if column in MEANS else "SUM"
+    how = "AVERAGE" if column in AVERAGED else "SUM"
     aggregated = {} if calculated else {"AggregationFunction": {"SimpleNumericalAggregation": how}}
     return {"NumericalMeasureField": _plain(tile, column) | aggregated}
 
@@ -178,7 +178,7 @@ def _filter_id(sheet: Sheet, given: Mapping[str, Any]) -> str:
 
 
 def _filter_groups(sheet: Sheet) -> list[Definition]:
-    """One group a filter: it acts on each data set of the sheet that has a column of that name and type."""
+    """One group for each filter, which applies to every data set of the sheet that has the column."""
     scope = {"SheetVisualScopingConfigurations": [{"SheetId": sheet.name, "Scope": "ALL_VISUALS"}]}
     return [
         {

@@ -1,4 +1,4 @@
-"""What analysts open: Redshift Serverless, the catalogue that crawlers keep, and Athena's saved queries."""
+"""For analysts: Redshift Serverless, the crawlers that maintain the Glue catalogue, and Athena's saved queries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GOLD = (
 
 
 class WarehouseStack(Stack):
-    """A namespace (the data) and a workgroup (the computing), both private and encrypted."""
+    """Redshift's namespace (data) and workgroup (computing), private and encrypted; crawlers; saved queries."""
 
     def __init__(
         self, scope: Construct, name: str, *, data: DataStack, network: NetworkStack, **kwargs: object
@@ -69,7 +69,7 @@ class WarehouseStack(Stack):
             "Namespace",
             namespace_name="moodstream",
             db_name="moodstream",
-            # Redshift makes the administrator's password, keeps it in Secrets Manager and rotates it.
+            # Redshift creates the administrator's password, stores it in Secrets Manager and rotates it.
             manage_admin_password=True,
             admin_username="moodstream_admin",
             admin_password_secret_kms_key_id=data.key.key_arn,
@@ -152,7 +152,7 @@ class WarehouseStack(Stack):
                 database_name=data.database.ref,
                 table_prefix=f"{layer}_",
                 crawler_security_configuration=security.name,
-                # New columns and partitions show up within the hour; Delta itself serves new rows at once.
+                # The catalogue has new columns within the hour; new rows of a Delta table are visible at once.
                 schedule=glue.CfnCrawler.ScheduleProperty(schedule_expression="cron(15 * * * ? *)"),
                 schema_change_policy=glue.CfnCrawler.SchemaChangePolicyProperty(
                     update_behavior="UPDATE_IN_DATABASE", delete_behavior="LOG"

@@ -1,4 +1,4 @@
-"""Airflow (MWAA), which retrains and maintains, and the month's budget."""
+"""Airflow (MWAA), which runs retraining and maintenance, and the monthly budget."""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 Environment: STREAM_NAME (required), EVENTS_PER_MINUTE (600), SPREAD (false: at once), SEED (1),
 USERS (500), DIRT_PER_MILLE (30). Invoked by EventBridge each minute; or directly with
-``{"records": [...]}``, records of events or of the seed system's shape, which are sent as they stand.
+``{"records": [...]}``: events or records of the seed system, which are sent unchanged.
 
-Idempotent: what a minute holds follows from the seed and the minute, so a retried invocation sends
-the same event ids. A failure is raised: Lambda then retries, and after that EventBridge's dead-letter
-queue has it. Measured: 10,000 events a minute took 50 MB of memory and, into two shards, nine seconds.
+Guarantee: at least once. The events of a minute follow from the seed and the minute, so a retried
+invocation sends the same event ids, which the job drops as duplicates. After a failure Lambda retries,
+and then puts the invocation into the dead-letter queue. Measured: 10,000 events a minute used 50 MB of
+memory and, into two shards, nine seconds.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
 
     from generator.events.records import Record
 
-MARGIN = 5.0  # seconds of the invocation's time that are left for the last puts
+MARGIN = 5.0  # seconds at the end of an invocation that are kept for the last puts
 BATCH = 500
 
 
 @cache
 def _client() -> Any:
-    """One client for all invocations of this container."""
+    """One Kinesis client for all invocations in this container."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_KINESIS") or os.environ.get("AWS_ENDPOINT_URL")
     return connect(endpoint, os.environ.get("AWS_REGION"), anonymous=False)
 
@@ -70,7 +71,7 @@ def _batches(event: dict[str, Any], schedule: Schedule, deadline: float) -> Iter
 
 
 def _minute(schedule: Schedule, minute: float, deadline: float) -> Iterator[list[Record]]:
-    """Yield the minute's records: when they are due, or in full batches when it has to be at once."""
+    """Yield the minute's records: each when it is due or, without `spread`, at once in full batches."""
     batch: list[Record] = []
     for offset, record in schedule.records(minute):
         ahead = minute + offset - time.time() if schedule.spread else 0.0

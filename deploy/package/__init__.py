@@ -1,1 +1,1 @@
-"""`make package`: everything that a deployment uploads, with the same bytes for the same sources."""
+"""`make package`: builds the files that a deployment uploads; the same sources give the same bytes."""

@@ -30,7 +30,7 @@ build/dist/RELEASE holds the release's name: the version and a digest of all its
 
 
 def build(sources: Sources, out: Path, *, archives: bool) -> str:
-    """Write the release into an emptied folder; returns its name."""
+    """Empty the folder and write the release into it; returns the release's name."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     write_zip(out / "moodstream.zip", contents.code(sources))
@@ -47,7 +47,7 @@ def build(sources: Sources, out: Path, *, archives: bool) -> str:
 def _archives(sources: Sources, out: Path) -> None:
     locks = sources.root / "requirements"
     code = contents.unpacked_code(sources)
-    # The batch side needs the checks and the labelled tweets as well.
+    # Retraining needs the workflow's checks and the labelled tweets too.
     batch = code | {"site-packages/checks.py": sources.read("deploy/airflow/checks.py")}
     batch |= contents.labelled_data(sources)
     for name, extras in (("streaming-environment", code), ("training-environment", batch)):
@@ -58,7 +58,7 @@ def _archives(sources: Sources, out: Path) -> None:
 
 
 def _seal(sources: Sources, out: Path) -> str:
-    """Checksums of all files, and the release's name derived from them."""
+    """Write the checksums of all files, and the release's name, which is derived from them; returns the name."""
     lines = []
     for path in sorted(out.iterdir()):
         with path.open("rb") as content:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     del environ
     parser = argparse.ArgumentParser(
         prog="python -m deploy.package",
-        description="Build what a deployment uploads.",
+        description="Build the files that a deployment uploads.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

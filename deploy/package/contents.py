@@ -1,4 +1,4 @@
-"""Which file goes into which archive."""
+"""The files of each archive of a release."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Sources:
     root: Path
 
     def read(self, name: str) -> bytes:
-        """A file's content; PackageError names one that is missing."""
+        """A file's content; raises PackageError if there is no such file."""
         path = self.root / name
         if not path.is_file():
             raise PackageError(f"{name} is missing in {self.root}")
         return path.read_bytes()
 
     def below(self, folder: str, *, at: str) -> dict[str, bytes]:
-        """The files below a folder, named as below `at`."""
+        """The files below a folder, by names that begin with `at`; raises PackageError if there is no folder."""
         if not (self.root / folder).is_dir():
             raise PackageError(f"the folder {folder} is missing in {self.root}")
         prefix = f"{at}/" if at else ""
@@ -39,37 +39,40 @@ class Sources:
 
 
 def code(sources: Sources) -> dict[str, bytes]:
-    """`--py-files`: the three packages and the command. Named .zip: Spark's workers do not import from a .whl."""
+    """The archive for `--py-files`: three packages and the command. A .zip, since Spark's workers import no .whl."""
     members = {"moodstream.py": sources.read("moodstream.py")}
     for package in PACKAGES:
         members |= sources.below(package, at=package)
-    # The wheel puts the statements there as well (pyproject.toml, force-include).
+    # The wheel has the statements in the same place (pyproject.toml, force-include).
     return members | sources.below("sql", at="streaming/sql") | licences(sources)
 
 
 def unpacked_code(sources: Sources) -> dict[str, bytes]:
-    """The same for an environment: Spark's Python daemon starts before `--py-files` are there; models log sources."""
+    """The same files for a dependency archive.
+
+    Spark's Python daemon starts before `--py-files` arrive, and a model that is logged contains its source files.
+    """
     return {f"site-packages/{name}": content for name, content in code(sources).items()}
 
 
 def generator_lambda(sources: Sources) -> dict[str, bytes]:
-    """The Lambda: its handler at the root, the generator beside it. boto3 comes with the Lambda runtime."""
+    """The Lambda function: its handler, and the generator beside it. Lambda's runtime provides boto3."""
     handler = {"handler.py": sources.read("deploy/lambda/handler.py")}
     return handler | sources.below("generator", at="generator") | licences(sources)
 
 
 def dags(sources: Sources) -> dict[str, bytes]:
-    """The DAG bundle: Airflow imports DAG files from a zip's root, and puts the zip itself on the path."""
+    """The DAGs: Airflow imports the files at a zip's root, and puts the zip on Python's path."""
     return sources.below("deploy/airflow/dags", at="")
 
 
 def statements(sources: Sources) -> dict[str, bytes]:
-    """All of sql/, for people who run migrations by hand."""
+    """Everything in sql/, for people who run migrations by hand."""
     return sources.below("sql", at="sql")
 
 
 def labelled_data(sources: Sources) -> dict[str, bytes]:
-    """The labelled tweets that training reads, fetched if they are not here yet."""
+    """The labelled tweets that training reads; they are fetched first if they are missing."""
     from deploy.local import datasets
 
     folder = sources.root / ".cache" / "data"
@@ -78,5 +81,5 @@ def labelled_data(sources: Sources) -> dict[str, bytes]:
 
 
 def licences(sources: Sources) -> dict[str, bytes]:
-    """What the licence asks to travel with the code."""
+    """The files that the licence requires beside the code."""
     return {name: sources.read(name) for name in ("LICENSE", "NOTICE")}

@@ -1,7 +1,7 @@
 """What can go wrong while packaging.
 
-PackageError       a source is missing, or the release is not what it should be (exit code 2)
-+-- ToolError      a tool that does part of the work failed
+PackageError       a source file is missing (exit code 2)
++-- ToolError      uv or pip failed
 """
 
 
@@ -10,4 +10,4 @@ class PackageError(Exception):
 
 
 class ToolError(PackageError):
-    """A tool failed; the message ends with its last words."""
+    """A tool failed; the message ends with its last line."""

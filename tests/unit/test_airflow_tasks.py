@@ -203,7 +203,7 @@ def test_the_champions_own_judgement_is_told_with_its_distances() -> None:
         def diagnose(self, drift: dict[str, float], texts: int) -> tuple[str, str]:
             return "data", f"{texts} new texts"
 
-    told = checks.judge(Champion(), ["a", "b"])
+    told = checks.model_drift(Champion(), ["a", "b"])
     assert told == {"texts": 2, "distances": {"novelty": 0.1235}, "changed": "data", "diagnosis": "2 new texts"}
 
 

@@ -1,6 +1,6 @@
-"""Every night: report the day, compact and clean the tables, refresh catalogue and dashboards.
+"""Every night: report about the day, maintain the tables, refresh the catalogue and the dashboards.
 
-Start by hand for an earlier day with that logical date: the report is about the 24 hours before it.
+To report about an earlier day, trigger a run with that logical date: the report is about the 24 hours before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EVERYWHERE = {
 
 
 def _run() -> tuple[str, str]:
-    """The moment that this run is about (ISO 8601), and a name for this attempt."""
+    """The end of the time that this run is about (ISO 8601), and a name for this attempt."""
     context = get_current_context()
     moment = context.get("data_interval_end") or context.get("logical_date") or datetime.now(UTC)
     name = f"{context['run_id']}-{context['ti'].task_id}-{context['ti'].try_number}"
@@ -33,7 +33,7 @@ def _run() -> tuple[str, str]:
 
 @dag(
     dag_id="moodstream_daily",
-    description="The daily report and the tables' upkeep",
+    description="The daily report and the maintenance of the tables",
     schedule="30 2 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -44,7 +44,7 @@ def _run() -> tuple[str, str]:
     doc_md=__doc__,
 )
 def moodstream_daily() -> None:
-    """Report beside upkeep; catalogue and dashboards after it."""
+    """Report, and at the same time maintain the tables; then refresh catalogue and dashboards."""
 
     @task
     def report() -> str:

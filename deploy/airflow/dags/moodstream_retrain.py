@@ -1,6 +1,6 @@
-"""Every six hours: look at quality and drift; if need be train, let the challenger run in the shadow, and promote it.
+"""Every six hours: check quality and drift; if needed, train a challenger, wait for its shadow scores and promote it.
 
-Start by hand with the configuration {"force": true} to retrain whatever the checks say.
+To retrain whatever the checks find, trigger a run with the configuration {"force": true}.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _name(step: str) -> str:
 
 
 def _now() -> str:
-    """The moment that this run is about."""
+    """The end of the time that this run is about (ISO 8601)."""
     context = get_current_context()
     moment = context.get("data_interval_end") or context.get("logical_date") or datetime.now(UTC)
     return str(moment.isoformat())
@@ -41,7 +41,7 @@ def _now() -> str:
 
 @dag(
     dag_id="moodstream_retrain",
-    description="Drift in, a new champion out",
+    description="Checks drift, and trains and promotes a new model if needed",
     schedule="0 */6 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -52,7 +52,7 @@ def _now() -> str:
     doc_md=__doc__,
 )
 def moodstream_retrain() -> None:
-    """Check, train, evaluate, shadow, promote, tell."""
+    """Check, train, evaluate, wait for shadow scores, promote, notify."""
 
     @task
     def check() -> list[str]:
@@ -80,7 +80,7 @@ def moodstream_retrain() -> None:
 
     @task.sensor(poke_interval=60, timeout=4 * 3600, mode="reschedule")
     def shadowed(trained: dict[str, Any]) -> PokeReturnValue:
-        """The running stream scores with the challenger beside the champion; give it time to collect."""
+        """Wait while the running stream collects scores of the challenger beside those of the champion."""
         age = datetime.now(UTC) - datetime.fromisoformat(trained["trained_at"])
         return PokeReturnValue(is_done=age >= timedelta(minutes=steps.settings().shadow_minutes))
 
@@ -89,8 +89,8 @@ def moodstream_retrain() -> None:
         return steps.promote(steps.settings(), _name("promote"))
 
     @task(trigger_rule="all_done")
-    def tell() -> str:
-        """Whatever happened, people hear of it."""
+    def notify() -> str:
+        """Publish the outcome, also after a failure."""
         pull = get_current_context()["ti"].xcom_pull
         reasons = pull(task_ids="check")
         if reasons is None:
@@ -110,14 +110,14 @@ def moodstream_retrain() -> None:
     trained = train()
     last = promote()
     gate >> trained
-    [evaluate(trained), shadowed(trained)] >> last >> tell()
-    # A run whose last task succeeds counts as a success: these make it fail where the work failed.
+    [evaluate(trained), shadowed(trained)] >> last >> notify()
+    # Airflow calls a run a success if its last task succeeds: with `verdict` it fails where the work failed.
     [reasons, trained, last] >> verdict()
 
 
 @task(trigger_rule="none_failed", retries=0)
 def verdict() -> None:
-    """Carries the state of the work itself, since `tell` succeeds in any case."""
+    """Fails if a task of the work failed, since `notify` succeeds in any case."""
 
 
 moodstream_retrain()

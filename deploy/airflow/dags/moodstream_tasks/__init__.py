@@ -1,1 +1,1 @@
-"""What the tasks of both DAGs do, free of Airflow: settings, runners and decisions, tested by themselves."""
+"""The work of both DAGs' tasks, without Airflow: settings, steps, runners and decisions."""

@@ -1,4 +1,4 @@
-"""What the workflow decides, as pure functions of what the commands said."""
+"""The workflow's decisions and messages, as pure functions of the commands' results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moodstream_tasks.settings import Settings
 
 
 def reasons_to_train(checks: Mapping[str, Any], settings: Settings, *, forced: bool, has_model: bool) -> list[str]:
-    """Why to train now, in words; an empty list: nothing to do. Raises DataUnfit where training would do harm."""
+    """The reasons to train now; empty if there are none. Raises DataUnfit if the data must not be trained on."""
     rejected = checks["rejected_share"]
     if rejected > settings.rejected_limit:
         raise DataUnfit(
@@ -24,10 +24,10 @@ def reasons_to_train(checks: Mapping[str, Any], settings: Settings, *, forced: b
         reasons.append("no champion yet")
     if checks["drift"] > settings.drift_limit:
         reasons.append(f"drift {checks['drift']:.2f} over the limit of {settings.drift_limit:.2f}")
-    judged = checks.get("model") or {}
-    # Another mood among similar texts is news, not a reason to train.
-    if judged.get("changed") == "data":
-        reasons.append(str(judged["diagnosis"]))
+    drift = checks.get("model") or {}
+    # Another sentiment of similar texts is news, not a reason to train.
+    if drift.get("changed") == "data":
+        reasons.append(str(drift["diagnosis"]))
     if asked := checks.get("request"):
         reasons.append(f"asked for by the stream: {asked['why']}")
     return reasons
@@ -40,7 +40,7 @@ def retraining_message(
     promoted: Mapping[str, Any] | None,
     evaluated: Mapping[str, Any] | None = None,
 ) -> tuple[str, str]:
-    """Subject and text of what people are told after a run."""
+    """Subject and text of the message after a run."""
     if not reasons:
         return "Moodstream: no retraining needed", "No drift over the limit; the champion stays."
     because = "Retrained because: " + "; ".join(reasons) + "."

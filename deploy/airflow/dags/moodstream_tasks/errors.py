@@ -16,7 +16,7 @@ class SettingsError(WorkflowError):
 
 
 class CommandFailed(WorkflowError):
-    """A command ended with an exit code other than 0 (None: unknown); `words`: the last line it wrote."""
+    """A command ended with an exit code other than 0 (None: unknown); `words`: the last line that it wrote."""
 
     def __init__(self, message: str, *, exit_code: int | None = None, words: str = "") -> None:
         super().__init__(message)

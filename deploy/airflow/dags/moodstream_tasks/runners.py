@@ -1,7 +1,7 @@
 """Where the project's commands run: on this machine, as an EMR Serverless batch run, or as a SageMaker job.
 
-Each runner takes the words after `moodstream` and returns the JSON object of the command's last line. A command that
-ends with an exit code other than 0 raises CommandFailed. Running a command twice is safe: the commands promise it.
+Each runner runs `moodstream` with the given words and returns the JSON object of the command's last line. It raises
+CommandFailed if the exit code is not 0. Running a command twice is safe: each command guarantees that.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ TIMEOUT_S = 3_600
 
 
 class Runner(Protocol):
-    """Runs `module` (a module with a `main()` over `sys.argv`) with some words."""
+    """Runs `module`, whose `main()` reads `sys.argv`, with the given words as arguments."""
 
     def __call__(self, name: str, words: Sequence[str], *, module: str = "moodstream") -> dict[str, Any]:
-        """Run under a name that is new for each attempt; returns the JSON object that came out."""
+        """Run under a name that is new for each attempt; returns the command's JSON object."""
         ...
 
 
@@ -152,7 +152,7 @@ def _result(results: Any, url: str, ended: str) -> dict[str, Any]:
 
 
 def _token(name: str) -> str:
-    """A name as AWS takes it: the same for the same name, so that a repeated request starts nothing twice."""
+    """A token that AWS accepts. The same name gives the same token, so a repeated request starts nothing twice."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 

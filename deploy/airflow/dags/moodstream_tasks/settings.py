@@ -1,7 +1,7 @@
 """The workflow's settings, from Airflow's configuration section `moodstream`.
 
-MWAA hands its option `moodstream.lake` to every process as the environment variable `AIRFLOW__MOODSTREAM__LAKE`; on a
-laptop the variable is set directly.
+MWAA turns its option `moodstream.lake` into the environment variable `AIRFLOW__MOODSTREAM__LAKE` of every process; on a
+laptop you set the variable yourself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PREFIX = "AIRFLOW__MOODSTREAM__"
 
 @dataclass(frozen=True)
 class Settings:
-    """One immutable description of the environment. URLs without a slash at the end."""
+    """One immutable description of the environment. URLs have no slash at the end."""
 
     lake: str
     runner: str = "local"  # local, emr or sagemaker: where commands run

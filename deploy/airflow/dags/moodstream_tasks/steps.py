@@ -1,4 +1,4 @@
-"""The steps of the workflows: each runs a command or calls one AWS service, and can be repeated."""
+"""The steps of the workflows. Each runs a command or calls one AWS service; repeating it is safe."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def runner(given: Settings) -> Runner:
 
 
 def registry_options(given: Settings) -> list[str]:
-    """How the model's commands find the registry."""
+    """The options by which the model's commands find the registry."""
     if given.mlflow_uri:
         return ["--mlflow-uri", given.mlflow_uri]
     return ["--workdir", given.workdir] if given.workdir else []
 
 
 def check(given: Settings, name: str, *, now: str, hours: int = 24) -> dict[str, Any]:
-    """Quality and drift of the last hours before `now` (ISO 8601), by gold and by the champion."""
+    """Quality and drift of the `hours` before `now` (ISO 8601): the JSON object of deploy/airflow/checks.py."""
     words = ["--lake", given.lake, "--now", now, "--hours", str(hours)]
     registry = given.mlflow_uri or (f"sqlite:///{given.workdir}/mlflow/mlflow.db" if given.workdir else "")
     words += ["--mlflow-uri", registry] if registry else []
@@ -51,7 +51,7 @@ def check(given: Settings, name: str, *, now: str, hours: int = 24) -> dict[str,
 
 
 def has_champion(given: Settings, name: str) -> bool:
-    """Whether a model is in service."""
+    """Whether the registry has a champion."""
     listed = runner(given)(name, ["model", "list", "--json", *registry_options(given)])
     return any("champion" in version.get("aliases", ()) for version in listed.get("versions", ()))
 
@@ -70,11 +70,11 @@ def evaluate(given: Settings, name: str, version: str) -> dict[str, Any] | None:
 
 
 def promote(given: Settings, name: str) -> dict[str, Any]:
-    """Make the challenger champion if the gates let it; their refusal is an answer, not a failure."""
+    """Make the challenger champion if it passes the gates. A closed gate is a result (`refused`), not a failure."""
     try:
         return runner(given)(name, ["model", "promote", "--json", *registry_options(given)])
     except CommandFailed as error:
-        # Exit code 1 with a sentence of its own: the gates said no. A traceback also ends with 1, and is a failure.
+        # A closed gate ends with exit code 1 and the command's own sentence. A traceback also ends with 1: a failure.
         if error.exit_code != 1 or not error.words.startswith(REFUSAL):
             raise
         return {"refused": error.words.removeprefix(REFUSAL).strip()}
@@ -86,7 +86,7 @@ def maintain(given: Settings, name: str) -> dict[str, Any]:
 
 
 def crawl(given: Settings) -> list[str]:
-    """Start the crawlers; one that runs already is as good."""
+    """Start the crawlers, except those that run already; returns the names of all."""
     if not given.crawlers:
         return []
     glue = client("glue", given)
@@ -99,7 +99,7 @@ def crawl(given: Settings) -> list[str]:
 
 
 def refresh_dashboards(given: Settings, name: str) -> list[str]:
-    """Ask QuickSight to reload its data sets; the same name asks once."""
+    """Ask QuickSight to reload its data sets; repeating the request with the same name changes nothing."""
     if not given.dashboards:
         return []
     quicksight = client("quicksight", given)
@@ -110,7 +110,7 @@ def refresh_dashboards(given: Settings, name: str) -> list[str]:
 
 
 def notify(given: Settings, subject: str, text: str) -> bool:
-    """Publish to the alerts' topic; without one, the task's log has the text."""
+    """Publish to the alerts' topic; returns False if none is set."""
     if not given.topic:
         return False
     client("sns", given).publish(TopicArn=given.topic, Subject=subject[:100], Message=text)
