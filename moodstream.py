@@ -1,11 +1,24 @@
-"""The `moodstream` command: passes the arguments to the module of the first word, and imports no other."""
+"""The `moodstream` command, and the one place where an error becomes an exit code and a line for the user.
+
+Every command is a module with `main(argv, environ) -> int`, which raises the errors of its package. Each of those
+classes has an `exit_code`:
+
+0  done; also when stopped as asked
+1  it failed or is incomplete, an audit did not pass, or something happened that nobody foresaw
+2  wrong use, or something is missing that the user can provide: the same command ends the same way
+3  it can never succeed as it is: a restart would be in vain
+4  a service that it needs cannot be reached: try again later
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 
+WRONG_USE = 2
 COMMANDS = {
     "demo": ("harness.demo.command", "run the whole system on this machine, live"),
     "status": ("harness.demo.status", "show the services, hops and rows of a demo"),
@@ -28,27 +41,69 @@ COMMANDS = {
     "maintain": ("streaming.operations.maintain", "compact tables and remove files that no reader needs"),
 }
 
-USAGE = "usage: moodstream COMMAND [OPTIONS]\n\n" + "\n".join(
-    f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items()
-)
-EPILOGUE = (
-    "\n\n`moodstream COMMAND --help` explains a command, with examples. Begin with: moodstream demo --seconds 60\n"
-)
+Main = Callable[[Sequence[str], Mapping[str, str]], int]
 
 
 def main() -> int:
-    """Run `moodstream` on the process's arguments; returns the exit code (2: wrong use)."""
-    argv = sys.argv[1:]
+    """Run `moodstream` on the process's arguments and environment; returns the exit code."""
+    return run(sys.argv[1:], os.environ)
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the command that the first word names, importing no other; returns the exit code."""
     if not argv or argv[0] in ("-h", "--help", "help"):
-        sys.stdout.write(USAGE + EPILOGUE)
-        return 0 if argv else 2
+        sys.stdout.write(_usage())
+        return 0 if argv else WRONG_USE
     name, *rest = argv
     if name not in COMMANDS:
-        sys.stderr.write(f"moodstream: unknown command '{name}'; one of: {', '.join(COMMANDS)}\n")
-        return 2
-    run = importlib.import_module(COMMANDS[name][0]).main
-    code: int = run(rest, os.environ)
-    return code
+        sys.stderr.write(f"moodstream: unknown command '{name}'; one of: {', '.join(_installed())}\n")
+        return WRONG_USE
+    module, _ = COMMANDS[name]
+    if not _is_installed(module):
+        package = module.partition(".")[0]
+        sys.stderr.write(f"moodstream {name}: the package '{package}' is not installed; run it in a checkout\n")
+        return WRONG_USE
+    return exit_code_of(f"moodstream {name}", importlib.import_module(module).main, rest, environ)
+
+
+def exit_code_of(command: str, command_main: Main, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Call a command's `main`; returns its exit code, or that of the error that it raised.
+
+    An error with an `exit_code` becomes one line on standard error that begins with `command`. Others pass: their
+    traceback is what somebody needs to find the fault.
+    """
+    try:
+        return command_main(argv, environ)
+    except SystemExit as done:  # argparse: --help, and what a parser refuses
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if not isinstance(code, int):
+            raise
+        sys.stderr.write(f"{command}: {' '.join(str(error).split()) or type(error).__name__}\n")
+        return code
+
+
+def _usage() -> str:
+    lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items() if name in _installed()]
+    return (
+        "usage: moodstream COMMAND [OPTIONS]\n\n"
+        + "\n".join(lines)
+        + "\n\n`moodstream COMMAND --help` explains a command, with examples."
+        + (" Begin with: moodstream demo --seconds 60\n" if "demo" in _installed() else "\n")
+    )
+
+
+def _installed() -> list[str]:
+    """The commands whose modules are here: the wheel has neither `harness` nor `deploy`."""
+    return [name for name, (module, _) in COMMANDS.items() if _is_installed(module)]
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 if __name__ == "__main__":

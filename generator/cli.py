@@ -9,7 +9,6 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from generator.errors import GeneratorError, PutFailed
 from generator.report import write_report
 from generator.run import Stop, run
 from generator.settings import from_arguments
@@ -20,25 +19,17 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the generator.
-
-    Exit codes: 0 done, also when told to stop; 1 records could not be delivered; 2 wrong use.
-    """
+    """Run the generator; returns 1 if records could not be delivered. Raises GeneratorError."""
+    settings = from_arguments(argv, environ)
     try:
-        settings = from_arguments(argv, environ)
         if settings.report is not None:
             write_report(settings.report, settings, lambda text: _tell(f"{text}\n"))
             return 0
         with _stopped_by_signals() as stop:
             counts = run(settings, sys.stdout, stop)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
     except BrokenPipeError:
         _silence_stdout()
         return 0
-    except GeneratorError as error:
-        _tell(f"moodstream generate: {error}\n")
-        return 1 if isinstance(error, PutFailed) else 2
     return 0 if counts.acked + counts.unsendable == counts.sent else 1
 
 

@@ -1,23 +1,36 @@
-"""What can go wrong in the generator, as one tree; each class has one exit code, in `cli.main`.
+"""What can go wrong in the generator, as one tree. `exit_code`: how a command ends that raises the error.
 
-GeneratorError
-+-- UsageError        wrong use: an option, a scenario or an input file (exit code 2)
-+-- StreamUnusable    the stream does not exist, or access to it is refused (exit code 2)
-+-- PutFailed         records could not be delivered although retried (exit code 1)
-+-- LedgerError       the ledger cannot be written or read (exit code 2)
+GeneratorError              1
++-- UsageError              2  wrong use: an option, a scenario or an input file
++-- StreamUnusable          2  the stream does not exist, or access to it is refused
+|   +-- StreamUnreachable   4  Kinesis does not answer
++-- PutFailed               1  records could not be delivered although retried
++-- LedgerError             2  the ledger cannot be written or read
 """
 
 
 class GeneratorError(Exception):
     """Anything that this package raises on purpose."""
 
+    exit_code = 1
+
 
 class UsageError(GeneratorError):
     """Wrong use; the message says what was received and what was expected."""
 
+    exit_code = 2
+
 
 class StreamUnusable(GeneratorError):
     """The stream does not exist, or these credentials may not write to it."""
+
+    exit_code = 2
+
+
+class StreamUnreachable(StreamUnusable):
+    """Kinesis does not answer at this endpoint."""
+
+    exit_code = 4
 
 
 class PutFailed(GeneratorError):
@@ -26,3 +39,5 @@ class PutFailed(GeneratorError):
 
 class LedgerError(GeneratorError):
     """The ledger cannot be written, or holds something that is not a ledger line."""
+
+    exit_code = 2

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from model import dataset
 from model import settings as options
-from model.errors import GateClosed, ModelError
 from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Parser, Settings
 
@@ -31,17 +30,10 @@ EPILOG = """examples:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one command; 0, 1 when a gate is closed, 2 for wrong use or an unreachable registry."""
-    try:
-        given = _parser().parse_args(list(argv))
-        settings = options.from_options(given, environ)
-        result, text = given.run(given, settings, Registry(settings))
-    except GateClosed as error:
-        sys.stderr.write(f"moodstream model: {error}\n")
-        return 1
-    except ModelError as error:
-        sys.stderr.write(f"moodstream model: {error}\n")
-        return 2
+    """Run one command and print its result; returns 0. Raises ModelError."""
+    given = _parser().parse_args(list(argv))
+    settings = options.from_options(given, environ)
+    result, text = given.run(given, settings, Registry(settings))
     sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n" if given.json else text + "\n")
     return 0
 

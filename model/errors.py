@@ -1,21 +1,25 @@
-"""What can go wrong in the model package, as one tree.
+"""What can go wrong in the model package, as one tree. `exit_code`: how a command ends that raises the error.
 
-ModelError
-+-- UsageError           wrong use: an option or an argument (exit code 2)
-|   +-- DataError        a labelled file that cannot be read as one (exit code 2)
-|   +-- NoModel          nothing is registered under the name or alias (exit code 2)
-+-- DataUnavailable      the labelled data are not installed and cannot be fetched (exit code 2)
-+-- RegistryUnavailable  the model registry does not answer (exit code 2)
-+-- GateClosed           a version may not be promoted; the message says which gate (exit code 1)
+ModelError                  1
++-- UsageError              2  wrong use: an option or an argument
+|   +-- DataError           2  a labelled file that cannot be read as one
+|   +-- NoModel             2  nothing is registered under the name or alias
++-- DataUnavailable         2  the labelled data are not installed and cannot be fetched
++-- RegistryUnavailable     4  the model registry does not answer
++-- GateClosed              1  a version may not be promoted; the message says which gate
 """
 
 
 class ModelError(Exception):
     """Anything that this package raises on purpose; the message is one line for a person."""
 
+    exit_code = 1
+
 
 class UsageError(ModelError):
     """The command was used wrongly; the message says what was received and what is expected."""
+
+    exit_code = 2
 
 
 class DataError(UsageError):
@@ -29,9 +33,13 @@ class NoModel(UsageError):
 class DataUnavailable(ModelError):
     """The labelled data are not there; the message says how to get them."""
 
+    exit_code = 2
+
 
 class RegistryUnavailable(ModelError):
     """The registry does not answer."""
+
+    exit_code = 4
 
 
 class GateClosed(ModelError):

@@ -10,7 +10,6 @@ from typing import Any
 
 from model import settings as options
 from model.champion import Champion, open_champion
-from model.errors import ModelError
 from model.settings import Parser
 
 EPILOG = """examples:
@@ -21,15 +20,11 @@ EPILOG = """examples:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Score texts; 0, or 2 for wrong use, or when no model is there and none can be trained."""
-    try:
-        given = _parser().parse_args(list(argv))
-        texts = _texts(given.texts)
-        champion = open_champion(options.from_options(given, environ), _say)
-        found = results(champion, texts)
-    except ModelError as error:
-        sys.stderr.write(f"moodstream score: {error}\n")
-        return 2
+    """Score texts and print the result; returns 0. Raises ModelError, also if no model can be had."""
+    given = _parser().parse_args(list(argv))
+    texts = _texts(given.texts)
+    champion = open_champion(options.from_options(given, environ), _say)
+    found = results(champion, texts)
     if given.json:
         line = {"model_version": champion.version, "results": found}
         sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -3,7 +3,8 @@
 import os
 import sys
 
+from moodstream import exit_code_of
 from streaming.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("moodstream stream", main, sys.argv[1:], os.environ))

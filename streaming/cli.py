@@ -1,35 +1,25 @@
-"""`moodstream stream`, `python -m streaming`: runs the job until SIGTERM or SIGINT.
-
-Exit codes: 0 stopped as asked; 2 wrong use; 3 the job can never succeed as it is; 1 anything unforeseen.
-"""
+"""`moodstream stream`, `python -m streaming`: runs the job until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
 import logging
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 
 from streaming import catalog, metrics, session
-from streaming.errors import PermanentFailure, SettingsError
 from streaming.settings import Settings, from_command_line
 from streaming.supervisor import Job, Start, hop_starts
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, Start] | None = None) -> int:
-    """Run the job; returns the exit code. `instead`: start functions to use in place of those of hops, by hop."""
-    try:
-        settings = from_command_line(argv, environ)
-    except SettingsError as error:
-        sys.stderr.write(f"moodstream stream: {error}\n")
-        return 2
+    """Run the job; returns 0 once it has stopped as asked. Raises StreamingError, PermanentFailure among them.
+
+    `instead`: start functions to use in place of those of hops, by hop.
+    """
+    settings = from_command_line(argv, environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    try:
-        _run(settings, instead)
-    except PermanentFailure as error:
-        sys.stderr.write(f"moodstream stream: cannot go on: {error}\n")
-        return 3
+    _run(settings, instead)
     return 0
 
 

@@ -1,26 +1,32 @@
-"""What can go wrong in the streaming application, as one tree.
+"""What can go wrong in the streaming application, as one tree. `exit_code`: how a command ends that raises the error.
 
-StreamingError
-+-- SettingsError      wrong use: a setting is missing or malformed (exit code 2)
-+-- PermanentFailure   a hop that can never succeed, restarts would be in vain (exit code 3)
+StreamingError              1
++-- SettingsError           2  a setting is missing or malformed
++-- PermanentFailure        3  a hop can never succeed, restarts would be in vain
 |   +-- CheckpointVersionError   the checkpoint was written by an incompatible version of the hop
-+-- SinkUnavailable    a sink cannot be reached now; the hop restarts with backoff
-+-- ScoringError
-|   +-- ModelUnusable  a registered model version was refused: missing artefact, wrong signature, bad output
-+-- OperationFailed    an operator's command could not do its work; running it again is safe
++-- SinkUnavailable         4  a sink cannot be reached now; the hop restarts with backoff
++-- ScoringError            1
+|   +-- ModelUnusable          a registered model version was refused: missing artefact, wrong signature, bad output
++-- OperationFailed         1  an operator's command could not do its work; running it again is safe
 """
 
 
 class StreamingError(Exception):
     """Anything that this package raises on purpose."""
 
+    exit_code = 1
+
 
 class SettingsError(StreamingError):
     """A setting is missing or malformed; the message says received, expected and what to do."""
 
+    exit_code = 2
+
 
 class PermanentFailure(StreamingError):
     """A hop that can never succeed as it is: restarting would be in vain."""
+
+    exit_code = 3
 
 
 class CheckpointVersionError(PermanentFailure):
@@ -29,6 +35,8 @@ class CheckpointVersionError(PermanentFailure):
 
 class SinkUnavailable(StreamingError):
     """A sink cannot be reached at the moment; trying again later is right."""
+
+    exit_code = 4
 
 
 class ScoringError(StreamingError):

@@ -14,6 +14,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from moodstream import exit_code_of
 from streaming import catalog
 from streaming.settings import Settings
 from streaming.tables import bronze_events
@@ -66,5 +67,5 @@ def run(
     out = io.StringIO()
     place = ("--lake", str(lake), "--checkpoints", str(lake.parent / "checkpoints"), "--json")
     with contextlib.redirect_stdout(out):
-        code = main([*arguments, *place], environ or {})
+        code = exit_code_of("moodstream", main, [*arguments, *place], environ or {})
     return code, json.loads(out.getvalue().splitlines()[-1]) if out.getvalue() else None

@@ -45,13 +45,14 @@ def main(argv: Sequence[str]) -> int:
     from awsglue.job import Job
     from pyspark.context import SparkContext
 
+    from moodstream import exit_code_of
     from streaming.cli import main as run
 
     options = job_options(argv)
     context = GlueContext(SparkContext.getOrCreate())
     job = Job(context)
     job.init("moodstream", {})
-    code = run(options, os.environ)
+    code = exit_code_of("moodstream stream", run, options, os.environ)
     job.commit()
     return code
 

@@ -192,19 +192,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Print the estimate; 2 for wrong use."""
+    """Print the estimate; returns 0. Raises UsageError."""
     del environ
-    try:
-        given = _parser().parse_args(list(argv))
-        if not 0 < given.events_per_second <= 1_000_000:
-            raise UsageError(
-                f"--events-per-second: received {given.events_per_second:g}, expected a number over 0 up to 1,000,000"
-            )
-        if min(given.bytes, given.characters, given.load_every) <= 0:
-            raise UsageError("--bytes, --characters and --load-every: expected numbers over 0")
-    except UsageError as error:
-        sys.stderr.write(f"moodstream cost: {error}\n")
-        return 2
+    given = _parser().parse_args(list(argv))
+    if not 0 < given.events_per_second <= 1_000_000:
+        raise UsageError(
+            f"--events-per-second: received {given.events_per_second:g}, expected a number over 0 up to 1,000,000"
+        )
+    if min(given.bytes, given.characters, given.load_every) <= 0:
+        raise UsageError("--bytes, --characters and --load-every: expected numbers over 0")
     result = estimate(given.events_per_second, given.bytes, given.characters, given.load_every)
     sys.stdout.write(json.dumps(result) + "\n" if given.json else _table(result))
     return 0

@@ -18,6 +18,7 @@ from typing import Any
 
 from deploy.emr.arguments import Target, job_run
 from deploy.infra.errors import DeployError, StackFailed
+from moodstream import exit_code_of
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
 # Not every account has QuickSight: these stacks are deployed if its principals are given, or if --stacks names them.
@@ -193,31 +194,24 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Deploy; returns 0 when done, 1 if a stack was rolled back, 2 for wrong use."""
+    """Deploy and print the stacks' outputs; returns 0. Raises DeployError."""
     import boto3
 
     def progress(line: str) -> None:
         sys.stderr.write(line + "\n")
 
-    try:
-        settings = from_command_line(argv, environ)
+    settings = from_command_line(argv, environ)
 
-        def client(service: str) -> Any:
-            make: Any = boto3.client  # its stubs want the service's name literally
-            return make(service, region_name=settings.region, endpoint_url=settings.endpoint)
+    def client(service: str) -> Any:
+        make: Any = boto3.client  # its stubs want the service's name literally
+        return make(service, region_name=settings.region, endpoint_url=settings.endpoint)
 
-        outputs = deploy(settings, client, progress)
-        if settings.start:
-            progress(f"job run {start_job(settings, outputs, client('emr-serverless'))}")
-    except StackFailed as error:
-        progress(f"deploy: {error}")
-        return 1
-    except DeployError as error:
-        progress(f"deploy: {error}")
-        return 2
+    outputs = deploy(settings, client, progress)
+    if settings.start:
+        progress(f"job run {start_job(settings, outputs, client('emr-serverless'))}")
     sys.stdout.write(json.dumps(outputs, indent=1, sort_keys=True) + "\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("deploy", main, sys.argv[1:], os.environ))

@@ -1,13 +1,17 @@
-"""What can go wrong while deploying.
+"""What can go wrong while deploying. `exit_code`: how the command ends that raises the error.
 
-DeployError        wrong use, or a file or parameter that the deployment needs is missing (exit code 2)
-+-- StackFailed    CloudFormation rolled a stack back (exit code 1)
+DeployError        2  wrong use, or a file or parameter that the deployment needs is missing
++-- StackFailed    1  CloudFormation rolled a stack back
 """
 
 
 class DeployError(Exception):
     """The deployment cannot go on; the message says what to do."""
 
+    exit_code = 2
+
 
 class StackFailed(DeployError):
     """A stack was rolled back; the message has the first reason that CloudFormation gave."""
+
+    exit_code = 1

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.errors import LocalError
+from moodstream import exit_code_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements" / "data.lock"
@@ -83,20 +84,19 @@ def _sha256(content: bytes) -> str:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Fetch the data; exit code 1 when they cannot be had."""
+    """Fetch the data; returns 0. Raises DatasetUnavailable when they cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.datasets", description="Fetch the labelled tweets.")
     default = environ.get("MOODSTREAM_DATA") or str(FOLDER)
     parser.add_argument("--folder", type=Path, default=Path(default), help="default: %(default)s")
     folder = parser.parse_args(list(argv)).folder
     try:
         fetched = fetch(folder)
-    except (LocalError, OSError) as error:
-        sys.stderr.write(f"datasets: {error}\n")
-        return 1
+    except OSError as error:
+        raise DatasetUnavailable(str(error)) from error
     if fetched:
         sys.stdout.write(f"labelled tweets are in {folder}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("datasets", main, sys.argv[1:], os.environ))

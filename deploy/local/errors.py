@@ -1,20 +1,24 @@
-"""What can go wrong in the embedded stack, as one tree.
+"""What can go wrong in the embedded stack, as one tree. `exit_code`: how a command ends that raises the error.
 
-LocalError
-+-- UsageError              wrong use: an option, a file, a folder or a port (exit code 2)
-|   +-- WorkdirBusyError    another demo runs in the same working directory
-|   +-- NothingToAuditError the working directory holds nothing to reconcile yet
-+-- JarsError               the jars could not be fetched, or are not what was locked
-+-- ServiceError            a service of the stack did not start or did not answer in time
+LocalError                  1
++-- UsageError              2  wrong use: an option, a file, a folder or a port
+|   +-- WorkdirBusyError    2  another demo runs in the same working directory
+|   +-- NothingToAuditError 2  the working directory holds nothing to reconcile yet
++-- JarsError               1  the jars could not be fetched, or are not what was locked
++-- ServiceError            1  a service of the stack did not start or did not answer in time
 """
 
 
 class LocalError(Exception):
     """Anything that this package raises on purpose; the message is one line for a person."""
 
+    exit_code = 1
+
 
 class UsageError(LocalError):
     """The command was used wrongly; the message says what was received and what is expected."""
+
+    exit_code = 2
 
 
 class WorkdirBusyError(UsageError):

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.local.errors import JarsError
+from moodstream import exit_code_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import pkcs12
@@ -224,19 +225,15 @@ def _proxy_options() -> list[str]:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Fetch what is missing; returns 0, or 1 with one line on standard error."""
+    """Fetch what is missing; returns 0. Raises JarsError."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.jars", description="Fetch the jars that Spark needs.")
     parser.add_argument("--s3", action="store_true", help="also those for a lake on s3a:// (280 MB)")
     options = parser.parse_args(argv)
-    try:
-        fetched = fetch(_wanted(locked(), s3=options.s3), environ=environ)
-    except JarsError as error:
-        sys.stderr.write(f"moodstream: {error}\n")
-        return 1
+    fetched = fetch(_wanted(locked(), s3=options.s3), environ=environ)
     if fetched:
         sys.stdout.write(f"fetched {', '.join(jar.file_name for jar in fetched)}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("moodstream", main, sys.argv[1:], os.environ))

@@ -11,11 +11,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.local.errors import LocalError
 from deploy.package import contents, environments
 from deploy.package.archives import write_zip
 from deploy.package.contents import LAUNCHERS, Sources
-from deploy.package.errors import PackageError
+from moodstream import exit_code_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMS, RELEASE = "SHA256SUMS", "RELEASE"
@@ -72,7 +71,7 @@ def _seal(sources: Sources, out: Path) -> str:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Build the release; returns the exit code."""
+    """Build the release; returns 0. Raises PackageError or LocalError."""
     del environ
     parser = argparse.ArgumentParser(
         prog="python -m deploy.package",
@@ -83,14 +82,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "dist", help="folder (default: build/dist)")
     parser.add_argument("--no-archive", action="store_true", help="leave out the dependency archives")
     given = parser.parse_args(argv)
-    try:
-        release = build(Sources(ROOT), given.out, archives=not given.no_archive)
-    except (PackageError, LocalError) as error:
-        sys.stderr.write(f"package: {error}\n")
-        return 2
+    release = build(Sources(ROOT), given.out, archives=not given.no_archive)
     sys.stdout.write(f"{release} in {given.out}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("package", main, sys.argv[1:], os.environ))

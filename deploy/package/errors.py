@@ -1,12 +1,14 @@
-"""What can go wrong while packaging.
+"""What can go wrong while packaging. `exit_code`: how the command ends that raises the error.
 
-PackageError       a source file is missing (exit code 2)
-+-- ToolError      uv or pip failed
+PackageError       2  a source file is missing
++-- ToolError      2  uv or pip failed
 """
 
 
 class PackageError(Exception):
     """The release cannot be built from this checkout."""
+
+    exit_code = 2
 
 
 class ToolError(PackageError):

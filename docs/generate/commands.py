@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import moodstream
 from docs.generate.help_text import printed
 from docs.generate.markdown import table
-
-Main = Callable[[Sequence[str], Mapping[str, str]], int]
 
 COLUMNS = 100
 # A word of its own at the beginning of a line: a command within a command, if the command agrees.
@@ -25,9 +22,8 @@ Written by `make reference` from the commands' own `--help`. What an exit code m
 def page() -> str:
     """The page."""
     parts = [HEAD, table(("command", "purpose"), _listed())]
-    for name, (module, _) in moodstream.COMMANDS.items():
-        main: Main = importlib.import_module(module).main
-        for words, text in _helps(name, main):
+    for name in moodstream.COMMANDS:
+        for words, text in _helps(name):
             parts.append(f"\n{'#' * (len(words) + 1)} moodstream {' '.join(words)}\n\n```text\n{text.rstrip()}\n```\n")
     return "".join(parts)
 
@@ -37,16 +33,16 @@ def _listed() -> Iterator[tuple[str, str]]:
         yield f"[`moodstream {name}`](#moodstream-{name})", purpose
 
 
-def _helps(name: str, main: Main) -> Iterator[tuple[tuple[str, ...], str]]:
+def _helps(name: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """The help of a command, then that of each command within it."""
-    own = _help(main, [])
+    own = _help(name)
     yield (name,), own
     for word in dict.fromkeys(WORD.findall(own)):
-        text = _help(main, [word])
+        text = _help(name, word)
         if text.startswith(f"usage: moodstream {name} {word}"):
             yield (name, word), text
 
 
-def _help(main: Main, words: Sequence[str]) -> str:
-    """What the command prints for `--help` after these words, with an empty environment."""
-    return printed(lambda: main([*words, "--help"], {}), COLUMNS)
+def _help(*words: str) -> str:
+    """What `moodstream` prints for `--help` after these words, with an empty environment."""
+    return printed(lambda: moodstream.run([*words, "--help"], {}), COLUMNS)

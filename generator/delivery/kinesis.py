@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from generator.delivery.sinks import Placed
-from generator.errors import PutFailed, StreamUnusable
+from generator.errors import PutFailed, StreamUnreachable, StreamUnusable
 from generator.events.records import MAX_RECORD
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class KinesisStream:
                 raise StreamUnusable(f"there is no Kinesis stream '{self._name}'") from error
             raise StreamUnusable(f"cannot use stream '{self._name}': {_line(error)}") from error
         except BotoCoreError as error:
-            raise StreamUnusable(f"cannot reach Kinesis: {_line(error)}") from error
+            raise StreamUnreachable(f"cannot reach Kinesis: {_line(error)}") from error
         now_open = [s for s in shards if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
         return sorted((int(s["HashKeyRange"]["EndingHashKey"]), s["ShardId"]) for s in now_open)
 
@@ -229,7 +229,7 @@ class KinesisStream:
             report.unknown(wanted)
             return [], wanted
         except BotoCoreError as error:
-            raise StreamUnusable(f"cannot reach Kinesis: {_line(error)}") from error
+            raise StreamUnreachable(f"cannot reach Kinesis: {_line(error)}") from error
         return self._sort_out(answer["Records"], wanted, report)
 
     def _sort_out(

@@ -19,7 +19,7 @@ from deploy.local import (
     stack,
     workdir,
 )
-from deploy.local.errors import LocalError, NothingToAuditError, UsageError
+from deploy.local.errors import NothingToAuditError
 from deploy.local.workdir import Workdir
 from harness.arguments import Parser
 from harness.audit.report import passed, readable
@@ -42,19 +42,13 @@ Tick = Callable[[str, int], None]
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Audit a working directory. Exit codes: 0 passed, 1 failed, 2 wrong use."""
-    try:
-        options = _options(argv)
-        place = workdir.existing(options.workdir)
-        owner = workdir.is_held(place)
-        if owner:
-            sys.stderr.write(f"moodstream audit: demo {owner} is running: what is under way counts as lost\n")
-        report = _audit(place, options.lake, environ)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except LocalError as error:
-        sys.stderr.write(f"moodstream audit: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    """Audit a working directory; returns 0 if it passed, else 1. Raises LocalError."""
+    options = _options(argv)
+    place = workdir.existing(options.workdir)
+    owner = workdir.is_held(place)
+    if owner:
+        sys.stderr.write(f"moodstream audit: demo {owner} is running: what is under way counts as lost\n")
+    report = _audit(place, options.lake, environ)
     sys.stdout.write(json.dumps(report) + "\n" if options.json else readable(report))
     return 0 if report["passed"] else 1
 

@@ -9,6 +9,8 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 
+from moodstream import exit_code_of
+
 MEASUREMENTS = {
     "scoring": "rows a second of the champion in Spark against VADER, TextBlob and the Arrow floor",
     "refine": "rows a second and seconds a commit of the refine hop",
@@ -34,5 +36,4 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         sys.stderr.write(f"moodstream bench: unknown measurement '{name}'; one of: {', '.join(MEASUREMENTS)}\n")
         return 2
     module = importlib.import_module(f"harness.bench.{name}")
-    code: int = module.main(rest, environ)
-    return code
+    return exit_code_of(f"moodstream bench {name}", module.main, rest, environ)

@@ -15,6 +15,7 @@ from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from moodstream import exit_code_of
 from streaming import cli
 from streaming.events.contract import FIELDS
 from streaming.hops import refine
@@ -113,4 +114,4 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("moodstream stream", main, sys.argv[1:], os.environ))

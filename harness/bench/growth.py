@@ -28,7 +28,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.errors import LocalError, UsageError
 from harness.arguments import Parser, number
 
 if TYPE_CHECKING:
@@ -183,17 +182,9 @@ def result(compared: Mapping[str, dict[str, float]], batches: int, rows: int) ->
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Measure and print. Exit codes: 0 within the limit, 1 beyond it or a part is missing, 2 wrong use or no model."""
-    from model.errors import ModelError
-
-    try:
-        options = _options(argv)
-        found = _measured(options, environ, time.monotonic())
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except (LocalError, ModelError) as error:
-        sys.stderr.write(f"moodstream bench growth: {error}\n")
-        return 2 if isinstance(error, UsageError | ModelError) else 1
+    """Measure and print; returns 1 if the growth is beyond its limit. Raises LocalError or ModelError."""
+    options = _options(argv)
+    found = _measured(options, environ, time.monotonic())
     sys.stdout.write(json.dumps(found) + "\n" if options.json else markdown(found))
     return 0 if found["within"] else 1
 

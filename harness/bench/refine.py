@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deploy.local.errors import LocalError, UsageError
+from deploy.local.errors import UsageError
 from harness.arguments import Parser, number
 
 if TYPE_CHECKING:
@@ -165,17 +165,9 @@ def _result(seconds: Mapping[str, list[float]], rows: int, batches: int, rounds:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Measure and print. Exit codes: 0 measured, 1 a part is missing, 2 wrong use or no model."""
-    from model.errors import ModelError
-
-    try:
-        options = _options(argv)
-        found = _measured(options, environ, time.monotonic())
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except (LocalError, ModelError) as error:
-        sys.stderr.write(f"moodstream bench refine: {error}\n")
-        return 2 if isinstance(error, UsageError | ModelError) else 1
+    """Measure and print; returns 0. Raises LocalError or ModelError."""
+    options = _options(argv)
+    found = _measured(options, environ, time.monotonic())
     sys.stdout.write(json.dumps(found) + "\n" if options.json else markdown(found))
     return 0
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.local.errors import LocalError, ServiceError, UsageError
+from deploy.local.errors import ServiceError, UsageError
 from harness.arguments import Parser
 from harness.bench import (
     MEASUREMENTS,
@@ -26,6 +26,7 @@ from harness.bench import (
     refine,
     warehouse,
 )
+from moodstream import exit_code_of
 
 EXAMPLES = """examples:
   python -m harness.bench.report docs/benchmarks.md                  everything; over half an hour
@@ -35,22 +36,16 @@ EXAMPLES = """examples:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Measure and rewrite the page. Exit codes: 0 done, 1 a measurement failed or is beyond its limit, 2 wrong use."""
-    try:
-        options = _options(argv)
-        names = [options.measurement] if options.measurement else list(MEASUREMENTS)
-        page = _read(options.page, names)
-        worst = 0
-        for name in names:
-            found, code = _measure(name, options.options, environ)
-            page = filled(page, name, section(name, options.options, found))
-            options.page.write_text(page)
-            worst = max(worst, code)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except LocalError as error:
-        sys.stderr.write(f"moodstream bench report: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    """Measure and rewrite the page; returns 1 if a measurement is beyond its limit. Raises LocalError, if one fails."""
+    options = _options(argv)
+    names = [options.measurement] if options.measurement else list(MEASUREMENTS)
+    page = _read(options.page, names)
+    worst = 0
+    for name in names:
+        found, code = _measure(name, options.options, environ)
+        page = filled(page, name, section(name, options.options, found))
+        options.page.write_text(page)
+        worst = max(worst, code)
     return worst
 
 
@@ -135,4 +130,4 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("moodstream bench report", main, sys.argv[1:], os.environ))

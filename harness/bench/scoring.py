@@ -19,6 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deploy.local.errors import UsageError
+from harness.arguments import Parser
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
@@ -28,10 +31,6 @@ EPILOG = """examples:
 """
 SCORE = "sentiment string, polarity double, confidence double"
 Contender = Callable[["DataFrame"], "DataFrame"]
-
-
-class WrongUse(Exception):
-    """A number that makes no sense, or no model and no data to measure with."""
 
 
 def run(
@@ -46,7 +45,7 @@ def run(
 ) -> dict[str, Any]:
     """Measure; see the module. `rates` are rows a second (median round), `spread` the slowest and fastest round."""
     if rows < 1000 or rounds < 1 or cores < 1:
-        raise WrongUse("--rows is at least 1000, --rounds and --cores at least 1")
+        raise UsageError("--rows is at least 1000, --rounds and --cores at least 1")
     folder = _champion_folder(workdir, environ or os.environ, say)
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
         spark = _session(cores, Path(scratch))
@@ -190,12 +189,11 @@ def _session(cores: int, scratch: Path) -> SparkSession:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Measure and print; 2 for wrong use or when there is no model."""
-    parser = argparse.ArgumentParser(
-        prog="moodstream bench scoring",
-        description="Rows a second of the champion in Spark against baselines, in one run.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    """Measure and print; returns 0. Raises LocalError or ModelError."""
+    parser = Parser(
+        "moodstream bench scoring",
+        "Rows a second of the champion in Spark against baselines, in one run.",
+        EPILOG,
     )
     parser.add_argument("--rows", type=int, default=200_000, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
@@ -208,21 +206,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     def say(message: str) -> None:
         sys.stderr.write(f"{message}\n")
 
-    from model.errors import ModelError
-
-    try:
-        found = run(
-            given.rows,
-            rounds=given.rounds,
-            cores=given.cores,
-            distinct=not given.repeat,
-            workdir=given.workdir,
-            environ=environ,
-            say=say,
-        )
-    except (WrongUse, ModelError) as error:
-        sys.stderr.write(f"moodstream bench scoring: {error}\n")
-        return 2
+    found = run(
+        given.rows,
+        rounds=given.rounds,
+        cores=given.cores,
+        distinct=not given.repeat,
+        workdir=given.workdir,
+        environ=environ,
+        say=say,
+    )
     sys.stdout.write(json.dumps(found) + "\n" if given.json else _table(found))
     return 0
 

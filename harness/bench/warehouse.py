@@ -29,10 +29,10 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from deploy.local import postgres
-from deploy.local.errors import LocalError, UsageError
 from deploy.local.workdir import Workdir
 from harness.arguments import Parser
 from harness.bench import made_up
+from moodstream import exit_code_of
 from streaming.delta.merge import created
 from streaming.settings import Settings
 from streaming.tables import gold_engagement_by_minute, gold_quality_by_minute
@@ -175,7 +175,7 @@ def _sizes(text: str) -> list[int]:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Measure and print; exit codes: 0 done, 1 a service failed, 2 wrong use."""
+    """Measure and print; returns 0. Raises LocalError."""
     parser = Parser(
         "moodstream bench warehouse",
         "Loads, freshness and questions of the PostgreSQL warehouse at several sizes.",
@@ -187,17 +187,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     def say(message: str) -> None:
         sys.stderr.write(f"{message}\n")
 
-    try:
-        given = parser.parse_args(list(argv))
-        found = run(given.facts, environ, say)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except LocalError as error:
-        sys.stderr.write(f"moodstream bench warehouse: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    given = parser.parse_args(list(argv))
+    found = run(given.facts, environ, say)
     sys.stdout.write(json.dumps(found) + "\n" if given.json else markdown(found))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("moodstream bench warehouse", main, sys.argv[1:], os.environ))

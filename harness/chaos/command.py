@@ -1,7 +1,4 @@
-"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3] [--json]`: load, kills and faults, drain, audit.
-
-Exit codes: 0 nothing was lost or doubled; 1 something was, or the system did not recover; 2 wrong use.
-"""
+"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3] [--json]`: load, faults, drain, audit."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import stack, workdir
-from deploy.local.errors import LocalError, UsageError
+from deploy.local.errors import UsageError
 from harness.arguments import Parser, number
 from harness.chaos.faults import FAULTS, ON_S3
 from harness.chaos.lake import Lake
@@ -50,15 +47,9 @@ class ChaosSettings:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the harness; returns the exit code."""
-    try:
-        options = ChaosSettings(**vars(_parser().parse_args(list(argv))))
-        result = _run(options, environ)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except LocalError as error:
-        sys.stderr.write(f"moodstream chaos: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    """Run the harness; returns 1 if something was lost or doubled, or the system did not recover. Raises LocalError."""
+    options = ChaosSettings(**vars(_parser().parse_args(list(argv))))
+    result = _run(options, environ)
     if options.report:
         options.report.write_text(markdown(result, argv))
     sys.stdout.write(json.dumps(result) + "\n" if options.json else markdown(result, argv))

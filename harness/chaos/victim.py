@@ -10,10 +10,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
+from moodstream import exit_code_of
 from streaming import cli, commit_points
 
 
@@ -44,7 +45,7 @@ class Countdown:
                 self._end()
 
 
-def main(argv: list[str], environ: Mapping[str, str]) -> int:
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the job until it reaches the point."""
     hits = int(environ.get("MOODSTREAM_CHAOS_HIT", "1"))
     commit_points.observe(Countdown(environ["MOODSTREAM_CHAOS_POINT"], hits))
@@ -52,4 +53,4 @@ def main(argv: list[str], environ: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(exit_code_of("moodstream stream", main, sys.argv[1:], os.environ))

@@ -37,22 +37,16 @@ TICK_S = 1.0
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], job_module: str = "streaming") -> int:
-    """Run the demo. Exit codes: 0 the audit passed; 1 it failed, or a part could not be started; 2 wrong use.
+    """Run the demo; returns 0 if the audit passed, else 1. Raises LocalError.
 
     `job_module`: what `python -m` runs as the streaming job.
     """
-    try:
-        options = settings.from_arguments(argv, environ)
-        if options.stop:
-            return _stop(workdir.existing(options.workdir))
-        place = workdir.prepared(options.workdir)
-        with workdir.held(place), _interruptible() as stopping:
-            return _run(options, place, environ, stopping, job_module)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except LocalError as error:
-        sys.stderr.write(f"moodstream demo: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    options = settings.from_arguments(argv, environ)
+    if options.stop:
+        return _stop(workdir.existing(options.workdir))
+    place = workdir.prepared(options.workdir)
+    with workdir.held(place), _interruptible() as stopping:
+        return _run(options, place, environ, stopping, job_module)
 
 
 def _stop(place: Workdir) -> int:

@@ -18,7 +18,6 @@ from deploy.local import (
     processes,
     workdir,
 )
-from deploy.local.errors import LocalError, UsageError
 from deploy.local.workdir import Workdir
 from harness.arguments import Parser
 from harness.demo import (
@@ -38,15 +37,9 @@ EXAMPLES = """examples:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: ARG001 - every command's form
-    """Tell the state of a working directory. Exit codes: 0 told; 2 wrong use."""
-    try:
-        options = _options(argv)
-        told = status(workdir.existing(options.workdir))
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except LocalError as error:
-        sys.stderr.write(f"moodstream status: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    """Show the state of a working directory; returns 0. Raises LocalError."""
+    options = _options(argv)
+    told = status(workdir.existing(options.workdir))
     if options.json:
         sys.stdout.write(json.dumps(told, default=str) + "\n")
     else:

@@ -1,4 +1,4 @@
-"""What the operators' commands share: where the lake is, how a result is shown, which failure is which exit code."""
+"""What the operators' commands share: where the lake is, how a result is shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from streaming.errors import SettingsError, StreamingError
+from streaming.errors import OperationFailed, SettingsError
 from streaming.settings import Settings
 
 DEFAULT_WORKDIR = "moodstream-demo"
@@ -71,21 +71,14 @@ def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> No
 
 
 def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Parse, act, show. Exit codes: 0 done, 1 failed or incomplete, 2 wrong use."""
+    """Parse, act, show; returns the outcome's code. Raises StreamingError: what the storage raises becomes one."""
+    options = parser.parse_args(list(argv))
     try:
-        options = parser.parse_args(list(argv))
         outcome = act(settings(options, environ), options, _progress)
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except SettingsError as error:
-        sys.stderr.write(f"{parser.prog}: {error}\n")
-        return 2
     except TableNotFoundError as error:
-        sys.stderr.write(f"{parser.prog}: the lake lacks a table, so the job has never run here: {_one_line(error)}\n")
-        return 2
-    except (StreamingError, DeltaError, OSError) as error:
-        sys.stderr.write(f"{parser.prog}: {_one_line(error)}\n")
-        return 1
+        raise SettingsError(f"the lake lacks a table, so the job has never run here: {error}") from error
+    except (DeltaError, OSError) as error:
+        raise OperationFailed(str(error) or type(error).__name__) from error
     text = json.dumps(outcome.report, default=str) if options.json else "\n".join(outcome.lines)
     sys.stdout.write(text + "\n" if text else "")
     return outcome.code
@@ -136,7 +129,3 @@ def _bare(path: str) -> str:
 def _progress(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

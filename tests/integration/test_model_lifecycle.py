@@ -11,6 +11,7 @@ import pytest
 
 from model import cli, score
 from model.settings import ARCHIVE
+from moodstream import exit_code_of
 from streaming.scoring.champion import MlflowRegistry
 from streaming.scoring.profiles import Retraining
 from tests.builders import NOON
@@ -68,7 +69,8 @@ def test_promotion_and_roll_back_move_the_aliases(
 def test_a_closed_gate_is_exit_code_1_and_moves_nothing(
     environ: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["promote"], environ) == 1  # some twenty held-out texts prove nothing
+    # Some twenty held-out texts prove nothing.
+    assert exit_code_of("moodstream model", cli.main, ["promote"], environ) == 1
     assert "held-out texts in common" in capsys.readouterr().err
     assert answer(["list"], environ, capsys)["versions"][1]["aliases"][0] == "champion"
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
+from moodstream import exit_code_of
 from streaming.operations.backfill import command as backfill
 from streaming.operations.erase import command as erase
 from streaming.scoring import versions
@@ -141,7 +142,7 @@ def test_a_copy_that_came_after_an_erasure_brings_nobody_back(lake: Path) -> Non
 def test_wrong_use_is_one_line_and_exit_code_2(
     lake: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str
 ) -> None:
-    assert backfill.main([*arguments, "--lake", str(lake)], {}) == 2
+    assert exit_code_of("moodstream backfill", backfill.main, [*arguments, "--lake", str(lake)], {}) == 2
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from moodstream import exit_code_of
 from streaming.operations import maintain
 from tests.builders import a_record
 from tests.gold_without_spark import count_gold
@@ -74,11 +75,11 @@ def test_it_may_run_again_at_once(lake: Path) -> None:
 
 @pytest.mark.parametrize("days", ["0", "soon", "-1"])
 def test_wrong_use_is_one_line_and_exit_code_2(lake: Path, capsys: pytest.CaptureFixture[str], days: str) -> None:
-    assert maintain.main(["--lake", str(lake), f"--vacuum-after={days}"], {}) == 2
+    assert exit_code_of("moodstream maintain", maintain.main, ["--lake", str(lake), f"--vacuum-after={days}"], {}) == 2
     error = capsys.readouterr().err
     assert f"received '{days}'" in error
     assert error.count("\n") == 1
 
 
 def test_an_empty_folder_holds_no_table(tmp_path: Path) -> None:
-    assert maintain.main(["--lake", str(tmp_path)], {}) == 2
+    assert exit_code_of("moodstream maintain", maintain.main, ["--lake", str(tmp_path)], {}) == 2

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from moodstream import exit_code_of
 from streaming.errors import OperationFailed
 from streaming.operations.rejected import command as rejected
 from streaming.operations.rejected import replay
@@ -119,12 +120,12 @@ def test_an_event_from_the_future_is_accepted_when_its_time_has_come(empty_lake:
 def test_wrong_use_is_one_line_and_exit_code_2(
     empty_lake: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str
 ) -> None:
-    assert rejected.main([*arguments, "--lake", str(empty_lake)], {}) == 2
+    assert exit_code_of("moodstream rejected", rejected.main, [*arguments, "--lake", str(empty_lake)], {}) == 2
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
 
 
 def test_a_lake_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert rejected.main(["list", "--lake", "/nowhere"], {}) == 2
+    assert exit_code_of("moodstream rejected", rejected.main, ["list", "--lake", "/nowhere"], {}) == 2
     assert "/nowhere" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from moodstream import exit_code_of
 from streaming.operations import rescore
 from streaming.operations.corrections import journal
 from streaming.scoring import versions as models
@@ -142,7 +143,7 @@ def test_a_model_that_answers_nonsense_changes_nothing(lake: Path, monkeypatch: 
 def test_wrong_use_is_one_line_and_exit_code_2(
     lake: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str
 ) -> None:
-    assert rescore.main([*arguments, "--lake", str(lake)], {}) == 2
+    assert exit_code_of("moodstream rescore", rescore.main, [*arguments, "--lake", str(lake)], {}) == 2
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1

@@ -20,6 +20,7 @@ import pytest
 
 from deploy.infra.deploy import main
 from deploy.local import ports
+from moodstream import exit_code_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {
@@ -165,7 +166,7 @@ def test_wrong_use_ends_with_2_and_one_line(
     argv: list[str], message: str, capsys: pytest.CaptureFixture[str], template_folder: Path
 ) -> None:
     templates = ["--templates", str(template_folder), "--stacks", "stream", "--endpoint", "http://127.0.0.1:9"]
-    assert main([*templates, *argv], CREDENTIALS) == 2
+    assert exit_code_of("deploy", main, [*templates, *argv], CREDENTIALS) == 2
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error

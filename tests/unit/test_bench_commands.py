@@ -18,6 +18,7 @@ from harness.bench import (
     report,
 )
 from harness.demo import command as demo
+from moodstream import exit_code_of
 from streaming import cli
 from streaming.hops import refine
 
@@ -149,7 +150,7 @@ def test_a_page_keeps_what_stands_outside_the_markers() -> None:
 def test_a_page_without_markers_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE)
-    assert report.main([str(page), "refine", "--rows", "10"], {}) == 2
+    assert exit_code_of("moodstream bench report", report.main, [str(page), "refine", "--rows", "10"], {}) == 2
     assert "has no markers <!-- bench:refine -->" in capsys.readouterr().err
 
 

@@ -23,6 +23,7 @@ from harness.chaos.faults import FAULTS, files_cannot_grow
 from harness.chaos.proxy import S3, Proxy, Trouble
 from harness.chaos.run import planned
 from harness.chaos.victim import Countdown
+from moodstream import exit_code_of
 from streaming.commit_points import POINTS
 
 OBJECT = "/moodstream-lake/silver/part.parquet"
@@ -172,7 +173,7 @@ def test_a_clock_is_set_back_under_a_running_process_and_set_right_again(tmp_pat
 
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name.startswith("s3_")])
 def test_a_fault_of_s3_needs_a_lake_there(fault: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--faults", fault], {}) == 2
+    assert exit_code_of("moodstream chaos", main, ["--faults", fault], {}) == 2
     assert capsys.readouterr().err == f"moodstream chaos: --faults: {fault} needs a lake on S3; say --lake s3\n"
 
 

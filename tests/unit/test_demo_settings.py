@@ -13,13 +13,14 @@ from deploy.local.errors import WorkdirBusyError
 from harness.audit import command as audit
 from harness.demo import command as demo
 from harness.demo import status
+from moodstream import exit_code_of
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *argv: str, command=demo.main) -> str:
     """The line that a command refuses these arguments with."""
-    assert command(list(argv), ENVIRON) == 2
+    assert exit_code_of("moodstream test", command, argv, ENVIRON) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1, captured.err
@@ -103,5 +104,5 @@ def test_stopping_where_nothing_runs_says_so(capsys, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [audit.main, demo.main, status.main])
 def test_help_shows_examples(capsys, command) -> None:
-    assert command(["--help"], ENVIRON) == 0
+    assert exit_code_of("moodstream test", command, ["--help"], ENVIRON) == 0
     assert "examples:" in capsys.readouterr().out

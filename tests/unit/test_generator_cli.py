@@ -13,12 +13,14 @@ import pytest
 
 from generator import ledger as witness
 from generator.cli import main
+from moodstream import exit_code_of
 
 ROOT = Path(__file__).parents[2]
 
 
 def generate(*argv: object) -> int:
-    return main(["--users", "500", *(str(a) for a in argv)], {})  # a small population is settled at once
+    words = ["--users", "500", *(str(a) for a in argv)]  # a small population is settled at once
+    return exit_code_of("moodstream generate", main, words, {})
 
 
 def test_the_same_seed_and_start_give_the_same_bytes(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ WRONG: list[tuple[list[str], str]] = [
 def test_wrong_use_is_one_line_and_exit_code_2(
     argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(argv, {}) == 2
+    assert exit_code_of("moodstream generate", main, argv, {}) == 2
     shown = capsys.readouterr().err
     assert message in shown
     assert shown.count("\n") == 1

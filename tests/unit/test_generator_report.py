@@ -12,6 +12,7 @@ from generator.cli import main
 from generator.platform.recent_posts import Post, Ring
 from generator.platform.text import coin
 from generator.report.statistics import power_law_exponent, slope
+from moodstream import exit_code_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def test_the_report_has_every_plot_and_figure(tmp_path: Path) -> None:
 
 
 def test_a_report_and_a_stream_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--report", "r", "--out", "kinesis:s"], {}) == 2
+    assert exit_code_of("moodstream generate", main, ["--report", "r", "--out", "kinesis:s"], {}) == 2
     assert "--report simulates a stream of its own" in capsys.readouterr().err
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deploy.infra.cost import estimate, main, size
+from moodstream import exit_code_of
 
 
 def test_a_thousand_small_events_a_second_need_two_shards() -> None:
@@ -51,7 +52,7 @@ def test_the_last_line_of_json_output_is_one_object_with_the_date_of_its_prices(
 
 @pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "1e9"])
 def test_a_rate_that_is_none_is_wrong_use_in_one_line(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([f"--events-per-second={rate}"], {}) == 2
+    assert exit_code_of("moodstream cost", main, [f"--events-per-second={rate}"], {}) == 2
     error = capsys.readouterr().err
     assert error.startswith("moodstream cost: ")
     assert error.count("\n") == 1

@@ -10,6 +10,7 @@ import pytest
 from deploy.local import jars
 from deploy.local.errors import JarsError
 from deploy.local.jars import Jar
+from moodstream import exit_code_of
 
 CONTENT = b"a jar"
 JAR = Jar("core", "org.example", "thing", "1.0", hashlib.sha256(CONTENT).hexdigest())
@@ -82,7 +83,7 @@ def test_a_failed_download_is_one_line_with_its_reason(monkeypatch, capsys, tmp_
     report = ":: problems ::\n\tServer access error at url X (java.net.ConnectException: refused)\n\t1\n"
     monkeypatch.setattr(jars, "fetch", lambda *_, **__: (_ for _ in ()).throw(JarsError(jars._reason(report))))
 
-    assert jars.main([], {}) == 1
+    assert exit_code_of("moodstream", jars.main, [], {}) == 1
 
     assert capsys.readouterr().err == (
         "moodstream: Server access error at url X (java.net.ConnectException: refused)\n"

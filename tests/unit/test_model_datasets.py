@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import datasets
+from moodstream import exit_code_of
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_another_content_is_refused_and_leaves_nothing(
     distribution: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(datasets, "_download", lambda lock, scratch: distribution)
-    assert datasets.main(["--folder", str(tmp_path / "data")], {}) == 1
+    assert exit_code_of("datasets", datasets.main, ["--folder", str(tmp_path / "data")], {}) == 1
     assert "expected" in capsys.readouterr().err
     assert list((tmp_path / "data").iterdir()) == []
 
