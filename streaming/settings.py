@@ -1,4 +1,4 @@
-"""Everything the streaming application can be told, read once from the command line and the environment.
+"""The settings of the streaming application, read once from the command line and the environment.
 
 Each option `--some-name` may also come from the environment as `MOODSTREAM_SOME_NAME`; the option wins.
 Secrets come from the environment alone, so that no process listing shows them.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from streaming.errors import SettingsError
@@ -18,8 +19,9 @@ HOPS = ("ingest", "refine", "aggregate", "load", "serve", "observe", "watch")
 CONNECTORS = ("aws", "qubole")
 WAREHOUSES = ("postgresql", "redshift")
 
-EPILOG = """examples:
-  python -m streaming --lake /tmp/lake --stream events --kinesis-endpoint http://127.0.0.1:4566
+POSITIONS = ("TRIM_HORIZON", "LATEST")
+
+EXAMPLES = """  python -m streaming --lake /tmp/lake --stream events --kinesis-endpoint http://127.0.0.1:4566
   spark-submit deploy/spark_job.py --lake s3a://my-lake --stream events --kinesis-connector aws \\
       --mlflow-uri https://mlflow.example.com --warehouse redshift://workgroup/dev
   python -m streaming --lake s3a://my-lake --stream events --hops ingest,refine
@@ -72,6 +74,9 @@ class Settings:
         return f"{self.checkpoints}/{hop}"
 
 
+DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(Settings) if each.default is not MISSING}
+
+
 def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """Build the settings; raises SettingsError with the option, what was received and what was expected."""
     given = vars(_parser(environ).parse_args(list(argv)))
@@ -87,101 +92,74 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     return settings
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are SettingsErrors, so that one place chooses exit codes."""
+class Parser(argparse.ArgumentParser):
+    """The parser of `moodstream NAME`: it raises SettingsError, of one line, where argparse would exit."""
+
+    def __init__(self, name: str, description: str, examples: str) -> None:
+        super().__init__(
+            prog=f"moodstream {name}",
+            description=description,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
     def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting."""
         raise SettingsError(f"{message} (see --help)")
 
 
-def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="moodstream stream",
-        description="Run the streaming job: Kinesis to bronze, silver and gold, warehouse and alerts.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+Group = argparse.ArgumentParser | argparse._ArgumentGroup
 
-    def option(flag: str, default: object = None, **how: object) -> None:
-        name = "MOODSTREAM_" + flag.strip("-").replace("-", "_").upper()
-        fallback = environ.get(name, default)
-        if how.get("required") and fallback is not None:
-            how["required"] = False
-        parser.add_argument(flag, default=fallback, **how)  # type: ignore[arg-type]
 
-    option("--lake", required=True, help="folder or s3a:// URL of the Delta tables")
-    option("--checkpoints", help="folder or URL of the checkpoints (default: LAKE/_checkpoints)")
-    option("--stream", required=True, help="name of the Kinesis stream")
-    option("--region", environ.get("AWS_REGION", "us-east-1"), help="AWS region")
-    option("--kinesis-connector", "qubole", choices=CONNECTORS, help="aws on EMR and Glue")
-    option("--kinesis-endpoint", environ.get("AWS_ENDPOINT_URL"), help="only for an emulator")
-    option(
-        "--starting-position",
-        "TRIM_HORIZON",
-        choices=("TRIM_HORIZON", "LATEST"),
-        help="without a checkpoint",
+def add_setting(
+    group: Group, environ: Mapping[str, str], name: str, help_text: str, variable: str = "", **how: Any
+) -> None:
+    """Add the option of a field of Settings.
+
+    What the option leaves out comes from `MOODSTREAM_NAME`, then from `variable`, then from the field's own default.
+    """
+    default = environ.get(variable, DEFAULTS.get(name)) if variable else DEFAULTS.get(name)
+    default = environ.get(f"MOODSTREAM_{name.upper()}", default)
+    required = how.pop("required", False) and default is None
+    group.add_argument(f"--{name.replace('_', '-')}", default=default, help=help_text, required=required, **how)
+
+
+def _parser(environ: Mapping[str, str]) -> Parser:
+    parser = Parser(
+        "stream", "Run the streaming job: Kinesis to bronze, silver and gold, warehouse and alerts.", EXAMPLES
     )
-    option("--mlflow-uri", environ.get("MLFLOW_TRACKING_URI"), help="tracking server and registry")
-    option("--model-name", "moodstream-sentiment", help="registered model with alias champion")
-    option(
-        "--warehouse",
-        help="postgresql://USER@HOST:PORT/DB, redshift://WORKGROUP/DB or redshift://USER@CLUSTER/DB; none: no load",
+    setting = partial(add_setting, parser, environ)
+    setting("lake", "folder or s3a:// URL of the Delta tables", required=True)
+    setting("checkpoints", "folder or URL of the checkpoints (default: LAKE/_checkpoints)")
+    setting("stream", "name of the Kinesis stream", required=True)
+    setting("region", "AWS region", "AWS_REGION")
+    setting("kinesis_connector", "aws on EMR and Glue", choices=CONNECTORS)
+    setting("kinesis_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
+    setting("starting_position", "where to begin without a checkpoint", choices=POSITIONS)
+    setting("mlflow_uri", "tracking server and registry", "MLFLOW_TRACKING_URI")
+    setting("model_name", "registered model with alias champion")
+    setting(
+        "warehouse",
+        "postgresql://USER@HOST:PORT/DB, redshift://WORKGROUP/DB or redshift://USER@CLUSTER/DB; none: no load",
     )
-    option("--staging", help="s3:// prefix for files that Redshift copies")
-    option("--warehouse-role", help="IAM role that Redshift assumes to read the staging prefix")
-    option("--alerts-topic", help="ARN of the SNS topic for alerts")
-    option("--metrics-namespace", help="CloudWatch namespace; none: metrics go to the log only")
-    option("--aws-endpoint", environ.get("AWS_ENDPOINT_URL"), help="only for an emulator")
-    option("--hops", ",".join(HOPS), type=_hops, help=f"which to run, of {','.join(HOPS)}")
-    for hop, seconds in (("ingest", 0.5), ("refine", 0.5), ("aggregate", 5.0), ("load", 3.0)):
-        option(
-            f"--{hop}-trigger",
-            seconds,
-            type=_positive,
-            metavar="SECONDS",
-            help=f"time between {hop} batches",
-        )
-    for hop, seconds in (("serve", 5.0), ("observe", 10.0), ("watch", 10.0)):
-        option(
-            f"--{hop}-interval",
-            seconds,
-            type=_positive,
-            metavar="SECONDS",
-            help=f"time between {hop} rounds",
-        )
-    option(
-        "--shadow-share",
-        0.1,
-        type=_share,
-        metavar="SHARE",
-        help="share of the texts that the challenger scores too, 0 to 1 (default: 0.1)",
-    )
-    option(
-        "--drift-share",
-        0.1,
-        type=_share,
-        metavar="SHARE",
-        help="share of the texts that drift is told by, 0 to 1 (default: 0.1)",
-    )
-    option(
-        "--duplicate-window",
-        "24 hours",
-        help="how far apart, by arrival, copies of an event are recognised",
-    )
-    option(
-        "--max-files-per-batch",
-        1000,
-        type=int,
-        help="bound on what one batch takes when catching up",
-    )
-    option("--status-file", help="JSON file that tells the state of every hop, rewritten each second")
-    option(
-        "--local-cores",
-        None,
-        type=int,
-        help="run Spark in this process with N cores (without spark-submit)",
-    )
-    option("--jars", "", type=_paths, help="jars for a local run, separated by commas")
+    setting("staging", "s3:// prefix for files that Redshift copies")
+    setting("warehouse_role", "IAM role that Redshift assumes to read the staging prefix")
+    setting("alerts_topic", "ARN of the SNS topic for alerts")
+    setting("metrics_namespace", "CloudWatch namespace; none: metrics go to the log only")
+    setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
+    setting("hops", f"which to run, of {','.join(HOPS)}", type=_hops)
+    for hop in ("ingest", "refine", "aggregate", "load"):
+        setting(f"{hop}_trigger", f"time between {hop} batches", type=_positive, metavar="SECONDS")
+    for hop in ("serve", "observe", "watch"):
+        setting(f"{hop}_interval", f"time between {hop} rounds", type=_positive, metavar="SECONDS")
+    share = "share of the texts, 0 to 1, {} (default: %(default)s)"
+    setting("shadow_share", share.format("that the challenger scores too"), type=_share, metavar="SHARE")
+    setting("drift_share", share.format("from which drift is measured"), type=_share, metavar="SHARE")
+    setting("duplicate_window", "how far apart, by arrival, copies of an event are recognised")
+    setting("max_files_per_batch", "bound on the files of a batch when the job catches up", type=int)
+    setting("status_file", "JSON file with the state of every hop, rewritten each second")
+    setting("local_cores", "run Spark in this process with N cores (without spark-submit)", type=int, metavar="N")
+    setting("jars", "jars for a local run, separated by commas", type=_paths)
     parser.add_argument("--ui", action="store_true", help="serve the Spark UI in a local run")
     return parser
 

@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from streaming.errors import OperationFailed, SettingsError
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings, add_setting
 
 DEFAULT_WORKDIR = "moodstream-demo"
 
@@ -32,40 +33,21 @@ class Outcome:
 Act = Callable[[Settings, argparse.Namespace, Progress], Outcome]
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are SettingsErrors, so that one place chooses exit codes."""
-
-    def __init__(self, name: str, description: str, examples: str) -> None:
-        super().__init__(
-            prog=f"moodstream {name}",
-            description=description,
-            epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
-        raise SettingsError(f"{message} (see --help)")
-
-
 def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     """Add the options that say where everything is; each may come from the environment as `MOODSTREAM_...`."""
     place = parser.add_argument_group("where", "a demo's working directory, or a lake of its own")
 
-    def option(flag: str, text: str, default: str | None = None) -> None:
-        name = "MOODSTREAM_" + flag.strip("-").replace("-", "_").upper()
-        place.add_argument(flag, default=environ.get(name, default), help=text)
-
-    option("--workdir", f"working directory of a demo (default: {DEFAULT_WORKDIR})")
-    option("--lake", "folder or s3a:// URL of the Delta tables; instead of --workdir")
-    option("--checkpoints", "folder or URL of the job's checkpoints (default: LAKE/_checkpoints)")
-    option("--warehouse", "postgresql://user@host:port/db or redshift://workgroup-or-cluster/db")
-    option("--staging", "s3:// prefix for files that Redshift copies")
-    option("--warehouse-role", "IAM role that Redshift assumes to read the staging prefix")
-    option("--mlflow-uri", "tracking server and registry", environ.get("MLFLOW_TRACKING_URI"))
-    option("--model-name", "registered model", "moodstream-sentiment")
-    option("--region", "AWS region", environ.get("AWS_REGION", "us-east-1"))
-    option("--aws-endpoint", "only for an emulator", environ.get("AWS_ENDPOINT_URL"))
+    setting = partial(add_setting, place, environ)
+    setting("workdir", f"working directory of a demo (default: {DEFAULT_WORKDIR})")
+    setting("lake", "folder or s3a:// URL of the Delta tables; instead of --workdir")
+    setting("checkpoints", "folder or URL of the job's checkpoints (default: LAKE/_checkpoints)")
+    setting("warehouse", "postgresql://user@host:port/db or redshift://workgroup-or-cluster/db")
+    setting("staging", "s3:// prefix for files that Redshift copies")
+    setting("warehouse_role", "IAM role that Redshift assumes to read the staging prefix")
+    setting("mlflow_uri", "tracking server and registry", "MLFLOW_TRACKING_URI")
+    setting("model_name", "registered model")
+    setting("region", "AWS region", "AWS_REGION")
+    setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
     place.add_argument("--no-warehouse", action="store_true", help="leave the warehouse alone")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 

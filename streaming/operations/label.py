@@ -29,10 +29,10 @@ from streaming.delta.tables import (
 )
 from streaming.errors import SettingsError
 from streaming.operations import command, erased_events
-from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
 from streaming.operations.erase import rows as erase_rows
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings
 from streaming.tables import silver_comments, silver_labels, silver_posts
 from streaming.tables.gold_labelled_by_hour import LABELS
 

@@ -18,10 +18,10 @@ from streaming import catalog
 from streaming.delta.tables import open_table
 from streaming.errors import SettingsError
 from streaming.operations import command
-from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
 from streaming.operations.corrections.contributions import TABLES
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings
 from streaming.tables import (
     bronze_erased,
     gold_catalog,

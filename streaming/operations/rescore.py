@@ -20,13 +20,13 @@ from streaming.delta.spill import spilled
 from streaming.delta.tables import chunks, location, open_table, read, storage_options
 from streaming.errors import OperationFailed, SettingsError
 from streaming.operations import command, readers
-from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
 from streaming.operations.corrections.journal import Change
 from streaming.scoring import versions
 from streaming.scoring.champion import score_texts
 from streaming.scoring.versions import Predict
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings
 from streaming.tables import silver_comments, silver_posts, silver_rescored
 from streaming.tables.columns import PARTITIONS
 from streaming.warehouse import corrections

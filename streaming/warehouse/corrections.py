@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake.exceptions import TableNotFoundError
 
 from streaming.delta.tables import open_table
-from streaming.errors import OperationFailed, SettingsError, SinkUnavailable
+from streaming.errors import SettingsError, SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements as warehouse_sql
 from streaming.warehouse.base import Warehouse, open_warehouse
@@ -29,11 +29,11 @@ LABELS = ("event_id", "sentiment", "polarity", "confidence", "model_version")
 
 
 def check(settings: Settings) -> None:
-    """Raise OperationFailed unless the warehouse answers: better before anything is changed than halfway."""
+    """Raise SinkUnavailable unless the warehouse answers: better before anything is changed than halfway."""
     try:
         open_warehouse(settings).migrate()
     except SinkUnavailable as error:
-        raise OperationFailed(f"{error}; start it (moodstream demo), or leave it out with --no-warehouse") from error
+        raise SinkUnavailable(f"{error}; start it (moodstream demo), or leave it out with --no-warehouse") from error
 
 
 def erase(settings: Settings, user: str, before: datetime) -> None:

@@ -13,12 +13,12 @@ from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregated
 from streaming.events.records import Person, elements
 from streaming.operations import command
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings
 from tests.builders import NOON, a_record, an_event
 
 
 def settings(*arguments: str, **environ: str) -> Settings:
-    parser = command.Parser("test", "", "")
+    parser = Parser("test", "", "")
     command.add_place(parser, environ)
     options: argparse.Namespace = parser.parse_args(arguments)
     return command.settings(options, environ)

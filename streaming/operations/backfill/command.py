@@ -14,9 +14,9 @@ from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.backfill.archive import take_archive
 from streaming.operations.backfill.silver import refill
-from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings
 
 EXAMPLES = """  moodstream backfill --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z
   moodstream backfill --from 2026-11-23 --to 2026-11-24 --json

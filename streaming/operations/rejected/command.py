@@ -16,9 +16,9 @@ from streaming.errors import SettingsError
 from streaming.events.contract import REASONS
 from streaming.events.records import elements
 from streaming.operations import command
-from streaming.operations.command import Outcome, Parser, Progress
+from streaming.operations.command import Outcome, Progress
 from streaming.operations.rejected.replay import Replayed, replay
-from streaming.settings import Settings
+from streaming.settings import Parser, Settings
 from streaming.tables import silver_rejected
 
 EXAMPLES = """  moodstream rejected list
