@@ -16,7 +16,7 @@ from deploy.dashboard import charts, gold
 EVERY = "3s"
 WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "1 day": 1440, "everything": 0}
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
-COLORS = dict(zip(charts.MOODS, charts.MOOD_COLORS, strict=True))
+COLORS = dict(zip(charts.SENTIMENTS, charts.SENTIMENT_COLORS, strict=True))
 ENOUGH = 5  # texts; the mood of a minute with fewer is chance
 FEW = 200  # texts; a profile of fewer says nothing
 A_DAY = 1440  # minutes; what is counted by the hour needs a few of them
@@ -24,7 +24,7 @@ VERSIONS: dict[Any, Any] = {
     "model_version": "version",
     "entity": "of",
     "events": st.column_config.NumberColumn("texts", format="localized"),
-    **{mood: st.column_config.NumberColumn(mood, format="%.1f %%") for mood in charts.MOODS},
+    **{mood: st.column_config.NumberColumn(mood, format="%.1f %%") for mood in charts.SENTIMENTS},
     "polarity": st.column_config.NumberColumn("polarity", format="%+.3f"),
 }
 
@@ -176,7 +176,7 @@ def _shadow(hours: pd.DataFrame) -> None:
     if each["hour"].nunique() > 1:
         st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
         st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
-    st.altair_chart(charts.moods_of_both(hours), width="stretch")
+    st.altair_chart(charts.sentiments_of_both(hours), width="stretch")
 
 
 def _judged(hours: pd.DataFrame) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-MOODS = ["negative", "neutral", "positive"]
-MOOD_COLORS = ["#d1495b", "#b8b8b8", "#2a9d8f"]
-COLORS = alt.Scale(domain=MOODS, range=MOOD_COLORS)
+SENTIMENTS = ["negative", "neutral", "positive"]
+SENTIMENT_COLORS = ["#d1495b", "#b8b8b8", "#2a9d8f"]
+COLORS = alt.Scale(domain=SENTIMENTS, range=SENTIMENT_COLORS)
 POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 
 
 def sentiment_over_time(minutes: pd.DataFrame) -> Any:
     """Shares of the three moods by minute as stacked areas, events in the tooltip."""
-    long = minutes.melt(["minute", "events"], MOODS, "mood", "texts")
+    long = minutes.melt(["minute", "events"], SENTIMENTS, "mood", "texts")
     return (
         alt.Chart(long)
         .mark_area(interpolate="monotone", opacity=0.85)
@@ -195,13 +195,13 @@ def by_hour(hours: pd.DataFrame, measure: str, title: str, form: str, color: str
     )
 
 
-def moods_of_both(shadow: pd.DataFrame) -> Any:
+def sentiments_of_both(shadow: pd.DataFrame) -> Any:
     """The shares of the moods that champion and challenger found in the same texts, one bar each."""
     long = pd.DataFrame(
         [
             {"model": who, "mood": mood, "texts": int(shadow[f"{who}_{mood}"].sum())}
             for who in ("champion", "challenger")
-            for mood in MOODS
+            for mood in SENTIMENTS
         ]
     )
     return (

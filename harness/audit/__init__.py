@@ -1,5 +1,6 @@
-"""The audit: what should be in each layer, worked out anew and compared with what is there.
+"""The audit computes again what each layer should hold, and compares it with what the layer holds.
 
-Everything is reckoned in one DuckDB database on disk with bounded memory, from the ledger, the Delta tables' files and
-the warehouse. None of the streaming application's code takes part, except the word lists of gold/terms_by_hour.
+It works in one DuckDB database on disk, with bounded memory, from the ledger, the files of the Delta tables and the
+warehouse. It uses no code of the streaming application except the word lists of gold/terms_by_hour: shared code would
+repeat its own mistakes.
 """

@@ -1,4 +1,4 @@
-"""What is still under way between the layers: records not yet in bronze, commits that a query has not yet read."""
+"""What is still between the layers: records that are not in bronze yet, commits that a query has not read yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
 
 BRONZE = "bronze/events"
-# What the hop observe writes: it stays in the lake.
+# Tables of the hop observe, which the warehouse does not get.
 NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour"})
 
 
@@ -32,7 +32,7 @@ def missing(workdir: Workdir) -> list[str]:
 
 
 def newest(workdir: Workdir) -> set[str]:
-    """The last acknowledged sequence number of each shard: shards are read in order, so what came before is read."""
+    """The last acknowledged sequence number of each shard. Shards are read in order: after it, the shard is read."""
     last: dict[str, str] = {}
     for entry in ledger.entries(workdir.ledger):
         if entry.ack:
@@ -42,7 +42,7 @@ def newest(workdir: Workdir) -> set[str]:
 
 
 def not_in_bronze(workdir: Workdir, sequence_numbers: set[str]) -> set[str]:
-    """Which of these bronze does not hold. Reads one column of its files, the newest first, until all are found."""
+    """Return those that bronze does not hold. Reads one column of its files, newest first, until all are found."""
     left = set(sequence_numbers)
     files = _newest_first(workdir)
     while left and (file := next(files, None)):
@@ -51,7 +51,7 @@ def not_in_bronze(workdir: Workdir, sequence_numbers: set[str]) -> set[str]:
 
 
 def unread(workdir: Workdir) -> dict[str, int]:
-    """By query, how many versions of its tables it has not finished; queries that are up to date are left out.
+    """Count, by query, the versions of its tables that it has not finished; queries that are up to date are left out.
 
     Spark's Delta source keeps in each offset the table's id and the version it has read to (exclusive, or inclusive up
     to an index), and writes a commit when the batch is done.
@@ -66,7 +66,10 @@ def unread(workdir: Workdir) -> dict[str, int]:
 
 
 def unserved(workdir: Workdir, served: Mapping[str, int]) -> dict[str, int]:
-    """By gold table, how many versions the warehouse lacks. `served`: highest batch id by query of `dw.load_ledger`."""
+    """Count the versions that the warehouse lacks, by gold table.
+
+    `served`: the highest batch id of each query in `dw.load_ledger`.
+    """
     behind = {}
     for table in sorted(workdir.table("gold").glob("*")):
         if table.name in NEVER_SERVED:

@@ -1,4 +1,4 @@
-"""`moodstream audit`: reconciles what was sent with bronze, silver, rejected, gold and the warehouse."""
+"""`moodstream audit`: compares everything that was sent with bronze, silver, rejected, gold and the warehouse."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXAMPLES = """examples:
   moodstream audit --workdir moodstream-demo --lake s3://moodstream-lake    a lake on its emulated S3
 """
 
-Tick = Callable[[str, int], None]
+Progress = Callable[[str, int], None]
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     place = workdir.existing(options.workdir)
     owner = workdir.is_held(place)
     if owner:
-        sys.stderr.write(f"moodstream audit: demo {owner} is running: what is under way counts as lost\n")
+        sys.stderr.write(f"moodstream audit: demo {owner} is running: records still under way count as lost\n")
     report = _audit(place, options.lake, environ)
     sys.stdout.write(json.dumps(report) + "\n" if options.json else readable(report))
     return 0 if report["passed"] else 1
@@ -58,7 +58,7 @@ def _audit(place: Workdir, lake: str | None, environ: Mapping[str, str]) -> dict
         return audit(place, environ, _progress)
     from harness.audit import lake as lakes
 
-    # Its S3 outlives the emulator's process, which is started for as long as it takes.
+    # The emulator keeps its S3 on disk: it is started for the audit alone if it does not run.
     running = services.running(aws.NAME, place)
     emulator = aws.start(place, stack.inherited(environ), shards=1)
     try:
@@ -70,13 +70,12 @@ def _audit(place: Workdir, lake: str | None, environ: Mapping[str, str]) -> dict
             services.stop(aws.NAME, place)
 
 
-def audit(place: Workdir, environ: Mapping[str, str], tick: Tick, since: float = 0.0) -> dict[str, Any]:
-    """Reconcile every layer; raises NothingToAuditError before anything was sent. Keys: `docs/architecture.md`.
+def audit(place: Workdir, environ: Mapping[str, str], progress: Progress, since: float = 0.0) -> dict[str, Any]:
+    """Compare every layer with the ledger; the report's keys are described in `docs/architecture.md`.
 
-    Latencies are of what arrived since `since` (epoch seconds), everything else is of all that the directory holds.
-
-    Starts the warehouse for as long as it takes if it is not running. Memory is bounded; needs disk in the working
-    directory, of the size of the tables' keys.
+    Latencies cover what arrived after `since` (epoch seconds); everything else covers all that the directory holds.
+    Raises NothingToAuditError if nothing was sent yet. Starts the warehouse for the audit if it does not run. Memory is
+    bounded; the working directory needs free disk space of the size of the tables' keys.
     """
     if not any(place.ledger.glob("*.jsonl")) or not (place.table("bronze/events") / "_delta_log").is_dir():
         raise NothingToAuditError(f"--workdir: '{place.root}' holds no ledger or no bronze/events: run a demo first")
@@ -84,14 +83,16 @@ def audit(place: Workdir, environ: Mapping[str, str], tick: Tick, since: float =
     server = postgres.start(place, environ)
     scratch = Path(tempfile.mkdtemp(prefix="audit-", dir=place.run))
     try:
-        return _reconciled(place, server, scratch, tick, since)
+        return _reconciled(place, server, scratch, progress, since)
     finally:
         shutil.rmtree(scratch)
         if not ran:
             postgres.stop(place)
 
 
-def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: Tick, since: float) -> dict[str, Any]:
+def _reconciled(
+    place: Workdir, server: postgres.Postgres, scratch: Path, progress: Progress, since: float
+) -> dict[str, Any]:
     import psycopg
 
     from harness.audit import (
@@ -103,10 +104,10 @@ def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: 
 
     connection = lake.connect(scratch)
     present = _views(connection, place)
-    sent.load_ledger(connection, place.ledger, tick)
+    sent.load_ledger(connection, place.ledger, progress)
     if "erased" in present:
         sent.forget_erased(connection)
-    sent.expect(connection, tick)
+    sent.expect(connection, progress)
     silver.prepare(connection)
     gold.prepare(connection)
     report = {
@@ -126,7 +127,7 @@ def _reconciled(place: Workdir, server: postgres.Postgres, scratch: Path, tick: 
 
 
 def _views(connection: DuckDBPyConnection, place: Workdir) -> list[str]:
-    """Make a view of each table that exists; returns their names. Silver exists as soon as the job has started."""
+    """Make a view of each table that exists; returns their names. NothingToAuditError if the job never started."""
     from harness.audit import lake, silver
 
     names = {"bronze": "bronze/events", "rejected": "silver/rejected", "users": "silver/users"}
@@ -165,7 +166,7 @@ def _latencies(connection: DuckDBPyConnection, place: Workdir, present: list[str
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "moodstream audit",
-        "Reconcile what was sent with every layer. Exit code 1: something is lost, doubled or different.",
+        "Compare everything that was sent with every layer. Exit code 1: something is lost, doubled or different.",
         EXAMPLES,
     )
     parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")

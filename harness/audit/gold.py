@@ -1,4 +1,4 @@
-"""Gold worked out anew from silver, table by table, and compared by key."""
+"""Gold computed again from silver, table by table, and compared by key."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ LATE = f"count(*) filter (arrival_us > event_us + {LATE_US}) as late"
 
 @dataclass(frozen=True)
 class Check:
-    """One gold table: its key (the first is a timestamp), values, and the query that works them out anew.
+    """One gold table: its key columns (the first is a timestamp), its values, and the query that computes them again.
 
-    `total_over` names keys that cannot be worked out and are therefore added up on both sides.
+    `total_over` names keys that the audit cannot compute: both sides are summed over them.
     """
 
     table: str
@@ -41,7 +41,7 @@ class Check:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The keys that both sides are grouped by."""
+        """The key columns that both sides are grouped by."""
         return tuple(name for name in self.key if name not in self.total_over)
 
 
@@ -82,9 +82,9 @@ def prepare(connection: DuckDBPyConnection) -> None:
 
 
 def difference(connection: DuckDBPyConnection, present: Sequence[str]) -> dict[str, Any]:
-    """The sum of absolute differences of all values of all tables; floats count where they differ by over a millionth.
+    """Sum the absolute differences of all values of all tables; floats count if they differ by more than a millionth.
 
-    `present` are the gold tables that exist (as views of that name); the others count as empty.
+    `present`: the gold tables that exist (as views of that name); the others count as empty.
     """
     by_table = {check.table: _difference(connection, check, check.table in present) for check in CHECKS}
     return {"difference": _tidy(sum(by_table.values())), "by_table": {k: _tidy(v) for k, v in by_table.items()}}

@@ -30,7 +30,7 @@ def connect(folder: Path) -> DuckDBPyConnection:
     connection.execute(f"set temp_directory = '{_quoted(str(folder))}'")
     connection.execute("set timezone = 'UTC'")
     connection.execute("set preserve_insertion_order = false")
-    # A table that does not exist must not be taken from a Python variable of that name.
+    # Otherwise DuckDB reads a Python variable when a table of that name does not exist.
     connection.execute("set python_enable_replacements = false")
     return connection
 
@@ -73,16 +73,16 @@ def commits(connection: DuckDBPyConnection, name: str, table: Path) -> None:
 
 
 def number(connection: DuckDBPyConnection, sql: str) -> int:
-    """The one number that a query returns; 0 for null. Fetches all: DuckDB refuses further work before the end."""
+    """The one number that a query returns; 0 for null. Fetches all rows, as DuckDB needs before its next query."""
     value = connection.execute(sql).fetchall()[0][0]
     return 0 if value is None else int(value)
 
 
 def copied_from_s3(s3: Any, url: str, target: Path) -> Path:
-    """Copy what lies below an s3:// (or s3a://) URL, with its times; returns the folder. UsageError for another URL.
+    """Copy all objects below an s3:// (or s3a://) URL with their times; returns the folder. UsageError for another URL.
 
     For the audit of a lake on the emulated S3, since DuckDB reads S3 with an extension that no wheel holds. `s3` is a
-    boto3 client. The times matter: a log entry's tells when its commit became visible. Nothing may be written
+    boto3 client. The times matter: that of a log entry is when its commit became visible. Nothing may write
     meanwhile, or a table's log may name a file that was not there yet when its folder was listed.
     """
     where = urlsplit(url)

@@ -1,4 +1,4 @@
-"""How long an event took from its arrival in the stream to the commit that made it visible in each layer.
+"""The seconds from an event's arrival in the stream to the commit that made it visible, by layer.
 
 Silver: the Delta commit that added the row's file. Warehouse: the commit of the load that brought the row. Gold: the
 batches' own lags in gold/freshness, weighted by their events; p50 is over the batches' medians, p95 and p99 over their
@@ -34,7 +34,7 @@ Window = tuple[float, float]
 
 
 def note_job_start(workdir: Workdir, started: float, ready: float) -> None:
-    """Write down one start of the job, epoch seconds: latencies leave out what a cold JVM delays."""
+    """Record one start of the job, epoch seconds: latencies leave out the time in which the JVM is cold."""
     with (workdir.run / JOB_STARTS).open("a") as file:
         file.write(json.dumps([started, ready]) + "\n")
 
@@ -44,23 +44,23 @@ def job_starts(workdir: Workdir) -> list[Window]:
     path = workdir.run / JOB_STARTS
     if not path.exists():
         return []
-    # A line that was cut off has no end.
+    # A line without an end was cut off by a crash.
     lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
     return [(float(started), float(ready)) for started, ready in map(json.loads, lines)]
 
 
 def warm_ups(starts: Sequence[Window]) -> list[Window]:
-    """The windows that latencies leave out, epoch seconds: `starts` are (started, ready) of each start of the job."""
+    """The windows, epoch seconds, that latencies leave out; `starts` are (started, ready) of each start of the job."""
     return [(started, ready + WARM_UP_S) for started, ready in starts]
 
 
 def latencies(
     connection: DuckDBPyConnection, starts: Sequence[Window], since: float, *, gold: bool, warehouse: bool
 ) -> dict[str, Any]:
-    """p50, p95 and p99 in seconds by layer, of what arrived since `since` (epoch seconds).
+    """p50, p95 and p99 in seconds by layer, of events that arrived after `since` (epoch seconds).
 
-    What arrived while a JVM was cold is left out if anything else is there; `warm_up_s` says how long that is after
-    each start, 0 where nothing is left out.
+    Events that arrived while the JVM was cold are left out, unless there are no others. `warm_up_s`: the seconds after
+    each start that are left out; 0 if none are.
     """
     windows = warm_ups(starts)
     schema = pa.schema([("from_us", pa.int64()), ("to_us", pa.int64())])

@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 def passed(report: Mapping[str, Any]) -> bool:
-    """Whether nothing is lost, doubled, invented or different anywhere."""
+    """Whether no layer lost, doubled, invented or changed anything."""
     faults = (
         *(report["bronze"][key] for key in ("lost", "duplicated", "altered")),
         *(report["silver"][key] for key in ("lost", "duplicated", "unexpected")),

@@ -1,4 +1,4 @@
-"""What was sent, by the ledger, and what must become of it, by the generator's own reading of bronze's bytes."""
+"""What was sent, by the ledger, and what must become of it, by the reference validator on bronze's bytes."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ EXPECTED = pa.schema(
 )
 HELD = pa.schema([("sequence_number", pa.string()), ("sha256", pa.string())])
 
-Tick = Callable[[str, int], None]
+Progress = Callable[[str, int], None]
 
 
-def load_ledger(connection: DuckDBPyConnection, folder: Path, tick: Tick) -> None:
-    """Make tables `sent`, one row per record, `promised`, the ids of acknowledged events that silver must hold, and
-    `forgotten`, the ids of which it need not.
+def load_ledger(connection: DuckDBPyConnection, folder: Path, progress: Progress) -> None:
+    """Make three tables from the ledger.
+
+    `sent`: one row a record. `promised`: ids of acknowledged events, which silver must hold. `forgotten`: ids that it
+    need not hold; empty at first.
     """
     connection.execute(_ddl("sent", SENT))
     connection.execute(_ddl("promised", PROMISED))
@@ -59,22 +61,22 @@ def load_ledger(connection: DuckDBPyConnection, folder: Path, tick: Tick) -> Non
         ]
         _insert(connection, "promised", PROMISED, ids)
         done += len(batch)
-        tick("reading the ledger", done)
+        progress("reading the ledger", done)
 
 
 def forget_erased(connection: DuckDBPyConnection) -> None:
-    """Expect nothing any more of the records and events in view `erased`: `moodstream erase` removed them.
+    """Take the records and events of view `erased` out of what is expected: `moodstream erase` removed them.
 
-    Nor of a copy that came afterwards: the job knows its id and drops it.
+    Copies that arrived later are not expected either: the job recognises their id and drops them.
     """
     connection.execute("delete from sent where sequence_number in (select sequence_number from erased)")
     connection.execute("insert into forgotten select event_id from erased where event_id is not null")
 
 
-def expect(connection: DuckDBPyConnection, tick: Tick) -> None:
-    """Make tables `held` (bronze's records by hash) and `expected`, one row per event of every bronze record.
+def expect(connection: DuckDBPyConnection, progress: Progress) -> None:
+    """Make tables `held` (hashes of bronze's records) and `expected` (one row for each event of each bronze record).
 
-    `part` tells apart the parts of an aggregated record that a connector took apart: they share their sequence number.
+    `part` distinguishes the parts of an aggregated record that a connector split: they share a sequence number.
     """
     connection.execute(_ddl("held", HELD))
     connection.execute(_ddl("expected", EXPECTED))
@@ -91,14 +93,15 @@ def expect(connection: DuckDBPyConnection, tick: Tick) -> None:
         _insert(connection, "held", HELD, held)
         _insert(connection, "expected", EXPECTED, expected)
         done += len(rows)
-        tick("judging bronze", done)
+        progress("checking bronze", done)
 
 
 def bronze(connection: DuckDBPyConnection) -> dict[str, Any]:
-    """Compare bronze with the ledger: `lost` was acknowledged and is not there, `duplicated` is there again.
+    """Compare bronze with the ledger.
 
-    `unacknowledged` records are there though no acknowledgement was written down: their generator died meanwhile.
-    Others that no ledger knows are `foreign`: somebody else put them. Neither is a fault. `altered` have other bytes.
+    `lost`: acknowledged but not in bronze. `duplicated`: in bronze more than once. `altered`: with other bytes.
+    No faults: `unacknowledged`, in bronze though the generator died before it recorded the acknowledgement; `foreign`,
+    unknown to the ledger, so that somebody else put them.
     """
 
     def count(sql: str) -> int:
@@ -121,7 +124,7 @@ UNKNOWN = "(select held.sha256 from held anti join sent using (sequence_number))
 
 
 def totals(connection: DuckDBPyConnection) -> dict[str, Any]:
-    """`sent`: records that were acknowledged; `unsendable`: those that the stream cannot take, with the reason."""
+    """Count records: `sent` were acknowledged, `in_flight` got no answer, `unsendable` were refused (with reasons)."""
     refused = connection.execute("select run, record, unsendable from sent where unsendable is not null limit 100")
     return {
         "sent": number(connection, "select count(*) from sent where sequence_number is not null"),

@@ -1,4 +1,4 @@
-"""Silver against what bronze's bytes must become: every event once in its table, or in rejected with its reason."""
+"""Compares silver with what bronze's bytes must become: each event once in its table, or rejected with its reason."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ USER_FIELDS = ("user_id", "user_name", "user_age", "user_location")
 
 
 def prepare(connection: DuckDBPyConnection) -> None:
-    """Make view `silver`, all accepted events, and table `wanted`: every id that must be there, with its events.
+    """Make view `silver` (all accepted events) and table `wanted` (all event ids that must be there).
 
-    An id that several records carry must be there once, from whichever of them.
+    An id that several records carry must be there once, from any of them.
     """
     parts = " union all ".join(
         f"select event_id, '{ENTITIES[table]}' as entity, sequence_number, record_index,"
@@ -33,7 +33,7 @@ def prepare(connection: DuckDBPyConnection) -> None:
 
 
 def accepted(connection: DuckDBPyConnection) -> dict[str, Any]:
-    """Compare by event id. `unexpected` rows come from no event of bronze: wrong id, place or table."""
+    """Compare by event id. `unexpected`: rows that no event of bronze explains, with a wrong id, position or table."""
     return {
         "rows": number(connection, "select count(*) from silver"),
         "lost": number(connection, "select count(*) from wanted anti join silver using (event_id)"),
@@ -48,12 +48,12 @@ def accepted(connection: DuckDBPyConnection) -> dict[str, Any]:
 
 
 def duplicates_dropped(connection: DuckDBPyConnection) -> int:
-    """Events of bronze whose id had come before."""
+    """Count the events of bronze whose id came before."""
     return number(connection, "select count(*) - count(distinct event_id) from expected where reason is null")
 
 
 def rejected(connection: DuckDBPyConnection) -> dict[str, Any]:
-    """Compare by place and reason: `missing` ones should be there, `unexpected` ones should not."""
+    """Compare rejected events by position and reason: `missing` should be there, `unexpected` should not."""
     key = "sequence_number, record_index, reason"
     wanted = f"select {key}, count(*) as n from expected where reason is not null group by all"
     found = f"select {key}, count(*) as n from rejected group by all"
@@ -71,7 +71,7 @@ def rejected(connection: DuckDBPyConnection) -> dict[str, Any]:
 
 
 def users_difference(connection: DuckDBPyConnection) -> int:
-    """Users whose state in silver/users is not their latest change, or is missing or doubled."""
+    """Count the users whose row in silver/users is not their latest change, is missing or is doubled."""
     fields = ", ".join((*USER_FIELDS, "event_id"))
     # Sequence numbers are decimal numbers of any length: the longer is the greater.
     latest = (

@@ -1,4 +1,4 @@
-"""Hashtags and words counted anew from silver's texts: DuckDB's regular expressions cannot look behind."""
+"""Counts hashtags and words of silver's texts in Python: DuckDB's regular expressions have no look-behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 10_000
 MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
-MOODS = ("negative", "neutral", "positive")
+SENTIMENTS = ("negative", "neutral", "positive")
 
 # `regex` and not `re`: the latter's \w leaves out the marks that Hindi or Thai words are made of.
 HASHTAG = regex.compile(r"(?<![\w&])#([\d_]*[\w--[\d_]]\w{0,98})(?!\w)", regex.VERSION1)
@@ -34,13 +34,13 @@ def topics(text: str) -> list[str]:
 
 
 def terms(text: str) -> list[str]:
-    """The distinct telling words of a text in order, lower case."""
+    """The distinct words of a text in order, lower case, without stop words."""
     words = WORD.findall(ADDRESS.sub(" ", text).lower())
     return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
 
 
 def count_words(connection: DuckDBPyConnection) -> None:
-    """Make tables `topic_counts` and `term_counts` of view `texts`; memory grows with their keys alone."""
+    """Make tables `topic_counts` and `term_counts` from view `texts`; memory grows with the number of their keys."""
     by_topic: Sums = defaultdict(lambda: [0.0] * 6)
     by_term: Sums = defaultdict(lambda: [0.0] * 6)
     reader = connection.cursor()
@@ -57,14 +57,14 @@ def count_words(connection: DuckDBPyConnection) -> None:
 
 def _add(sums: list[float], sentiment: str | None, polarity: float | None, confidence: float | None) -> None:
     sums[0] += 1
-    if sentiment in MOODS:
-        sums[1 + MOODS.index(sentiment)] += 1
+    if sentiment in SENTIMENTS:
+        sums[1 + SENTIMENTS.index(sentiment)] += 1
     sums[4] += polarity or 0.0
     sums[5] += confidence or 0.0
 
 
 def _store(connection: DuckDBPyConnection, name: str, key: tuple[str, ...], sums: Sums) -> None:
-    measures = ("events", *MOODS, "polarity_sum", "confidence_sum")
+    measures = ("events", *SENTIMENTS, "polarity_sum", "confidence_sum")
     kinds = [pa.int64(), *[pa.string()] * (len(key) - 1), *[pa.float64()] * len(measures)]
     schema = pa.schema(list(zip((*key, *measures), kinds, strict=True)))
     connection.register("empty", schema.empty_table())

@@ -1,4 +1,4 @@
-"""The warehouse against the lake: facts by event id, aggregates by key and value."""
+"""Compares the warehouse with the lake: facts by event id, aggregates by key and value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FACT = pa.schema([("target", pa.string()), ("event_id", pa.string()), ("arrival_
 
 
 def load_facts(connection: DuckDBPyConnection, warehouse: psycopg.Connection) -> None:
-    """Make table `facts`: every fact's id, arrival, and when its load was committed."""
+    """Make table `facts`: each fact's id, its arrival time, and when its load was committed."""
     connection.register("empty", FACT.empty_table())
     connection.execute("create or replace table facts as select * from empty")
     for target in FACTS:
@@ -45,7 +45,7 @@ def load_facts(connection: DuckDBPyConnection, warehouse: psycopg.Connection) ->
 
 
 def facts(connection: DuckDBPyConnection) -> dict[str, Any]:
-    """Compare by event id; the warehouse's text cannot hold NUL, so ids are compared without it."""
+    """Compare facts by event id, without NUL characters: the warehouse's text cannot hold them."""
     silver = " union all ".join(
         f"select '{target}' as target, replace(event_id, chr(0), '') as event_id from {table}"
         for target, table in FACTS.items()
@@ -60,7 +60,7 @@ def facts(connection: DuckDBPyConnection) -> dict[str, Any]:
 
 
 def gold_difference(connection: DuckDBPyConnection, warehouse: psycopg.Connection, present: Sequence[str]) -> int:
-    """How many rows of the aggregates are missing, superfluous or other than in gold (views named in `present`)."""
+    """Count rows of the aggregates that are missing, superfluous or different from gold (views named in `present`)."""
     return sum(_differing(connection, warehouse, check) for check in CHECKS if check.table in present)
 
 

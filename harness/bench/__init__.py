@@ -1,6 +1,6 @@
 """`moodstream bench`: measures ratios against named baselines, all in one run on this machine.
 
-Each measurement is a module beside this one with `main(argv, environ) -> int`; only the one asked for is imported.
+Each measurement is a module of this package with `main(argv, environ) -> int`; only the requested one is imported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What measurements of the job run on: its own Spark session, a registered champion, generated records in bronze."""
+"""What the measurements of hops need: the job's Spark session, a registered champion, generated records in bronze."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ def settings_in(scratch: Path, cores: int, mlflow_uri: str | None = None) -> Set
         stream="bench",
         mlflow_uri=mlflow_uri,
         refine_trigger=0.1,
-        aggregate_trigger=0.3,  # mostly when all of silver's tables have a batch
+        aggregate_trigger=0.3,  # long enough that all tables of silver mostly have a batch
         local_cores=cores,
         jars=tuple(map(str, jars.paths())),
     )
 
 
 def spark_session(settings: Settings) -> SparkSession:
-    """The session that the job itself would start on this machine; raises JarsError where `make setup` never ran."""
+    """The session that the job would start on this machine; raises JarsError if `make setup` never ran."""
     os.environ.setdefault("JAVA_HOME", str(jars.java_home()))
     started = session.start(settings)
     started.sparkContext.setLogLevel("ERROR")
     return started
 
 
-def registry_with_champion(workdir: Path | None, environ: Mapping[str, str], say: Callable[[str], None]) -> str:
-    """The URI of the registry whose champion scores; trains one if there is none. Raises ModelError."""
+def registry_with_champion(workdir: Path | None, environ: Mapping[str, str], progress: Callable[[str], None]) -> str:
+    """The URI of the registry of `workdir`; trains a champion if it has none. Raises ModelError."""
     from model import settings
     from model.champion import champion_folder
 
     chosen = settings.from_options(argparse.Namespace(mlflow_uri=None, workdir=workdir), environ)
-    champion_folder(chosen, say)
+    champion_folder(chosen, progress)
     return chosen.mlflow_uri
 
 

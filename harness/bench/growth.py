@@ -1,17 +1,17 @@
-"""`moodstream bench growth`: whether a batch costs the same after thousands of them.
+"""`moodstream bench growth`: whether a batch still costs the same after thousands of batches.
 
 Small micro-batches of generated records go through the job's own refine and aggregate hops in this process, one after
-the other; bronze is written directly, without Kinesis. Each batch is a minute of simulated time, so days pass, and what
-is remembered of duplicates is full and forgotten again from the end of the warm-up on. Every table is maintained, as
-`moodstream maintain` does it, once in each tenth of the run.
+the other; bronze is written directly, without Kinesis. Each batch is a minute of simulated time, so that days pass. The
+memory for duplicates is full from the middle of the warm-up on. Every table is maintained, as by `moodstream maintain`,
+once in each tenth of the run.
 
 Compared: medians over the tenth of all batches that follows the warm-up (a tenth itself) and over the last tenth.
 None may grow by more than a factor of 1.2:
   refine_batch_s, aggregate_batch_s   a batch as Spark's progress reports it
   state_rows                          event ids remembered to recognise duplicates
-  files                               live files of each table; a tenth sees one whole cycle of maintenance, and each
-                                      day that passes may add one
-  driver_heap_mb, driver_python_mb    memory in use after a collection, and resident memory of this process
+  files                               live files of each table; each tenth has one cycle of maintenance, and each day
+                                      may add one file
+  driver_heap_mb, driver_python_mb    JVM heap in use after garbage collection; resident memory of this process
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ EXAMPLES = """examples:
 """
 LIMIT = 1.2
 MINUTE, DAY = 60.0, 86_400.0
-# A table keeps at least one file of each day, and one or two of today until the next maintenance.
-FEW_FILES = 3
-# Memory and files are looked at so many times in a run.
-LOOKS = 200
+# A table keeps at least one file a day, and one or two more of today until the next maintenance.
+EXTRA_FILES = 3
+# How many times a run measures memory and files.
+FOOTPRINTS = 200
 KEEP_HOURS = 7 * 24
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 class Samples:
@@ -61,12 +61,12 @@ class Samples:
         self._values: dict[str, list[tuple[int, float]]] = {}
 
     def add(self, batch: int, values: Mapping[str, float]) -> None:
-        """Note what was seen after `batch`."""
+        """Add the values measured after `batch`."""
         for name, value in values.items():
             self._values.setdefault(name, []).append((batch, value))
 
     def compared(self) -> dict[str, dict[str, float]]:
-        """`first`, `last` and `ratio` of each name; a name without samples in both tenths is left out."""
+        """`first`, `last` and `ratio` by name; names without samples in both tenths are left out."""
         first = range(self._tenth, 2 * self._tenth)
         last = range(self._batches - self._tenth, self._batches)
         found = {}
@@ -78,18 +78,18 @@ class Samples:
 
 
 def ratio(first: float, last: float) -> dict[str, float]:
-    """The two medians and how many times the first the last is; 1 where there was nothing to grow from."""
+    """The medians of both tenths and last / first; the ratio is 1 if the first is 0."""
     return {"first": round(first, 3), "last": round(last, 3), "ratio": round(last / first, 3) if first else 1.0}
 
 
-def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, say: Say) -> dict[str, Any]:
+def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, progress: Progress) -> dict[str, Any]:
     """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
     from harness.bench.embedded import Arrivals
     from streaming import catalog
     from streaming.hops import aggregate, refine
 
     tenth = max(1, batches // 10)
-    # Full after half of the warm-up.
+    # The memory for duplicates is full after half of the warm-up.
     bounded = replace(settings, duplicate_window=f"{max(1, tenth // 2)} minutes")
     catalog.create_tables(bounded)
     arrivals = Arrivals(bounded)
@@ -101,10 +101,10 @@ def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, s
             arrivals.arrive(rows, MINUTE)
             for hop, query in queries.items():
                 done[hop] = _advance(query, hop, samples, batch, done[hop])
-            if batch % max(1, batches // LOOKS) == 0:
+            if batch % max(1, batches // FOOTPRINTS) == 0:
                 samples.add(batch, _footprint(spark, bounded))
             if batch % tenth == tenth - 1 and batch + 1 < batches:
-                say(f"{batch + 1} of {batches} batches; maintaining the tables")
+                progress(f"{batch + 1} of {batches} batches; maintaining the tables")
                 _maintain(bounded)
     finally:
         for query in queries.values():
@@ -113,9 +113,9 @@ def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, s
 
 
 def _advance(query: StreamingQuery, hop: str, samples: Samples, batch: int, done: int) -> int:
-    """Let a hop take what has come, and note what each batch after `done` cost; returns the last one's id.
+    """Wait until a hop has processed all rows, and sample its batches after `done`; returns the last batch's id.
 
-    A look for work that was under way when the rows came may end the first waiting too early, never the second.
+    Waits twice: the first wait ends too early if the hop was just looking for new rows when they arrived.
     """
     for _ in range(2):
         query.processAllAvailable()
@@ -164,10 +164,10 @@ def _tables() -> list[str]:
 
 
 def result(compared: Mapping[str, dict[str, float]], batches: int, rows: int) -> dict[str, Any]:
-    """What `--json` prints: the comparisons, those of files by table, and which are beyond the limit."""
+    """What `--json` prints: the comparisons, files by table, and the names that are beyond the limit."""
     files = {name.removeprefix("files "): found for name, found in compared.items() if name.startswith("files ")}
     metrics = {name: found for name, found in compared.items() if not name.startswith("files ")}
-    more_files = FEW_FILES + batches * MINUTE // DAY
+    more_files = EXTRA_FILES + batches * MINUTE // DAY
     beyond = [name for name, found in metrics.items() if found["ratio"] > LIMIT]
     beyond += [name for name, found in files.items() if found["last"] > LIMIT * found["first"] + more_files]
     return {
@@ -192,15 +192,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: float) -> dict[str, Any]:
     from harness.bench import embedded
 
-    def say(message: str) -> None:
+    def progress(message: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {message}\n")
 
-    uri = embedded.registry_with_champion(options.workdir, environ, say)
+    uri = embedded.registry_with_champion(options.workdir, environ, progress)
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
         settings = embedded.settings_in(Path(scratch), options.cores, uri)
         spark = embedded.spark_session(settings)
         try:
-            found = measured(spark, settings, options.batches, options.rows, say)
+            found = measured(spark, settings, options.batches, options.rows, progress)
         finally:
             spark.stop()
     return {**found, "cores": options.cores}
@@ -210,16 +210,21 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser("moodstream bench growth", __doc__, EXAMPLES)
     whole = "a whole number above 0"
     add = parser.add_argument
-    add("--batches", type=number(9, 1e7, "at least 10", int), default=2000, metavar="N", help="in all (2000)")
+    add("--batches", type=number(9, 1e7, "at least 10", int), default=2000, metavar="N", help="micro-batches (2000)")
     add("--rows", type=number(0, 1e6, whole, int), default=200, metavar="N", help="records a batch (200)")
-    add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads that Spark works with (2)")
-    add("--workdir", type=Path, metavar="DIR", help="whose registry holds the champion (moodstream-demo)")
+    add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads of Spark (2)")
+    add(
+        "--workdir",
+        type=Path,
+        metavar="DIR",
+        help="working directory whose registry has the champion (moodstream-demo)",
+    )
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser.parse_args(list(argv))
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """The result for people."""
+    """The result as a Markdown table."""
     metrics = {name: value for name, value in found.items() if isinstance(value, dict) and "ratio" in value}
     metrics |= {f"files of {name}": value for name, value in found["files"].items()}
     verdict = "all within" if found["within"] else f"beyond the limit: {', '.join(found['beyond'])}; the limit is"

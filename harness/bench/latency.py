@@ -1,9 +1,9 @@
 """`moodstream bench latency`: seconds from the put to silver, gold and warehouse, ours against a naive job.
 
 Runs the demo twice, headless, each time in a fresh temporary working directory: once as it is, once with a job that
-writes silver as Delta's documentation has it (harness/bench/baselines.py: every append asks the table for its
-transaction, the tables one after the other). The latencies are those of the audit: from a record's arrival in the
-stream to the commit that made it visible; what arrived while the job was starting is left out.
+writes silver in the way of Delta's documentation (harness/bench/baselines.py: every append asks the table for its
+transaction, one table after the other). The latencies are those of the audit: from a record's arrival in the stream
+to the commit that made it visible, without records that arrived while the job was starting.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ LAYERS = ("silver", "gold", "warehouse")
 QUANTILES = ("p50", "p95", "p99")
 
 
-def measured(seconds: float, rate: float, environ: Mapping[str, str], say: Callable[[str], None]) -> dict[str, Any]:
+def measured(
+    seconds: float, rate: float, environ: Mapping[str, str], progress: Callable[[str], None]
+) -> dict[str, Any]:
     """Run the demo with each job; what `--json` prints. Raises ServiceError if a demo ends without a report."""
     reports = {}
     for name, module in JOBS.items():
-        say(f"{name}: {seconds:.0f} s at {rate:.0f} records a second")
+        progress(f"{name}: {seconds:.0f} s at {rate:.0f} records a second")
         reports[name] = _demo(module, seconds, rate, environ)
     audits = {name: report["audit"] for name, report in reports.items()}
     latencies = {name: {layer: audit["latency_s"][layer] for layer in LAYERS} for name, audit in audits.items()}
@@ -72,7 +74,7 @@ def _ratios(naive: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, dict
 
 
 def _ratio(naive: Mapping[str, float] | None, ours: Mapping[str, float] | None) -> dict[str, float] | None:
-    """How many times the naive latency is ours; None where a layer has not seen anything."""
+    """Naive latency / our latency by quantile; None if a layer has no rows."""
     if not naive or not ours or not all(ours.values()):
         return None
     return {quantile: round(naive[quantile] / ours[quantile], 2) for quantile in QUANTILES}
@@ -81,19 +83,25 @@ def _ratio(naive: Mapping[str, float] | None, ours: Mapping[str, float] | None) 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Measure and print; returns 1 if an audit failed. Raises LocalError, also if a demo broke off."""
     options = _options(argv)
-    found = measured(options.seconds, options.rate, environ, _say)
+    found = measured(options.seconds, options.rate, environ, _progress)
     sys.stdout.write(json.dumps(found) + "\n" if options.json else markdown(found))
     return 0 if all(found["passed"].values()) else 1
 
 
-def _say(what: str) -> None:
+def _progress(what: str) -> None:
     sys.stderr.write(f"{what}\n")
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser("moodstream bench latency", __doc__, EXAMPLES)
     add = parser.add_argument
-    add("--seconds", type=number(0, 1e6, "seconds above 0"), default=120.0, metavar="N", help="of each demo (120)")
+    add(
+        "--seconds",
+        type=number(0, 1e6, "seconds above 0"),
+        default=120.0,
+        metavar="N",
+        help="seconds of each demo (120)",
+    )
     add("--rate", type=number(0, 1e6, "records a second above 0"), default=500.0, metavar="R",
         help="records a second (500)")  # fmt: skip
     add("--json", action="store_true", help="one JSON object on the last line")
@@ -101,7 +109,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """The result for people."""
+    """The result as a Markdown table."""
     lines = [
         f"{found['seconds']:.0f} s at {found['rate']:.0f} records a second; seconds from the put to the commit.",
         "",

@@ -1,4 +1,4 @@
-"""Facts of the warehouse that nobody wrote: as many as asked for, and micro-batches as silver brings them."""
+"""Invented rows for the warehouse: as many facts as asked for, gold rows, and micro-batches in the form of silver."""
 
 # ruff: noqa: S608 - statements put together from constants of this file
 
@@ -65,7 +65,7 @@ SHARES = {"fact_post": 0.25, "fact_comment": 0.25, "fact_interaction": 0.5}
 
 
 def fill(connection: psycopg.Connection, have: int, want: int) -> None:
-    """Let the server add facts until there are `want`, spread over the nine days before NOW."""
+    """Add facts, made by the server, until there are `want`, spread over the nine days before NOW."""
     for table, statement in FILL.items():
         bounds = {"first": int(have * SHARES[table]) + 1, "last": int(want * SHARES[table])}
         connection.execute(statement, bounds)
@@ -73,14 +73,14 @@ def fill(connection: psycopg.Connection, have: int, want: int) -> None:
 
 
 def fill_gold(connection: psycopg.Connection) -> None:
-    """Let the server make up the aggregates of the nine days before NOW, where they are not there yet."""
+    """Add the aggregates of the nine days before NOW, made by the server, where they are missing."""
     for target, rows in GOLD.items():
         connection.execute(f"insert into dw.{target} {rows} on conflict do nothing".encode())
     connection.execute("vacuum analyze")
 
 
 def batch(size: int) -> dict[str, pa.Table]:
-    """A micro-batch as silver brings it: a quarter posts, a quarter comments, interactions, and some profiles."""
+    """A micro-batch of `size` rows in the form of silver: posts, comments, interactions, and some profiles."""
     rows = size // 4
     time_type = pa.timestamp("us", tz="UTC")
     ids = [str(uuid.uuid4()) for _ in range(2 * rows)]

@@ -1,15 +1,15 @@
 """`moodstream bench refine`: rows a second from bronze to silver, against baselines and stage by stage, in one run.
 
 Every contender is a streaming query over the same bronze table of generated records (default dirt), one file a
-micro-batch, with a lake and a checkpoint of its own. All run once to warm up, then take turns for some rounds. A rate
-is the rows of a batch over the median seconds of a batch, as Spark's progress reports them (planning, offsets, state,
-commits and all); the first batch of a query, which looks for a replay, does not count.
+micro-batch, with its own lake and checkpoint. Each runs once to warm up, then all take turns for some rounds. A rate is
+the rows of a batch / the median seconds of a batch. Seconds are those of Spark's progress, with planning, offsets,
+state and commits. The first batch of a query, which looks up replays, does not count.
 
 Baselines:
-  passthrough   bronze rows appended to a Delta table as they are
-  from_json     Spark's own from_json and dropDuplicatesWithinWatermark into the same tables, written as ours are;
+  passthrough   appends bronze rows to a Delta table, unchanged
+  from_json     Spark's own from_json and dropDuplicatesWithinWatermark into the same tables, through our sink;
                 no strict checks, no scoring
-  txn_options   ours, but written by Spark, each append with Delta's txnAppId and txnVersion
+  txn_options   our query, but Spark writes the tables, each append with Delta's txnAppId and txnVersion
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ EXAMPLES = """examples:
   moodstream bench refine --rows 10000 --batches 20 --rounds 5  many small ones: live
 """
 BASELINES = ("from_json", "passthrough", "txn_options")
-# What each stage adds to the one before it; "write" ends with the whole of refine.
+# By stage, the query that ends with it; its cost is the difference to the query before.
 STAGES = {"parse": "parsed", "deduplicate": "deduplicated", "score": "scored", "write": "refine"}
-# Spark keeps the progress of so many batches of a query.
-MOST_BATCHES = 90
+# Spark keeps the progress of about 100 batches of a query.
+MAX_BATCHES = 90
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 class Contender(NamedTuple):
@@ -63,7 +63,7 @@ def measured(
     rows: int,
     batches: int,
     rounds: int,
-    say: Say,
+    progress: Progress,
     *,
     warm_up: int = 1,
 ) -> dict[str, Any]:
@@ -80,13 +80,13 @@ def measured(
     for turn in range(1 - warm_up, rounds + 1):
         for name in contenders(spark, source, champion):
             taken = _run(spark, source, champion, name)
-            say(f"{f'round {turn}' if turn > 0 else 'warm-up'}: {name} {statistics.median(taken):.2f} s a batch")
+            progress(f"{f'round {turn}' if turn > 0 else 'warm-up'}: {name} {statistics.median(taken):.2f} s a batch")
             seconds.setdefault(name, []).extend(taken if turn > 0 else [])
     return _result(seconds, rows // batches, batches, rounds)
 
 
 def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -> list[float]:
-    """Seconds of each batch of one query but the first; what it wrote is removed."""
+    """Run one query; returns the seconds of each batch except the first, and removes what it wrote."""
     from streaming import catalog
 
     target = replace(source, lake=f"{source.lake}-{name}", checkpoints=f"{source.checkpoints}-{name}")
@@ -112,7 +112,7 @@ def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -
 
 
 def bronze(spark: SparkSession, source: Settings) -> DataFrame:
-    """The stream that every query reads."""
+    """The stream of bronze rows that every query reads."""
     from streaming.delta.stream import delta
     from streaming.tables import bronze_events
 
@@ -120,7 +120,7 @@ def bronze(spark: SparkSession, source: Settings) -> DataFrame:
 
 
 def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str, Contender]:
-    """Every query by name, writing to `target`."""
+    """All queries by name; they write to `target`."""
     from harness.bench.baselines import SparkSilver, Unscored, from_json
     from streaming.sinks.silver import Silver
     from streaming.tables.parsed_events import parsed_events, without_duplicates
@@ -177,16 +177,16 @@ def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: fl
     from model.settings import MODEL_NAME
     from streaming.scoring.champion import Champion, MlflowRegistry
 
-    def say(message: str) -> None:
+    def progress(message: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {message}\n")
 
-    uri = embedded.registry_with_champion(options.workdir, environ, say)
+    uri = embedded.registry_with_champion(options.workdir, environ, progress)
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
         settings = embedded.settings_in(Path(scratch), options.cores, uri)
         spark = embedded.spark_session(settings)
         try:
             champion = Champion(spark, MlflowRegistry(uri, MODEL_NAME), f"{scratch}/models")
-            found = measured(spark, settings, champion, options.rows, options.batches, options.rounds, say)
+            found = measured(spark, settings, champion, options.rows, options.batches, options.rounds, progress)
         finally:
             spark.stop()
     return {**found, "cores": options.cores}
@@ -197,11 +197,16 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     whole = "a whole number above 0"
     add = parser.add_argument
     add("--rows", type=number(0, 1e8, whole, int), default=40_000, metavar="N", help="records a round (40000)")
-    add("--batches", type=number(1, MOST_BATCHES, f"2 to {MOST_BATCHES}", int), default=8, metavar="N",
-        help="micro-batches that they come in (8)")  # fmt: skip
-    add("--rounds", type=number(0, 1000, whole, int), default=3, metavar="N", help="after the warm-up (3)")
-    add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads that Spark works with (2)")
-    add("--workdir", type=Path, metavar="DIR", help="whose registry holds the champion (moodstream-demo)")
+    add("--batches", type=number(1, MAX_BATCHES, f"2 to {MAX_BATCHES}", int), default=8, metavar="N",
+        help="micro-batches a round (8)")  # fmt: skip
+    add("--rounds", type=number(0, 1000, whole, int), default=3, metavar="N", help="rounds after the warm-up (3)")
+    add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads of Spark (2)")
+    add(
+        "--workdir",
+        type=Path,
+        metavar="DIR",
+        help="working directory whose registry has the champion (moodstream-demo)",
+    )
     add("--json", action="store_true", help="one JSON object on the last line")
     options = parser.parse_args(list(argv))
     if options.rows < options.batches:
@@ -212,7 +217,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """The result for people."""
+    """The result as Markdown tables."""
     lines = [
         f"{found['rows_per_batch']:,} rows a batch, medians of {found['batches']} batches x {found['rounds']} rounds.",
         "",

@@ -1,7 +1,7 @@
 """`python -m harness.bench.report PAGE [MEASUREMENT [OPTIONS]]`: measures and writes the tables into a page.
 
-Only what stands between a measurement's markers, `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`, is replaced, so that
-one can be measured anew alone. Each measurement runs in a process of its own.
+Replaces only the text between a measurement's markers, `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`, so that one
+measurement can be repeated alone. Each measurement runs in its own process.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _read(path: Path, names: Sequence[str]) -> str:
 
 
 def _measure(name: str, options: Sequence[str], environ: Mapping[str, str]) -> tuple[dict[str, Any], int]:
-    """A measurement's JSON and its exit code, 1 where it is beyond its limit."""
+    """Run a measurement; returns its JSON and its exit code (1: beyond its limit). Raises ServiceError if it fails."""
     command = [sys.executable, "-m", "moodstream", "bench", name, "--json", *options]
     sys.stderr.write(f"measuring {name}\n")
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=dict(environ), check=False)  # noqa: S603
@@ -73,7 +73,7 @@ def _measure(name: str, options: Sequence[str], environ: Mapping[str, str]) -> t
 
 
 def section(name: str, options: Sequence[str], found: Mapping[str, Any]) -> str:
-    """One measurement as Markdown: how and where it was made, then its tables."""
+    """One measurement as Markdown: command, date and machine, then its tables."""
     command = " ".join(["moodstream bench", name, *options])
     today = datetime.now(UTC).date().isoformat()
     return f"`{command}`, {today}, {_machine()}: {TABLES[name](found)}"
@@ -96,7 +96,7 @@ def _machine() -> str:
 
 
 def scoring(found: Mapping[str, Any]) -> str:
-    """What `bench scoring` found, fastest first."""
+    """The table of `bench scoring`, fastest first."""
     vader = found["rates"]["vader"]
     lines = [
         f"{found['rows']:,} texts, medians of {found['rounds']} rounds.",
@@ -125,7 +125,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "measurement", nargs="?", choices=tuple(MEASUREMENTS), metavar="MEASUREMENT", help="default: all"
     )
-    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTIONS", help="of that measurement")
+    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTIONS", help="options of the measurement")
     return parser.parse_args(list(argv))
 
 

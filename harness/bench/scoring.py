@@ -1,9 +1,9 @@
 """`moodstream bench scoring`: rows a second through Spark, parquet to parquet, champion and baselines in one run.
 
-Every contender reads the same file, on the same cores, scores each row and writes its result to parquet. Each runs
-once to warm up (imports, model loading, JIT), then all take turns for some rounds; the median round counts. The texts
-are the human-labelled tweets that `make setup` installs, repeated to fill the rows and made distinct (a mention and a
-link that occur once are appended), so that nothing is scored from memory as a whole.
+Every contender reads the same file on the same cores, scores each row and writes its result to parquet. Each runs once
+to warm up (imports, model loading, JIT), then all take turns for some rounds; the median round counts. The texts are
+the labelled tweets that `make setup` installs, repeated to fill the rows. Each gets a mention and a link that occur
+once, so that no contender can answer from a cache.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ def run(
     distinct: bool = True,
     workdir: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Measure; see the module. `rates` are rows a second (median round), `spread` the slowest and fastest round."""
+    """Measure, see the module. `rates`: rows a second of the median round; `spread`: of the slowest and fastest."""
     if rows < 1000 or rounds < 1 or cores < 1:
         raise UsageError("--rows is at least 1000, --rounds and --cores at least 1")
-    folder = _champion_folder(workdir, environ or os.environ, say)
+    folder = _champion_folder(workdir, environ or os.environ, progress)
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
         spark = _session(cores, Path(scratch))
         try:
             source = f"{scratch}/texts.parquet"
             _write_texts(spark, rows, source, distinct=distinct, cores=cores)
             contenders = _contenders(spark, source, str(folder))
-            times = _take_turns(spark, contenders, source, Path(scratch), rounds, say)
+            times = _take_turns(spark, contenders, source, Path(scratch), rounds, progress)
         finally:
             spark.stop()
     rates = {name: round(rows / statistics.median(seconds)) for name, seconds in times.items()}
@@ -75,9 +75,9 @@ def _take_turns(
     source: str,
     scratch: Path,
     rounds: int,
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> dict[str, list[float]]:
-    """Seconds of every round after the warm-up, contender by contender within each round."""
+    """Run all contenders in each round; returns the seconds of each round after the warm-up, by contender."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, contender in contenders.items():
@@ -85,7 +85,7 @@ def _take_turns(
             scored = contender(spark.read.parquet(source))
             scored.write.mode("overwrite").parquet(str(scratch / "out"))
             seconds = time.perf_counter() - begun
-            say(f"{'warm-up' if number == 0 else f'round {number}'}: {name} {seconds:.1f} s")
+            progress(f"{'warm-up' if number == 0 else f'round {number}'}: {name} {seconds:.1f} s")
             if number:
                 times[name].append(seconds)
     return times
@@ -128,7 +128,7 @@ def _spark_ml(spark: SparkSession, source: str) -> Contender:
         HashingTF(inputCol="words", outputCol="features", numFeatures=1 << 18),
         LogisticRegression(labelCol="label", maxIter=5),
     ]
-    # Any labels do: how fast it scores does not depend on how well.
+    # Any labels will do: the speed of scoring does not depend on its quality.
     sample = spark.read.parquet(source).limit(5000).selectExpr("text", "id % 3 AS label")
     fitted = Pipeline(stages=stages).fit(sample)
     return lambda frame: fitted.transform(frame).select("id", "prediction")
@@ -154,12 +154,12 @@ def _tweets() -> list[str]:
     return [texts[(place * 7919) % len(texts)] for place in range(len(texts))]
 
 
-def _champion_folder(workdir: Path | None, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
+def _champion_folder(workdir: Path | None, environ: Mapping[str, str], progress: Callable[[str], None]) -> Path:
     from model import settings
     from model.champion import champion_folder
 
     chosen = settings.from_options(argparse.Namespace(mlflow_uri=None, workdir=workdir), environ)
-    return champion_folder(chosen, say)[1]
+    return champion_folder(chosen, progress)[1]
 
 
 def _session(cores: int, scratch: Path) -> SparkSession:
@@ -198,12 +198,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--rows", type=int, default=200_000, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--cores", type=int, default=2, help="default: %(default)s")
-    parser.add_argument("--repeat", action="store_true", help="let texts repeat as they are")
-    parser.add_argument("--workdir", type=Path, help="whose registry holds the champion")
+    parser.add_argument("--repeat", action="store_true", help="let texts repeat, without unique mentions and links")
+    parser.add_argument("--workdir", type=Path, help="working directory whose registry has the champion")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     given = parser.parse_args(list(argv))
 
-    def say(message: str) -> None:
+    def progress(message: str) -> None:
         sys.stderr.write(f"{message}\n")
 
     found = run(
@@ -213,7 +213,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         distinct=not given.repeat,
         workdir=given.workdir,
         environ=environ,
-        say=say,
+        progress=progress,
     )
     sys.stdout.write(json.dumps(found) + "\n" if given.json else _table(found))
     return 0

@@ -1,4 +1,4 @@
-"""What runs inside Spark's Python workers for `moodstream bench scoring`; state is made once per worker."""
+"""Functions of `moodstream bench scoring` that run in Spark's Python workers; each worker loads models once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def champion(folder: str) -> Callable[[Iterator[pd.Series]], Iterator[pd.DataFrame]]:
-    """The registered model, called as the streaming job calls it."""
+    """The registered model in `folder`, called as the streaming job calls it."""
 
     def score(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         model = _loaded(folder)
@@ -47,5 +47,5 @@ def textblob(text: str) -> float:
 
 
 def length(texts: pd.Series) -> pd.Series:
-    """The least that a pandas UDF can do: what remains is Spark, Arrow and pandas."""
+    """The cheapest pandas UDF: its time is that of Spark, Arrow and pandas."""
     return texts.str.len()

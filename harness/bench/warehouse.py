@@ -1,12 +1,12 @@
-"""`moodstream bench warehouse`: loads, the way from gold to visible, and questions, on a PostgreSQL of its own.
+"""`moodstream bench warehouse`: loads, gold to visible, and questions, on its own PostgreSQL.
 
-Facts are made up by the server itself until there are as many as asked for; then, at each size:
+The server invents facts until there are as many as asked for; then, at each size, it measures:
   load            batches of 5,000 posts, comments, interactions and profiles through the sink of the load hop
-  visible         seconds from the end of a MERGE into a gold table until the serve hop has committed it
-  questions       every saved query of sql/warehouse, and counts of an hour and of everything
+  visible         seconds from the end of a MERGE into a gold table until the serve hop has committed its rows
+  questions       every saved query of sql/warehouse, and counts of an hour and of all rows
 
-Gold is that of nine days: 20 topics a minute, 400 cohorts and 2,000 terms an hour. Nothing else should run:
-disk and cores are shared with the server.
+Gold covers nine days: 20 topics a minute, 400 cohorts and 2,000 terms an hour. Run nothing else meanwhile: the server
+needs the disk and the cores.
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ COUNTS: Mapping[str, str] = {
 }
 
 
-def run(facts: Sequence[int], environ: Mapping[str, str], say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure at each number of facts, ascending. Times are in seconds; `rate` is rows a second."""
+def run(facts: Sequence[int], environ: Mapping[str, str], progress: Callable[[str], None]) -> dict[str, Any]:
+    """Measure at each number of facts, in ascending order. Times are in seconds; `rate` is rows a second."""
     with _server(environ) as (url, password), tempfile.TemporaryDirectory(prefix="moodstream-bench-") as lake:
         warehouse = PostgresWarehouse(url, password)
         warehouse.migrate()
         found, have = [], 0
         for size in facts:
             with psycopg.connect(url, password=password, autocommit=True) as connection:
-                say(f"filling up to {size:,} facts")
+                progress(f"filling up to {size:,} facts")
                 made_up.fill(connection, have, size)
                 have = size
-                say("loading, serving, asking")
+                progress("loading, serving, asking")
                 loads = _loads(warehouse, size)
                 visible = _visible(warehouse, Settings(lake=f"{lake}/{size}", checkpoints=lake, stream="bench"))
                 made_up.fill_gold(connection)
@@ -108,7 +108,7 @@ def _loads(warehouse: PostgresWarehouse, size: int) -> dict[str, float]:
 
 
 def _visible(warehouse: PostgresWarehouse, settings: Settings) -> dict[str, float]:
-    """Rounds of the serve hop after MERGEs of one minute into two gold tables."""
+    """Seconds of rounds of the serve hop, each after MERGEs of one minute into two gold tables."""
     tables = (gold_engagement_by_minute.TABLE, gold_quality_by_minute.TABLE)
     deltas = [created(table, settings.table(table.name), {}) for table in tables]
     serve, times = Server(settings, warehouse), []
@@ -184,11 +184,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--facts", type=_sizes, default=[1_000_000], metavar="N,N", help="default: 1000000")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
 
-    def say(message: str) -> None:
+    def progress(message: str) -> None:
         sys.stderr.write(f"{message}\n")
 
     given = parser.parse_args(list(argv))
-    found = run(given.facts, environ, say)
+    found = run(given.facts, environ, progress)
     sys.stdout.write(json.dumps(found) + "\n" if given.json else markdown(found))
     return 0
 

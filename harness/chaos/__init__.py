@@ -1,4 +1,4 @@
-"""`moodstream chaos`: breaks the running system in every way that it claims to survive, then audits it."""
+"""`moodstream chaos`: breaks the running system in each way that it should survive, then audits it."""
 
 from harness.chaos.command import main
 

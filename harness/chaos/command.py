@@ -1,4 +1,4 @@
-"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3] [--json]`: load, faults, drain, audit."""
+"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3]`: breaks the job under load, then audits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXAMPLES = """examples:
 
 @dataclass(frozen=True)
 class ChaosSettings:
-    """One run. `workdir` None: a temporary one, removed if all went well."""
+    """Options of one run. `workdir` None: a temporary one, which is removed if the audit passes."""
 
     kills: int
     seed: int
@@ -47,7 +47,7 @@ class ChaosSettings:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the harness; returns 1 if something was lost or doubled, or the system did not recover. Raises LocalError."""
+    """Run kills and faults, print the report; returns 1 if rows were lost or doubled. Raises LocalError."""
     options = ChaosSettings(**vars(_parser().parse_args(list(argv))))
     result = _run(options, environ)
     if options.report:
@@ -75,7 +75,7 @@ def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _possible(faults: tuple[str, ...], lake: str) -> tuple[str, ...]:
-    """The faults to run, `all` spelt out; raises UsageError for one that this lake cannot have."""
+    """The names of the faults to run, `all` expanded; raises UsageError for a fault that needs another lake."""
     if faults == (ALL,):
         return tuple(name for name in FAULTS if lake == "s3" or name not in ON_S3)
     for name in faults:
@@ -85,7 +85,7 @@ def _possible(faults: tuple[str, ...], lake: str) -> tuple[str, ...]:
 
 
 def markdown(result: Mapping[str, Any], argv: Sequence[str]) -> str:
-    """The faults, one a row, then what each layer lost and doubled."""
+    """The report as Markdown: a table of the faults, then the rows that each layer lost and doubled."""
     audit = result["audit"]
     layers = [
         f"| {name} | {audit[name].get('lost', '')} | {audit[name].get('duplicated', '')} |"
@@ -141,21 +141,21 @@ def _faults(text: str) -> tuple[str, ...]:
 def _parser() -> Parser:
     parser = Parser(
         "moodstream chaos",
-        "Break the running system in every way that it claims to survive, then audit every layer.",
+        "Kill the job at its commit points, break what it depends on, then audit every layer.",
         EXAMPLES,
     )
     add = parser.add_argument
     add("--kills", type=number(-1, 10_000, "a whole number from 0", int), default=20, metavar="N",
-        help="kills of the job, at each commit point in turn and at random moments (default 20)")  # fmt: skip
-    add("--seed", type=int, default=1, metavar="S", help="of the random moments (default 1)")
+        help="kills of the job: at each commit point in turn, and at random moments (default 20)")  # fmt: skip
+    add("--seed", type=int, default=1, metavar="S", help="seed of the random moments (default 1)")
     add("--rate", type=number(0, 1e5, "records a second above 0"), default=300.0, metavar="R",
         help="load, in records a second (default 300)")  # fmt: skip
     add("--faults", type=_faults, default=(), metavar="NAMES", help=f"all, or some of {', '.join(FAULTS)}")
     add("--lake", choices=("local", "s3"), default="local",
-        help="s3: the job's lake is on the emulated S3, which can be made to fail (280 MB of jars)")  # fmt: skip
-    add("--workdir", metavar="DIR", help="where to work (default: a temporary folder)")
-    add("--kinesis-connector", dest="connector", default="qubole", metavar="NAME", help="as of `moodstream demo`")
-    add("--jars", default="", metavar="PATHS", help="as of `moodstream demo`")
-    add("--report", type=Path, metavar="FILE", help="write the table there, as Markdown")
-    add("--json", action="store_true", help="end with one JSON object on standard output")
+        help="s3: put the job's lake on the emulated S3, which faults can break (fetches 280 MB of jars)")  # fmt: skip
+    add("--workdir", metavar="DIR", help="working directory (default: a temporary one)")
+    add("--kinesis-connector", dest="connector", default="qubole", metavar="NAME", help="see `moodstream demo --help`")
+    add("--jars", default="", metavar="PATHS", help="see `moodstream demo --help`")
+    add("--report", type=Path, metavar="FILE", help="also write the report to FILE, as Markdown")
+    add("--json", action="store_true", help="print one JSON object on standard output")
     return parser

@@ -1,6 +1,6 @@
-"""The faults beside kills: each breaks something that the job depends on, for a while, and heals it.
+"""The faults other than kills: each breaks something that the job depends on for a while, then repairs it.
 
-A fault yields once broken; what it observed in the meantime is in the dictionary that it yields.
+A fault is a context manager. It breaks, watches the job, then yields a dictionary of what it saw; on exit it repairs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MODEL = "moodstream-sentiment"
 
 @dataclass(frozen=True)
 class Broken:
-    """What a fault may break."""
+    """The parts of the system that a fault can break."""
 
     services: Stack
     proxy: Proxy
@@ -39,7 +39,7 @@ Fault = Callable[[Broken], AbstractContextManager[dict[str, Any]]]
 
 
 def observe(broken: Broken, seconds: float) -> dict[str, Any]:
-    """Watch the hops for so long: which stopped at some time, and which finished batches."""
+    """Watch the hops for `seconds`; returns which stopped at some time, and which finished batches (`went_on`)."""
     before = batches(broken.job)
     stopped: set[str] = set()
     end = time.monotonic() + seconds
@@ -52,7 +52,7 @@ def observe(broken: Broken, seconds: float) -> dict[str, Any]:
 
 
 def batches(job: Job) -> dict[str, int]:
-    """The number of the last batch of each hop, -1 before the first."""
+    """The number of the last batch of each hop; -1 before its first."""
     hops = job.status().get("hops", {})
     return {name: -1 if hop["batch"] is None else hop["batch"] for name, hop in hops.items()}
 
@@ -70,7 +70,7 @@ def warehouse_down(broken: Broken) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def registry_down(broken: Broken) -> Iterator[dict[str, Any]]:
-    """The registry's database answers nobody."""
+    """The registry's database is locked, so that no query gets an answer."""
     with closing(sqlite3.connect(broken.services.workdir.mlflow / "mlflow.db")) as database:
         database.execute("begin exclusive")
         yield observe(broken, LASTS_S)
@@ -101,7 +101,7 @@ def _point_alias_at(database: sqlite3.Connection, version: int) -> None:
 
 @contextmanager
 def disk_full(broken: Broken) -> Iterator[dict[str, Any]]:
-    """No file that the job's JVM writes can grow: its checkpoints and shuffles."""
+    """Files that the job's JVM writes (checkpoints, shuffles) cannot grow."""
     python = psutil.Process(broken.job.process.pid if broken.job.process else 0)
     with files_cannot_grow([child for child in python.children(recursive=True) if child.name() == "java"]):
         yield observe(broken, LASTS_S)
@@ -109,7 +109,7 @@ def disk_full(broken: Broken) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def files_cannot_grow(processes: Sequence[psutil.Process]) -> Iterator[None]:
-    """The kernel refuses every byte as on a full disk, though by a limit that needs no rights ("file too large")."""
+    """The kernel refuses every byte, as on a full disk: by a limit of the process, which needs no privilege (EFBIG)."""
     limits = [process.rlimit(psutil.RLIMIT_FSIZE) for process in processes]
     for process, (_, most) in zip(processes, limits, strict=True):
         process.rlimit(psutil.RLIMIT_FSIZE, (0, most))
@@ -118,14 +118,14 @@ def files_cannot_grow(processes: Sequence[psutil.Process]) -> Iterator[None]:
     finally:
         for process, limit in zip(processes, limits, strict=True):
             with suppress(psutil.NoSuchProcess):
-                # What it started meanwhile has inherited the limit.
+                # Child processes started in the meantime have inherited the limit.
                 for limited in (process, *process.children(recursive=True)):
                     limited.rlimit(psutil.RLIMIT_FSIZE, limit)
 
 
 @contextmanager
 def clock_back(broken: Broken) -> Iterator[dict[str, Any]]:
-    """The wall clock of the job, Python and JVM, is set back by two days, and then right again."""
+    """The wall clock of the job (Python and JVM) is set back by two days, then set right again."""
     clock.set_back(broken.services.workdir, clock.TWO_DAYS_S)
     try:
         yield observe(broken, LASTS_S)
@@ -134,7 +134,7 @@ def clock_back(broken: Broken) -> Iterator[dict[str, Any]]:
 
 
 def trouble(what: Trouble) -> Fault:
-    """A fault of the emulated AWS, made by the proxy."""
+    """A fault of the emulated AWS, which the proxy simulates."""
 
     @contextmanager
     def fault(broken: Broken) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A loopback proxy in front of the emulated AWS that answers some requests with the errors that AWS can give."""
+"""A loopback proxy in front of the emulated AWS that answers some requests with the errors of the real AWS."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ S3 = "S3"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong: requests of `action` ("Kinesis_20131202.GetRecords", S3) fail with `error` in `share` of cases.
+    """Requests of `action` ("Kinesis_20131202.GetRecords", S3) fail with `error`; `share` of them, from 0 to 1.
 
-    `status` 200: they are not refused but answered `delay_s` later. `done`: they are carried out all the same.
+    `status` 200: they do not fail but are answered `delay_s` later. `done`: they are carried out, and then answered
+    with the error.
     """
 
     action: str
@@ -35,15 +36,14 @@ class Trouble:
     done: bool = False
 
     def answer(self) -> tuple[str, bytes]:
-        """The error in the words of the service: its content type and body."""
+        """The error as the service formats it: content type and body."""
         if self.action == S3:
             return "application/xml", f"<Error><Code>{self.error}</Code><Message>by chaos</Message></Error>".encode()
         return "application/x-amz-json-1.1", json.dumps({"__type": self.error, "message": "by chaos"}).encode()
 
 
 class Proxy:
-    """Passes everything on to `endpoint`, but for the trouble of the moment. A context manager that counts
-    what it broke."""
+    """Forwards requests to `endpoint`, except those that `trouble` strikes; `broken` counts these."""
 
     def __init__(self, endpoint: str) -> None:
         self.trouble: Trouble | None = None
@@ -51,7 +51,7 @@ class Proxy:
         proxy, target = self, urlsplit(endpoint).netloc
 
         class Handler(_Handler):
-            """Bound to this proxy."""
+            """A handler that knows this proxy."""
 
             def __init__(self, *args: object) -> None:
                 self.proxy, self.target = proxy, target
@@ -71,7 +71,7 @@ class Proxy:
         self._server.server_close()
 
     def strikes(self, action: str) -> Trouble | None:
-        """The trouble, if it strikes this request."""
+        """The trouble if it strikes a request of `action`, which is then counted; else None."""
         trouble = self.trouble
         if trouble is None or trouble.action != action or random.random() >= trouble.share:
             return None
@@ -83,7 +83,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in the middle of an answer, as S3A does with the rest of a file, is no error."""
+        """Ignore clients that close the connection in the middle of an answer, as S3A does when it has read enough."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -94,20 +94,20 @@ class _Handler(BaseHTTPRequestHandler):
     target: str
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """Log nothing."""
 
     def do_POST(self) -> None:
-        """Refuse, delay or pass on one request."""
+        """Refuse, delay or forward one request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         trouble = self.proxy.strikes(self._action())
         if trouble is None:
-            self._answer(*self._passed_on(body))
+            self._answer(*self._forwarded(body))
         elif trouble.status == 200:
             time.sleep(trouble.delay_s)
-            self._answer(*self._passed_on(body))
+            self._answer(*self._forwarded(body))
         else:
             if trouble.done:
-                self._passed_on(body)
+                self._forwarded(body)
             kind, answer = trouble.answer()
             self._answer(trouble.status, {"Content-Type": kind}, answer)
 
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         in_bucket = self.path.startswith(tuple(f"/{bucket}" for bucket in aws.BUCKETS))
         return S3 if in_bucket else self.headers.get("X-Amz-Target", "")
 
-    def _passed_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _forwarded(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self.target, timeout=TIMEOUT_S)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
@@ -132,9 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
-        # The answer to HEAD tells the length of what GET would bring.
-        told = {name.lower(): value for name, value in headers.items()}.get("content-length", "0")
-        self.send_header("Content-Length", told if self.command == "HEAD" else str(len(body)))
+        # The answer to HEAD has the length that GET's body would have.
+        length = {name.lower(): value for name, value in headers.items()}.get("content-length", "0")
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

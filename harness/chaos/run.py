@@ -1,4 +1,4 @@
-"""Runs the job under load, kills it, breaks what it depends on, and audits what is left."""
+"""One chaos run: the job under load, kills at commit points, faults of what it depends on, and an audit at the end."""
 
 from __future__ import annotations
 
@@ -31,72 +31,78 @@ from harness.demo.settings import DemoSettings
 from streaming.commit_points import POINTS
 
 RANDOM = "random moment"
-# How long a point may take to be reached before the job is killed all the same.
+# From readiness on: the job is killed even if it has not reached the point by then.
 REACHED_WITHIN_S = 60.0
-MOST_HITS = 4
+READY_WITHIN_S = 240.0
+MAX_HITS = 4
 RECOVERED_WITHIN_S = 240.0
 POLL_S = 0.1
-# So that its points are reached as often as those of the others.
+# `observe` runs every few seconds, so that its commit points are reached as soon as those of the other hops.
 QUICK: Mapping[str, str] = {"MOODSTREAM_OBSERVE_INTERVAL": "3"}
 LAYERS = ("bronze", "silver", "warehouse")
-# Hops without a Spark query: they may have nothing to do for a while.
+# Hops without a Spark query: they may have no work for a while.
 LOOPS = ("serve", "observe", "watch")
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill: where, and at which time the point is reached there or how many seconds after readiness."""
+    """One kill: at the `after`-th time that the job reaches `point`, or (RANDOM) `after` seconds after readiness."""
 
     point: str
     after: float
 
 
 def planned(kills: int, seed: int) -> Iterator[Kill]:
-    """Every commit point in turn with a random moment among them, `kills` in all."""
+    """Yield `kills` kills: every commit point in turn, then a random moment, then the points again."""
     chance = random.Random(seed)
     for point in islice(cycle((*POINTS, RANDOM)), kills):
-        yield Kill(point, chance.uniform(0, 8) if point == RANDOM else chance.randint(1, MOST_HITS))
+        yield Kill(point, chance.uniform(0, 8) if point == RANDOM else chance.randint(1, MAX_HITS))
 
 
 class ChaosRun:
-    """One run on one working directory."""
+    """One chaos run in one working directory."""
 
     def __init__(
-        self, options: DemoSettings, place: Workdir, lake: Lake, environ: Mapping[str, str], say: Callable[[str], None]
+        self,
+        options: DemoSettings,
+        place: Workdir,
+        lake: Lake,
+        environ: Mapping[str, str],
+        progress: Callable[[str], None],
     ) -> None:
         self._options = options
         self._place = place
         self._lake = lake
         self._environ = environ
-        self._say = say
+        self._progress = progress
         self._audit: dict[str, Any] = {}
 
     def run(self, kills: int, faults: tuple[str, ...], seed: int) -> dict[str, Any]:
-        """Kills first, then faults, then drain and audit; what `moodstream chaos --json` prints."""
+        """Kill, then break, then drain and audit; returns the object that `moodstream chaos --json` prints."""
         self._lake.fetch(self._environ)
         own_clock = clock.environ(self._place) if CLOCK_BACK in faults else {}
         services = stack.start(self._place, self._environ, self._options.shards)
-        services = replace(services, workdir=self._lake.seen(self._place))
+        services = replace(services, workdir=self._lake.for_audit(self._place))
         inside = services.environ(self._environ)
-        models.ensure_champion(self._place, inside, self._say)
+        models.ensure_champion(self._place, inside, self._progress)
         models.ensure_challenger(self._place)
         with Proxy(services.aws.endpoint) as proxy:
-            # The generator talks to the emulator itself: only the job meets the faults of the proxy.
-            beyond = replace(
+            # The generator sends to the emulator directly: only the job meets the faults of the proxy.
+            through_proxy = replace(
                 services, aws=replace(services.aws, process=replace(services.aws.process, port=proxy.port))
             )
-            inner = {**beyond.environ(self._environ), **self._lake.environ(beyond), **QUICK}
+            job_environ = {**through_proxy.environ(self._environ), **self._lake.environ(through_proxy), **QUICK}
             with self._load(services, inside):
-                found = [self._kill(kill, beyond, inner) for kill in planned(kills, seed)]
-                job = self._started(beyond, inner)
+                found = [self._kill(kill, through_proxy, job_environ) for kill in planned(kills, seed)]
+                job = self._started(through_proxy, job_environ)
             try:
                 drained = self._settled(job, services)
-                # What the clock of its own costs would colour the other faults.
+                # clock_back comes last: its preloaded library slows the job down, and would change the other results.
                 for name in sorted(faults, key=CLOCK_BACK.__eq__):
                     with self._load(services, inside):
                         if name == CLOCK_BACK:
                             job.stop()
-                            job = self._started(beyond, {**inner, **own_clock})
+                            job = self._started(through_proxy, {**job_environ, **own_clock})
                         fault = self._break(name, Broken(services, proxy, job, self._environ))
                     before = self._audit
                     drained = self._settled(job, services) and drained
@@ -116,8 +122,8 @@ class ChaosRun:
             sending.stop()
 
     def _settled(self, job: Job, services: Stack) -> bool:
-        """Let everything arrive, and audit it; whether it arrived."""
-        drained = drain.drain(job, services.postgres, self._say)
+        """Drain all layers and audit them; returns whether everything arrived."""
+        drained = drain.drain(job, services.postgres, self._progress)
         self._audit = audit(services.workdir, self._environ, lambda _what, _count: None)
         return drained
 
@@ -131,23 +137,24 @@ class ChaosRun:
         return Job(self._options, services, environ, module=module, arguments=self._lake.arguments(self._options.jars))
 
     def _kill(self, kill: Kill, services: Stack, inside: Mapping[str, str]) -> dict[str, Any]:
-        job = self._job(services, {**inside, **_orders(kill)}, _module(kill))
+        job = self._job(services, {**inside, **_observer_environ(kill)}, _module(kill))
         began = time.monotonic()
         job.start()
         ready_s, reached = self._wait_for_death(job, kill)
         processes.kill(job.process)
-        self._say(f"killed at {kill.point} after {time.monotonic() - began:.0f} s (reached: {reached})")
+        self._progress(f"killed at {kill.point} after {time.monotonic() - began:.0f} s (reached: {reached})")
         return {"fault": f"kill -9 at {kill.point}", "reached": reached, "ready_s": ready_s}
 
     def _wait_for_death(self, job: Job, kill: Kill) -> tuple[float | None, bool]:
-        """(seconds until every hop ran, whether the job died at the point by itself)."""
+        """Return (seconds until every hop was ready or None, whether the job died at the point)."""
         began, ready_s = time.monotonic(), None
-        end = began + REACHED_WITHIN_S
+        end = began + READY_WITHIN_S
         while time.monotonic() < end:
             if job.process is None or not job.process.alive:
                 return ready_s, True
             if ready_s is None and job.ready():
                 ready_s = round(time.monotonic() - began, 1)
+                end = time.monotonic() + REACHED_WITHIN_S
                 if kill.point == RANDOM:
                     time.sleep(kill.after)
                     return ready_s, True
@@ -155,22 +162,22 @@ class ChaosRun:
         return ready_s, False
 
     def _break(self, name: str, broken: Broken) -> dict[str, Any]:
-        self._say(f"fault: {name}")
+        self._progress(f"fault: {name}")
         with FAULTS[name](broken) as observed:
             pass
         recovered_s = _recovered(broken.job)
-        self._say(f"recovered {recovered_s} s after {name} was healed; meanwhile {observed}")
+        self._progress(f"recovered {recovered_s} s after {name} was healed; meanwhile {observed}")
         return {"fault": name, **observed, "recovered_s": recovered_s}
 
 
 def _recovered(job: Job) -> float:
-    """Seconds until every hop runs and has finished a further batch."""
+    """Wait until every hop runs and has finished a further batch; returns the seconds. Raises ServiceError."""
     began, before = time.monotonic(), batches(job)
     while time.monotonic() - began < RECOVERED_WITHIN_S:
-        job.tick()
+        job.check()
         hops, now = job.status().get("hops", {}), batches(job)
         running = all(hop["state"] == "running" for hop in hops.values())
-        # A hop that was started anew counts its batches as before, one without Spark counts from 0 again.
+        # After a restart a Spark query continues its batch numbers, but a loop starts again from 0.
         if running and now and all(now[name] > before.get(name, -1) or name in LOOPS for name in now):
             return round(time.monotonic() - began, 1)
         time.sleep(POLL_S)
@@ -178,7 +185,7 @@ def _recovered(job: Job) -> float:
 
 
 def _since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int]:
-    """What the layers together lost and doubled from one audit to the next."""
+    """Rows that the layers together lost and doubled from one audit to the next."""
 
     def total(report: Mapping[str, Any], what: str) -> int:
         return sum(int(report[layer][what]) for layer in LAYERS)
@@ -193,7 +200,7 @@ def _module(kill: Kill) -> str:
     return "streaming" if kill.point == RANDOM else "harness.chaos.victim"
 
 
-def _orders(kill: Kill) -> dict[str, str]:
+def _observer_environ(kill: Kill) -> dict[str, str]:
     if kill.point == RANDOM:
         return {}
     return {"MOODSTREAM_CHAOS_POINT": kill.point, "MOODSTREAM_CHAOS_HIT": str(int(kill.after))}

@@ -1,1 +1,1 @@
-"""`moodstream demo`: the whole system on this machine, live."""
+"""`moodstream demo`: the whole system on this machine, live; and `moodstream status`."""

@@ -1,7 +1,7 @@
 """`moodstream demo`: the whole system on this machine, live, until Ctrl-C, --seconds or the end of --input.
 
-Whatever ends it, the generator stops first, then every layer drains, the job ends between two batches, and the audit
-says whether anything was lost. State stays in the working directory: the next demo there goes on, also after `kill -9`.
+Whatever ends it: the generator stops first, then every layer drains, the job ends between two batches, and an audit
+checks that nothing was lost. The working directory keeps everything: the next demo continues it, even after `kill -9`.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def _stop(place: Workdir) -> int:
 
 
 class Stopping(threading.Event):
-    """The order to stop. It waits its turn only while records are sent, for then they are drained and audited first."""
+    """Set by Ctrl-C or SIGTERM. While `sending`, the demo then drains and audits; otherwise it ends at once."""
 
     sending = False
 
 
 @contextmanager
 def _interruptible() -> Iterator[Stopping]:
-    """The event that Ctrl-C and SIGTERM set; a second one, or one before anything is sent, interrupts at once."""
+    """Yield the event that Ctrl-C and SIGTERM set. A second signal, or one before anything is sent, ends at once."""
     stopping = Stopping()
 
     def order(_number: int, _frame: Any) -> None:
@@ -78,7 +78,7 @@ def _interruptible() -> Iterator[Stopping]:
     try:
         yield stopping
     except KeyboardInterrupt:
-        raise LocalError("interrupted; the next demo in this working directory goes on from here") from None
+        raise LocalError("interrupted; the next demo in this working directory continues from here") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -89,7 +89,7 @@ def _run(options: DemoSettings, place: Workdir, environ: Mapping[str, str], stop
         try:
             report = _demo(options, place, environ, stopping, screen, job_module)
         finally:
-            screen.say("stopping the services")
+            screen.progress("stopping the services")
             stack.stop_all(place)
     if report is None:
         return 0
@@ -109,27 +109,27 @@ def _demo(
     job_module: str,
 ) -> dict[str, Any] | None:
     """One demo from start to audit; None if it was stopped before the first record."""
-    screen.say("starting the emulated AWS and the warehouse")
+    screen.progress("starting the emulated AWS and the warehouse")
     services = stack.start(place, environ, options.shards)
     inside = services.environ(environ)
-    models.ensure_champion(place, inside, screen.say)
+    models.ensure_champion(place, inside, screen.progress)
     lost = sender.resend(services, inside)
     if lost:
-        screen.say(f"put again {lost} records that the emulator had lost")
+        screen.progress(f"put again {lost} records that the emulator had lost")
     job = Job(options, services, inside, module=job_module)
-    screen.say("starting the streaming job")
+    screen.progress("starting the streaming job")
     job.start()
     found = _pages(options, place, inside)
     try:
         job.wait_until_ready(stopping.is_set)
         stopping.sending = True
         counts = _send(options, job, services, inside, stopping, screen, found)
-        complete = drain.drain(job, services.postgres, screen.say)
+        complete = drain.drain(job, services.postgres, screen.progress)
     finally:
         job.stop()
     if complete:
         sender.note_drained(place)
-    screen.say("auditing")
+    screen.progress("auditing")
     return _report(place, environ, counts, complete, found | job.links())
 
 
@@ -151,13 +151,13 @@ def _send(
     screen: Screen,
     found: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Run the generator until its end or the order to stop, showing what arrives; returns its last counts."""
+    """Run the generator until it ends or `stopping` is set, and show what arrives; returns its last counts."""
     layers = Layers(services.workdir)
     began, since = time.monotonic(), time.time()
     running = Sender(options, services, inside)
     try:
         while not running.ended() and not stopping.is_set():
-            job.tick()
+            job.check()
             seconds = time.monotonic() - began
             screen.show(_snapshot(seconds, running.status(), layers, job, services, {**found, **job.links()}))
             stopping.wait(TICK_S)
@@ -178,7 +178,9 @@ def _snapshot(
         "gold": freshness.get("total", 0),
         "warehouse": drain.loaded(services.postgres),
     }
-    return Snapshot(seconds, sending, rows, freshness, layers.mood(), job.status().get("hops", {}), found, job.restarts)
+    return Snapshot(
+        seconds, sending, rows, freshness, layers.sentiment(), job.status().get("hops", {}), found, job.restarts
+    )
 
 
 def _report(

@@ -1,4 +1,4 @@
-"""Live counts of each layer, cheap enough for every second: from the logs of the Delta tables, entry by entry."""
+"""Row counts of each layer, cheap enough for every second: read from the logs of the Delta tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
 
 SILVER = ("posts", "comments", "interactions", "user_changes")
-MOOD_MINUTES = 5
+SENTIMENT_MINUTES = 5
 
 
 @dataclass
@@ -55,7 +55,7 @@ def _added_rows(line: str) -> int:
 
 @dataclass
 class Layers:
-    """Counts of all layers of a working directory, and how people feel right now."""
+    """Row counts of all layers of a working directory, and the sentiment of the last minutes."""
 
     workdir: Workdir
     _tables: dict[str, RowCount] = field(default_factory=dict)
@@ -73,21 +73,21 @@ class Layers:
         return self.table("silver/rejected")
 
     def freshness(self) -> dict[str, Any]:
-        """The events that gold counted, and the lag of its last batch in seconds; empty before the first."""
+        """Events that gold has counted, and the lag of its last batch in seconds; empty before the first batch."""
         rows = self._gold("freshness", ["batch_id", "committed_at", "events", "lag_p50_s", "lag_p95_s"])
         if rows is None or not rows.num_rows:
             return {}
         last: dict[str, Any] = rows.sort_by("committed_at").slice(rows.num_rows - 1).to_pylist()[0]
         return last | {"total": sum(rows["events"].to_pylist())}
 
-    def mood(self) -> dict[str, float]:
-        """Shares of the last minutes' texts by sentiment, and their mean polarity; empty without any."""
+    def sentiment(self) -> dict[str, float]:
+        """Shares of the last minutes' texts by sentiment, and their mean polarity; empty without texts."""
         rows = self._gold(
             "sentiment_by_minute", ["minute", "events", "negative", "neutral", "positive", "polarity_sum"]
         )
         if rows is None or not rows.num_rows:
             return {}
-        since = time.time() - 60 * (MOOD_MINUTES + 1)
+        since = time.time() - 60 * (SENTIMENT_MINUTES + 1)
         recent = [row for row in rows.to_pylist() if row["minute"].timestamp() >= since]
         events = sum(row["events"] for row in recent)
         if not events:

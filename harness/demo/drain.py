@@ -14,11 +14,11 @@ from harness.demo.job import Job
 WITHOUT_PROGRESS_S = 300.0
 POLL_S = 0.5
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
-def drain(job: Job, warehouse: Postgres, say: Say, patience: float = WITHOUT_PROGRESS_S) -> bool:
-    """Return True when everything has arrived, False when nothing moved for `patience` seconds.
+def drain(job: Job, warehouse: Postgres, progress: Progress, patience: float = WITHOUT_PROGRESS_S) -> bool:
+    """Return True once everything has arrived, False after `patience` seconds without progress.
 
     Raises ServiceError if the job cannot go on.
     """
@@ -27,20 +27,20 @@ def drain(job: Job, warehouse: Postgres, say: Say, patience: float = WITHOUT_PRO
     last: Any = None
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        job.tick()
+        job.check()
         waiting = backlog.not_in_bronze(workdir, waiting) if waiting else waiting
         left = _left(workdir, warehouse, waiting)
         if not left:
             return True
         if (left, _rows(job)) != last:
             last, end = (left, _rows(job)), time.monotonic() + patience
-        say("draining: " + ", ".join(left))
+        progress("draining: " + ", ".join(left))
         time.sleep(POLL_S)
     return False
 
 
 def _left(workdir: Workdir, warehouse: Postgres, waiting: set[str]) -> list[str]:
-    """What is still under way, in words; later layers are looked at only when the earlier ones are done."""
+    """Describe what is still under way; a layer is checked only when the layers before it are done."""
     if waiting:
         return [f"{len(waiting)} shard(s) not yet in bronze"]
     behind = backlog.unread(workdir)
@@ -51,7 +51,7 @@ def _left(workdir: Workdir, warehouse: Postgres, waiting: set[str]) -> list[str]
 
 
 def served(warehouse: Postgres) -> dict[str, int]:
-    """The highest batch id of each query that loads the warehouse; empty while it cannot be asked."""
+    """The highest batch id of each query that loads the warehouse; empty while the warehouse does not answer."""
     import psycopg
 
     try:
@@ -62,7 +62,7 @@ def served(warehouse: Postgres) -> dict[str, int]:
 
 
 def loaded(warehouse: Postgres) -> int:
-    """Facts and profile changes in the warehouse, by its ledger; 0 while it cannot be asked."""
+    """Facts and profile changes in the warehouse, by its ledger; 0 while the warehouse does not answer."""
     import psycopg
 
     query = "select coalesce(sum(rows), 0) from dw.load_ledger where query not like 'serve/%'"
@@ -75,6 +75,6 @@ def loaded(warehouse: Postgres) -> int:
 
 
 def _rows(job: Job) -> Any:
-    """What tells a hop that works from one that fails again and again."""
+    """Batch and rows of each hop that processes rows: they change while a hop works, and not while it keeps failing."""
     hops = job.status().get("hops", {})
     return {name: (hop.get("batch"), hop.get("input_rows")) for name, hop in hops.items() if hop.get("input_rows")}

@@ -1,4 +1,4 @@
-"""The streaming job as a child of the demo: started, watched, started again with backoff when it dies."""
+"""The streaming job as a child process of the demo: starts it, watches it, restarts it with backoff when it dies."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NAME = "job"
 READY_WITHIN_S = 600.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 HEALTHY_AFTER_S = 120.0
-# What the job's exit codes 2 and 3 say: it was called wrongly, or can never succeed.
+# Exit codes of the job after which a restart cannot help: wrong use, permanent failure.
 HOPELESS = (2, 3)
 
 
 def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> list[str]:
-    """How the job is run on this stack; another `module` may stand in for its own."""
+    """The command that runs the job on this stack; `module`: what `python -m` runs."""
     work = stack.workdir
     found = [str(path) for path in jars.paths()]
     return [
@@ -42,13 +42,13 @@ def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> 
 
 @dataclass
 class Job:
-    """The job of one demo. `tick` must be called about every second."""
+    """The job of one demo. `check` must be called about every second."""
 
     settings: DemoSettings
     stack: Stack
     environ: Mapping[str, str]
     module: str = "streaming"
-    arguments: Sequence[str] = ()  # beside the stack's own, which they may overrule
+    arguments: Sequence[str] = ()  # appended to those of `command`, so that they win
     restarts: int = 0
     process: Process | None = None
     _began: float = 0.0
@@ -57,7 +57,7 @@ class Job:
     _pause: float = field(default=FIRST_PAUSE_S)
 
     def start(self) -> None:
-        """Start it; whatever an earlier demo left of it is stopped first, since two must never share a checkpoint."""
+        """Start it, after stopping a job that an earlier demo left: two jobs must never share a checkpoint."""
         work = self.stack.workdir
         left = processes.recorded(NAME, work.run)
         if left is not None and processes.members(left):
@@ -72,8 +72,8 @@ class Job:
             environ={**self.environ, **self._spark_port()},
         )
 
-    def tick(self) -> None:
-        """Notice readiness and death; raises ServiceError when a restart would be in vain."""
+    def check(self) -> None:
+        """Notice readiness and death, restart when due; raises ServiceError if a restart cannot help."""
         if self.process is None:
             if time.monotonic() >= self._due:
                 self.start()
@@ -85,30 +85,30 @@ class Job:
             self._noted = True
 
     def links(self) -> dict[str, str]:
-        """The address of Spark's page, while there is one."""
+        """The address of Spark's web page, while the job serves one."""
         url = self.status().get("ui")
         return {"spark": url} if url and not self.settings.headless else {}
 
-    def wait_until_ready(self, stopping: Callable[[], bool], tick: float = 0.2) -> None:
-        """Return when every hop runs, or when `stopping` says so; raises ServiceError if it takes too long."""
+    def wait_until_ready(self, stopping: Callable[[], bool], poll: float = 0.2) -> None:
+        """Return when every hop is ready or `stopping()` is true; raises ServiceError if it takes too long."""
         end = time.monotonic() + READY_WITHIN_S
         while not self._noted and not stopping():
-            self.tick()
+            self.check()
             if time.monotonic() > end:
                 raise ServiceError(f"the job was not ready after {READY_WITHIN_S:.0f} s: {self._reason()}")
-            time.sleep(tick)
+            time.sleep(poll)
 
     def ready(self) -> bool:
-        """Whether every hop has finished a first batch, be it an empty one, or has failed and will be tried again.
+        """Whether every hop has finished a first batch (even an empty one), or has failed and waits for a restart.
 
-        The first batch of a cold JVM takes ten times as long as the next one: nothing should wait behind it.
+        The first batch of a cold JVM takes ten times as long as the next one: no record should wait behind it.
         """
         hops = self.status().get("hops", {})
         started = all(hops.get(name, {}).get("state") == "running" for name in ("ingest", "refine"))
         return started and all(hop["batch"] is not None or hop["restarts"] for hop in hops.values())
 
     def status(self) -> dict[str, Any]:
-        """What the job last told about itself; empty before it has."""
+        """The job's last status; empty before the first."""
         return read_status(self.stack.workdir.status)
 
     def stop(self) -> None:
@@ -133,7 +133,7 @@ class Job:
         return f"{processes.last_lines(log)} (see {log})"
 
     def _spark_port(self) -> dict[str, str]:
-        """Spark's page at the port that was asked for; without one Spark takes the first free one from 4040 on."""
+        """Environment that puts Spark's page on --spark-port; without it Spark takes the first free port from 4040."""
         if self.settings.spark_port is None:
             return {}
         return {"PYSPARK_SUBMIT_ARGS": f"--conf spark.ui.port={self.settings.spark_port} pyspark-shell"}

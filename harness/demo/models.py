@@ -1,4 +1,4 @@
-"""The registered models of a working directory: makes sure that there is a champion, for chaos a challenger too."""
+"""Makes sure that a working directory has a registered champion, and for chaos a challenger."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ QUERY = "select version from registered_model_aliases where name = ? and alias =
 
 
 def champion_version(workdir: Workdir) -> int | None:
-    """The champion's version, read from the registry's database: importing MLflow takes seconds."""
+    """The champion's version or None, read from the registry's database since importing MLflow takes seconds."""
     path = workdir.mlflow / "mlflow.db"
     if not path.exists():
         return None
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             row = database.execute(QUERY, [MODEL]).fetchone()
-    except sqlite3.Error:  # half made by a training that was killed
+    except sqlite3.Error:  # a training was killed while it made the database
         return None
     return int(row[0]) if row else None
 
 
-def ensure_champion(workdir: Workdir, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+def ensure_champion(workdir: Workdir, environ: Mapping[str, str], progress: Callable[[str], None]) -> None:
     """Train and register a model if there is no champion; raises ServiceError if that fails."""
     if champion_version(workdir) is not None:
         return
-    say("training the model (once per working directory)")
+    progress("training the model (once for a working directory)")
     log = workdir.logs / f"{NAME}.log"
     process = processes.spawn(
         NAME,
@@ -45,7 +45,7 @@ def ensure_champion(workdir: Workdir, environ: Mapping[str, str], say: Callable[
     try:
         while process.alive:
             processes.pause()
-            say(f"training: {processes.last_lines(log)}")
+            progress(f"training: {processes.last_lines(log)}")
     finally:
         processes.stop(process)
     if champion_version(workdir) is None:
@@ -53,7 +53,7 @@ def ensure_champion(workdir: Workdir, environ: Mapping[str, str], say: Callable[
 
 
 def ensure_challenger(workdir: Workdir) -> None:
-    """Register the champion a second time, with alias `challenger`, unless there is one: `observe` then scores too."""
+    """Register the champion's artefact again with alias `challenger`, unless there is one: work for hop `observe`."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 

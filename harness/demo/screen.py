@@ -1,4 +1,4 @@
-"""What a person sees while the demo runs: a live display on a terminal, lines elsewhere, on stderr with --json."""
+"""What the demo prints while it runs: a live display on a terminal, lines elsewhere; on stderr with --json."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from rich.text import Text
 from harness.demo.settings import DemoSettings
 
 LINE_EVERY_S = 10.0
-MOODS = {"negative": "red", "neutral": "yellow", "positive": "green"}
+SENTIMENTS = {"negative": "red", "neutral": "yellow", "positive": "green"}
 STATES = {"running": "green", "waiting": "yellow", "failed": "bold red", "stopped": "dim"}
 BAR = 24
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that the live display shows at one moment."""
+    """All that the live display shows at one moment; `rows` by layer, `links` by page."""
 
     seconds: float
     sending: Mapping[str, Any]
     rows: Mapping[str, int]
     freshness: Mapping[str, Any] = field(default_factory=dict)
-    mood: Mapping[str, float] = field(default_factory=dict)
+    sentiment: Mapping[str, float] = field(default_factory=dict)
     hops: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     restarts: int = 0
 
 
 class Screen:
-    """A context: the live display is taken down before anything else is printed."""
+    """A context manager, which ends the live display before anything else is printed."""
 
     def __init__(self, options: DemoSettings) -> None:
         self._console = Console(file=sys.stderr if options.json else sys.stdout, highlight=False)
@@ -54,8 +54,8 @@ class Screen:
     ) -> None:
         self._end_live()
 
-    def say(self, text: str) -> None:
-        """Tell what begins now; the same is not told twice in a row, and changes of a number at most every 10 s."""
+    def progress(self, text: str) -> None:
+        """Print what begins now, once; a text that differs only after its colon is printed at most every 10 s."""
         phase = text.split(":")[0]
         if text == self._said or (phase == self._said.split(":")[0] and not self._due()):
             return
@@ -64,7 +64,7 @@ class Screen:
         self._console.print(text, style="dim", markup=False, soft_wrap=True)
 
     def show(self, now: Snapshot) -> None:
-        """Show the state of things."""
+        """Show a snapshot."""
         if self._console.is_terminal:
             if self._live is None:
                 self._live = Live(console=self._console, auto_refresh=False)
@@ -89,16 +89,16 @@ class Screen:
 
 def live(now: Snapshot) -> RenderableType:
     """The live display."""
-    parts: list[RenderableType] = [_counts(now), mood_bar(now.mood), _hops(now)]
+    parts: list[RenderableType] = [_counts(now), sentiment_bar(now.sentiment), _hops(now)]
     if now.links:
         parts.append(links(now.links))
     return Panel(Group(*parts), title=f"moodstream · {now.seconds:,.0f} s", subtitle="Ctrl-C drains, audits and stops")
 
 
 def one_line(now: Snapshot) -> str:
-    """The same for a log: one line."""
+    """The snapshot as one line, for a log."""
     counts = ", ".join(f"{layer} {rows:,}" for layer, rows in now.rows.items())
-    polarity = f", polarity {now.mood['polarity']:+.2f}" if now.mood else ""
+    polarity = f", polarity {now.sentiment['polarity']:+.2f}" if now.sentiment else ""
     lag = f", gold lag p95 {now.freshness['lag_p95_s']:.1f} s" if now.freshness else ""
     return f"{now.seconds:.0f} s: {counts}{polarity}{lag}"
 
@@ -116,15 +116,15 @@ def _counts(now: Snapshot) -> Table:
     return table
 
 
-def mood_bar(mood: Mapping[str, float]) -> Text:
+def sentiment_bar(sentiment: Mapping[str, float]) -> Text:
     """Shares of the last minutes' texts as a bar."""
-    if not mood:
+    if not sentiment:
         return Text("no scored texts yet", style="dim")
     bar = Text("now  ")
-    for name, color in MOODS.items():
-        bar.append("█" * round(mood[name] * BAR), style=color)
-    shares = "  ".join(f"{name} {mood[name]:.0%}" for name in MOODS)
-    return bar.append(f"  {shares}  polarity {mood['polarity']:+.2f}")
+    for name, color in SENTIMENTS.items():
+        bar.append("█" * round(sentiment[name] * BAR), style=color)
+    shares = "  ".join(f"{name} {sentiment[name]:.0%}" for name in SENTIMENTS)
+    return bar.append(f"  {shares}  polarity {sentiment['polarity']:+.2f}")
 
 
 def _hops(now: Snapshot) -> Text:

@@ -1,4 +1,4 @@
-"""The generator as a child of the demo, and what it tells about itself."""
+"""The generator as a child process of the demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE_S = 30.0
 
 
 class Sender:
-    """One run of the generator into the stack's stream."""
+    """One run of the generator, which sends to the stack's stream."""
 
     def __init__(self, settings: DemoSettings, stack: Stack, environ: Mapping[str, str]) -> None:
         self._work = stack.workdir
@@ -36,7 +36,7 @@ class Sender:
         )
 
     def status(self) -> dict[str, Any]:
-        """Its counts; empty before the first second is over."""
+        """The generator's counts; empty in its first second."""
         try:
             status: dict[str, Any] = json.loads(self._status.read_text())
         except (OSError, ValueError):
@@ -56,7 +56,7 @@ class Sender:
         return True
 
     def stop(self) -> None:
-        """Let it deliver what it has begun, and end."""
+        """Let it deliver the records that it has begun, then end it."""
         processes.stop(self._process, patience=PATIENCE_S)
 
     def _status_option(self) -> list[str]:
@@ -64,9 +64,9 @@ class Sender:
 
 
 def resend(stack: Stack, environ: Mapping[str, str]) -> int:
-    """Put again what a lost emulator had acknowledged and bronze does not hold; returns how many records.
+    """Put records again that a lost emulator had acknowledged and bronze does not hold; returns their number.
 
-    Only where the stream is new: one that is still there still has its records.
+    Only if the stream is new: a stream that still exists still holds its records.
     """
     work = stack.workdir
     if not stack.aws.new_stream or (work.run / DRAINED).exists():
@@ -85,7 +85,7 @@ def resend(stack: Stack, environ: Mapping[str, str]) -> int:
 
 
 def note_drained(workdir: Workdir) -> None:
-    """Write down that everything that was sent has arrived, so that the next start need not look."""
+    """Record that everything sent has arrived, so that the next start need not check."""
     (workdir.run / DRAINED).touch()
 
 

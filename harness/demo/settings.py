@@ -1,4 +1,4 @@
-"""What `moodstream demo` can be told, checked once, before anything is started."""
+"""The options of `moodstream demo`, checked once, before anything starts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.arguments import Parser, number
 EXAMPLES = """examples:
   moodstream demo                                   until Ctrl-C, with dashboard, Spark UI and MLflow UI
   moodstream demo --seconds 60 --rate 1000 --headless --json
-  moodstream demo --input records.jsonl --rate 200  stream the lines of a file as they stand
+  moodstream demo --input records.jsonl --rate 200  send each line of a file as it is
   moodstream demo --stop                            stop what a killed demo left running
 """
 
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """One run of the demo. `seconds` None: until it is stopped, or the input ends."""
+    """Options of one demo. `seconds` None: until it is stopped, or the input ends."""
 
     workdir: str
     seconds: float | None
@@ -40,7 +40,7 @@ class DemoSettings:
     spark_port: int | None
 
 
-def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSettings:  # noqa: ARG001 - every parser's form
+def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSettings:  # noqa: ARG001 - the form of every parser
     """Build the settings; raises UsageError with the option, what was received and what was expected."""
     given = vars(_parser().parse_args(list(argv)))
     settings = DemoSettings(**given)
@@ -80,15 +80,20 @@ def _parser() -> Parser:
     add("--seconds", type=seconds, metavar="N", help="send for N seconds, then drain, audit and exit")
     add("--rate", type=number(0, 1e6, "records a second above 0"), default=200.0, metavar="R",
         help="records a second (default 200)")  # fmt: skip
-    add("--input", type=Path, metavar="FILE", help="send the lines of FILE as they stand, then drain, audit and exit")
-    add("--headless", action="store_true", help="start no web pages")
-    add("--workdir", default=DEFAULT, metavar="DIR", help=f"where everything is kept (default ./{DEFAULT})")
-    add("--json", action="store_true", help="end with one JSON object on standard output")
-    add("--seed", type=int, default=1, metavar="S", help="who the users of the mock platform are (default 1)")
+    add("--input", type=Path, metavar="FILE", help="send each line of FILE as it is, then drain, audit and exit")
+    add("--headless", action="store_true", help="do not start the web pages")
+    add(
+        "--workdir",
+        default=DEFAULT,
+        metavar="DIR",
+        help=f"working directory, which keeps everything (default ./{DEFAULT})",
+    )
+    add("--json", action="store_true", help="print one JSON object on standard output")
+    add("--seed", type=int, default=1, metavar="S", help="seed of the mock platform's users and events (default 1)")
     add("--shards", type=number(0, 64, "a whole number from 1 to 64", int), default=2, metavar="N",
-        help="shards of the stream, where it has to be made (default 2)")  # fmt: skip
+        help="shards of the stream in a new working directory (default 2)")  # fmt: skip
     add("--cores", type=number(0, 512, "a whole number above 0", int), default=4, metavar="N",
-        help="threads that Spark works with (default 4, for 2 cores)")  # fmt: skip
+        help="threads of Spark (default 4, for 2 cores)")  # fmt: skip
     add("--kinesis-connector", dest="connector", choices=("qubole", "aws"), default="qubole",
         help="aws: the awslabs connector, as on EMR and Glue")  # fmt: skip
     add("--jars", type=_paths, default=(), metavar="PATHS", help="further jars for Spark, separated by commas")

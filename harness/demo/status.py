@@ -1,4 +1,4 @@
-"""`moodstream status`: what runs in a working directory, how its hops do, and what lies in each layer."""
+"""`moodstream status`: which processes of a working directory run, the state of its hops, the rows of each layer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from harness.demo import (
     sender,
 )
 from harness.demo.counts import SILVER, Layers
-from harness.demo.screen import STATES, mood_bar
+from harness.demo.screen import STATES, sentiment_bar
 
 SERVICES = (aws.NAME, postgres.NAME, pages.MLFLOW, pages.DASHBOARD, job.NAME, sender.NAME)
 EXAMPLES = """examples:
@@ -36,34 +36,34 @@ EXAMPLES = """examples:
 """
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: ARG001 - every command's form
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: ARG001 - the form of every command
     """Show the state of a working directory; returns 0. Raises LocalError."""
     options = _options(argv)
-    told = status(workdir.existing(options.workdir))
+    found = status(workdir.existing(options.workdir))
     if options.json:
-        sys.stdout.write(json.dumps(told, default=str) + "\n")
+        sys.stdout.write(json.dumps(found, default=str) + "\n")
     else:
-        Console(highlight=False).print(_readable(told))
+        Console(highlight=False).print(_readable(found))
     return 0
 
 
 def status(place: Workdir) -> dict[str, Any]:
-    """Services by name (pid, port, alive), hops as the job last told them, rows by layer, and the mood.
+    """Services by name (pid, port, alive), hops as the job last reported them, rows by layer, and the sentiment.
 
     `demo` is the pid of the demo that runs there, or None. Reads the tables' logs only, and the warehouse if it runs.
     """
     layers = Layers(place)
-    told = job.read_status(place.status)
+    found = job.read_status(place.status)
     freshness = layers.freshness()
     running = _service(place, job.NAME)["alive"]
-    hops = told.get("hops", {})
+    hops = found.get("hops", {})
     return {
         "workdir": str(place.root),
         "demo": workdir.is_held(place),
         "champion": models.champion_version(place),
         "services": {name: _service(place, name) for name in SERVICES},
-        "updated_at": told.get("updated_at"),
-        # A job that was killed could not write down that it stopped.
+        "updated_at": found.get("updated_at"),
+        # A killed job leaves its last status behind, in which its hops still run.
         "hops": hops if running else {name: {**hop, "state": "stopped"} for name, hop in hops.items()},
         "rows": {
             "bronze": layers.bronze(),
@@ -73,7 +73,7 @@ def status(place: Workdir) -> dict[str, Any]:
             "warehouse": _loaded(place),
         },
         "gold_lag_s": {"p50": freshness.get("lag_p50_s"), "p95": freshness.get("lag_p95_s")},
-        "mood": layers.mood(),
+        "mood": layers.sentiment(),
     }
 
 
@@ -92,17 +92,17 @@ def _loaded(place: Workdir) -> int | None:
     return drain.loaded(postgres.Postgres(last, postgres.read_password(place)))
 
 
-def _readable(told: Mapping[str, Any]) -> Group:
-    services = Table(title=f"moodstream in {told['workdir']}", title_justify="left", box=None)
+def _readable(found: Mapping[str, Any]) -> Group:
+    services = Table(title=f"moodstream in {found['workdir']}", title_justify="left", box=None)
     for name in ("service", "state", "pid", "port"):
         services.add_column(name)
-    for name, service in told["services"].items():
+    for name, service in found["services"].items():
         state = "[green]running[/green]" if service["alive"] else "[dim]stopped[/dim]"
         services.add_row(name, state, str(service["pid"] or ""), str(service["port"] or ""))
     hops = Table(box=None)
     for name in ("hop", "state", "batch", "rows/s", "restarts", "error"):
         hops.add_column(name)
-    for name, hop in told["hops"].items():
+    for name, hop in found["hops"].items():
         state = str(hop.get("state"))
         rate = hop.get("rows_per_second")
         hops.add_row(
@@ -114,16 +114,16 @@ def _readable(told: Mapping[str, Any]) -> Group:
             str(hop.get("error") or ""),
         )
     rows = Table(box=None)
-    for name in told["rows"]:
+    for name in found["rows"]:
         rows.add_column(name, justify="right")
-    rows.add_row(*["-" if count is None else f"{count:,}" for count in told["rows"].values()])
-    return Group(services, hops, rows, mood_bar(told["mood"]))
+    rows.add_row(*["-" if count is None else f"{count:,}" for count in found["rows"].values()])
+    return Group(services, hops, rows, sentiment_bar(found["mood"]))
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "moodstream status",
-        "Show what runs in a working directory, how its hops do, and what lies in each layer.",
+        "Show which processes of a working directory run, the state of its hops, and the rows of each layer.",
         EXAMPLES,
     )
     parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")

@@ -20,7 +20,7 @@ import pytest
 from deploy.local import (
     aws,
     jars,
-    mlflow_ui,
+    pages,
     processes,
     stack,
     workdir,
@@ -42,7 +42,7 @@ def job(full_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     subprocess.run(train, check=True, cwd=ROOT, capture_output=True)
     services = stack.start(place, os.environ, shards=2)
     try:
-        server = mlflow_ui.start(place, services.environ(os.environ), None)
+        server = pages.start_mlflow(place, services.environ(os.environ), None)
         packaged = PackagedJob(
             full_release, tmp_path_factory.mktemp("bare"), services, f"http://127.0.0.1:{server.port}"
         )

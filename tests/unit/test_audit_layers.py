@@ -302,13 +302,13 @@ def test_the_readable_report_names_the_verdict_and_the_reasons() -> None:
     assert "without the first 20 s of" in text
 
 
-def test_the_live_line_tells_counts_mood_and_lag() -> None:
+def test_the_live_line_tells_counts_sentiment_and_lag() -> None:
     now = screen.Snapshot(
         seconds=12,
         sending={"rate": 100.0},
         rows={"sent": 1200, "silver": 900},
         freshness={"lag_p50_s": 2.0, "lag_p95_s": 3.5},
-        mood={"negative": 0.2, "neutral": 0.3, "positive": 0.5, "polarity": 0.31},
+        sentiment={"negative": 0.2, "neutral": 0.3, "positive": 0.5, "polarity": 0.31},
     )
 
     assert screen.one_line(now) == "12 s: sent 1,200, silver 900, polarity +0.31, gold lag p95 3.5 s"
