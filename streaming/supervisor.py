@@ -21,7 +21,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from streaming import checkpoints
+from streaming.checkpoints import versions
 from streaming.errors import PermanentFailure
 from streaming.loop import Running
 from streaming.settings import Settings
@@ -54,7 +54,7 @@ def checked(name: str, start: Start) -> Start:
     """The start function, after a look at the version of the hop's checkpoint."""
 
     def start_checked(spark: SparkSession, settings: Settings) -> Running:
-        checkpoints.check(spark, settings, name)
+        versions.check(settings, name)
         # A pool of its own: within one pool jobs queue up, and ingest would wait for the tasks of every other hop.
         spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
         return start(spark, settings)

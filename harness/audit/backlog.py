@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -14,10 +13,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from generator import ledger
+from streaming.checkpoints.offsets import batches, delta_offsets
+from streaming.delta.log import parse
+from streaming.files import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from deploy.local.workdir import Workdir
 
 BRONZE = "bronze/events"
@@ -59,7 +59,7 @@ def unread(workdir: Workdir) -> dict[str, int]:
     versions = dict(_versions(workdir.lake))
     behind = {}
     for offsets in sorted(workdir.checkpoints.glob("*/offsets")):
-        gap = _gap(offsets, offsets.parent / "commits", versions)
+        gap = _gap(offsets.parent, versions)
         if gap:
             behind[offsets.parent.name] = gap
     return behind
@@ -120,35 +120,19 @@ def _versions(lake: Path) -> Iterator[tuple[str, int]]:
 def _last_with_rows(log: Path, version: int) -> int:
     while version >= 0:
         entry = log / f"{version:020d}.json"
-        if not entry.exists() or any(_brings_rows(line) for line in entry.read_text().splitlines()):
+        if not entry.exists() or parse(entry.read_bytes()).added:
             return version
         version -= 1
     return version
 
 
-def _brings_rows(line: str) -> bool:
-    add = json.loads(line).get("add")
-    return bool(add and add.get("dataChange"))
-
-
-def _gap(offsets: Path, commits: Path, versions: Mapping[str, int]) -> int:
-    planned, done = _numbers(offsets), _numbers(commits)
+def _gap(checkpoint: Path, versions: Mapping[str, int]) -> int:
+    files = Files()
+    planned, done = batches(files, str(checkpoint))
     if not planned:
         return 0
     last = max(planned)
     unfinished = 1 if last not in done else 0
-    sources = [offset for offset in _sources(offsets / str(last)) if offset.get("reservoirId") in versions]
-    lags = [versions[offset["reservoirId"]] - (int(offset["reservoirVersion"]) - 1) for offset in sources]
-    # An offset within a version (index >= 0) stands at that version: what is left of it counts as unread.
-    return unfinished + sum(max(0, lag) for lag in lags)
-
-
-def _sources(offset: Path) -> Iterator[dict[str, Any]]:
-    for line in offset.read_text().splitlines()[2:]:
-        if line.startswith("{"):
-            yield json.loads(line)
-
-
-def _numbers(folder: Path) -> set[int]:
-    names: Iterable[str] = (path.name for path in folder.glob("*"))
-    return {int(name) for name in names if name.isdigit()}
+    reads = [offset for offset in delta_offsets(files, str(checkpoint), last) if offset.table_id in versions]
+    # An offset within a version stands at that version: the whole version counts as unread.
+    return unfinished + sum(max(0, versions[offset.table_id] - (offset.version - 1)) for offset in reads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from deploy.local.errors import UsageError
+from streaming.delta.log import parse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -102,13 +102,9 @@ def copied_from_s3(s3: Any, url: str, target: Path) -> Path:
 def _added(table: Path) -> Iterator[tuple[str, int]]:
     for entry in sorted((table / "_delta_log").glob("*.json")):
         published = entry.stat().st_mtime_ns // 1000
-        actions = [json.loads(line) for line in entry.read_text().splitlines()]
-        # A compaction, an erasure and a rescore rewrite rows that were visible before.
-        if any("remove" in action for action in actions):
-            continue
-        for action in actions:
-            if action.get("add", {}).get("dataChange"):
-                yield str(table / action["add"]["path"]), published
+        # Not the files of a compaction, an erasure or a rescore: their rows were visible before.
+        for file in parse(entry.read_bytes()).appended:
+            yield str(table / file.path), published
 
 
 def _quoted(text: str) -> str:

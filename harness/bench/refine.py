@@ -175,6 +175,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: float) -> dict[str, Any]:
     from harness.bench import embedded
     from model.settings import MODEL_NAME
+    from streaming.files import Files
     from streaming.scoring.champion import Champion, MlflowRegistry
 
     def progress(message: str) -> None:
@@ -185,7 +186,7 @@ def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: fl
         settings = embedded.settings_in(Path(scratch), options.cores, uri)
         spark = embedded.spark_session(settings)
         try:
-            champion = Champion(spark, MlflowRegistry(uri, MODEL_NAME), f"{scratch}/models")
+            champion = Champion(spark, MlflowRegistry(uri, MODEL_NAME), Files(), f"{scratch}/models")
             found = measured(spark, settings, champion, options.rows, options.batches, options.rounds, progress)
         finally:
             spark.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
+
+from streaming.delta import log
 
 if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
@@ -28,11 +29,11 @@ class RowCount:
 
     def update(self) -> int:
         """The rows at the table's present version; 0 while there is no table."""
-        log = self.table / "_delta_log"
+        folder = self.table / "_delta_log"
         if self._next < 0 and not self._begin():
             return 0
-        while (entry := log / f"{self._next:020d}.json").exists():
-            self.rows += sum(map(_added_rows, entry.read_text().splitlines()))
+        while (entry := folder / f"{self._next:020d}.json").exists():
+            self.rows += sum(file.rows for file in log.parse(entry.read_bytes()).added)
             self._next += 1
         return self.rows
 
@@ -44,13 +45,6 @@ class RowCount:
         counts = delta.get_add_actions(flatten=True).column("num_records").to_pylist()
         self.rows, self._next = sum(count or 0 for count in counts), delta.version() + 1
         return True
-
-
-def _added_rows(line: str) -> int:
-    add = json.loads(line).get("add")
-    if not add or not add.get("dataChange"):
-        return 0
-    return int(json.loads(add.get("stats") or "{}").get("numRecords", 0))
 
 
 @dataclass

@@ -7,27 +7,15 @@ from collections.abc import Iterator
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from streaming.files import S3, location, s3_options
 from streaming.settings import Settings
 
 _PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 
 
-def location(path: str) -> str:
-    """delta-rs knows S3 as `s3://` only."""
-    scheme, colon, rest = path.partition("://")
-    return f"s3://{rest}" if colon and scheme in ("s3a", "s3n") else path
-
-
 def storage_options(settings: Settings) -> dict[str, str]:
-    """Options for `deltalake`. Credentials come from the environment or the machine's role, as with any AWS SDK."""
-    if not location(settings.lake).startswith("s3://"):
-        return {}
-    # A commit is one conditional put: two writers can never take the same version.
-    options = {"AWS_REGION": settings.region, "aws_conditional_put": "etag"}
-    if settings.aws_endpoint:
-        options["AWS_ENDPOINT_URL"] = settings.aws_endpoint
-        options["AWS_ALLOW_HTTP"] = str(settings.aws_endpoint.startswith("http://")).lower()
-    return options
+    """Options for `deltalake`; none for a local lake."""
+    return s3_options(settings) if location(settings.lake).startswith(S3) else {}
 
 
 def open_table(settings: Settings, name: str) -> DeltaTable:

@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from streaming import commit_points, storage
-from streaming.delta.appended import Appended
+from streaming import commit_points
+from streaming.delta.log import AppendedRows
 from streaming.delta.merge import KeyedDelta, created
 from streaming.delta.tables import (
     location,
@@ -33,6 +33,7 @@ from streaming.delta.tables import (
     read,
     storage_options,
 )
+from streaming.files import Files
 from streaming.loop import Loop, Running
 from streaming.scoring.challenger import Challenger
 from streaming.scoring.champion import MlflowRegistry
@@ -58,22 +59,22 @@ TABLES = (gold_drift_by_hour.TABLE, gold_shadow_by_hour.TABLE, gold_labelled_by_
 READ = pa.unify_schemas([gold_shadow_by_hour.SERVED, gold_drift_by_hour.SERVED])
 
 
-def start(spark: SparkSession, settings: Settings) -> Running:
+def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 - what every hop takes
     """Look at what silver took in, every `observe_interval` seconds."""
-    folder = settings.checkpoint("observe")
+    files, folder = Files(settings), settings.checkpoint("observe")
     registry = MlflowRegistry(settings.mlflow_uri, settings.model_name)
 
     def tell(refused: Mapping[str, str]) -> None:
-        storage.write_json(spark, f"{folder}/refused.json", refused)
+        files.write_json(f"{folder}/refused.json", refused)
 
     def served(version: str) -> bytes | None:
-        return storage.read_bytes(spark, f"{settings.checkpoint('refine-models')}/{version}.tar")
+        return files.read(f"{settings.checkpoint('refine-models')}/{version}.tar")
 
     observer = Observer(
         settings,
         Challenger(registry, tell),
         Drift(settings, Profilers(served), Retraining(registry)),
-        Position(spark, f"{folder}/position.json"),
+        Position(files, f"{folder}/position.json"),
     )
     return Loop("observe", observer, settings.observe_interval)
 
@@ -104,18 +105,18 @@ class Positions(Protocol):
 class Position:
     """A small JSON file beside the checkpoints."""
 
-    def __init__(self, spark: SparkSession, path: str) -> None:
-        self._spark = spark
+    def __init__(self, files: Files, path: str) -> None:
+        self._files = files
         self._path = path
 
     def read(self) -> Batch | None:
         """The last one written, or None."""
-        found = storage.read_json(self._spark, self._path)
+        found = self._files.read_json(self._path)
         return None if found is None else Batch(**found)
 
     def write(self, batch: Batch) -> None:
         """Replace it."""
-        storage.write_json(self._spark, self._path, asdict(batch))
+        self._files.write_json(self._path, asdict(batch))
 
 
 class Observer:
@@ -127,7 +128,7 @@ class Observer:
         self._drift = drift
         self._quality = Quality(settings, challenger)
         self._positions = positions
-        self._sources = {name: Appended(settings, name) for name in SOURCES}
+        self._sources = {name: AppendedRows(settings, name) for name in SOURCES}
         self._tables: dict[str, KeyedDelta] = {}
         self._last: Batch | None = None
         self._since: dict[str, int] | None = None

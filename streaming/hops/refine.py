@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming.delta.stream import delta
+from streaming.files import Files
 from streaming.loop import Running
 from streaming.scoring.champion import Champion, MlflowRegistry
 from streaming.settings import Settings
@@ -20,7 +21,7 @@ Sink = Callable[[SparkSession, Settings, Champion], Callable[[DataFrame, int], N
 def start(spark: SparkSession, settings: Settings, sink: Sink = Silver) -> Running:
     """Keep silver up with bronze, exactly once. `sink` makes what `foreachBatch` calls."""
     registry = MlflowRegistry(settings.mlflow_uri, settings.model_name)
-    champion = Champion(spark, registry, settings.checkpoint("refine-models"))
+    champion = Champion(spark, registry, Files(settings), settings.checkpoint("refine-models"))
     return (
         delta(spark, settings, bronze_events.NAME)
         .transform(parsed_events)

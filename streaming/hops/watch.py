@@ -14,12 +14,12 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from streaming import storage
 from streaming.alerts import rules
 from streaming.alerts.cloudwatch import Metric, Metrics, open_metrics
 from streaming.alerts.rules import Alert
 from streaming.alerts.sns import Alerts, Topic
 from streaming.delta.recent import recent
+from streaming.files import Files
 from streaming.loop import Loop, Running
 from streaming.settings import Settings
 from streaming.tables import (
@@ -38,12 +38,13 @@ WINDOW = rules.RECENT + rules.BASELINE
 FRESH = timedelta(minutes=10)
 
 
-def start(spark: SparkSession, settings: Settings) -> Running:
+def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 - what every hop takes
     """Look at gold every `watch_interval` seconds; alerts go to the log alone where no topic is set."""
     alerts = Topic(settings, settings.alerts_topic) if settings.alerts_topic else Logged()
-    state = State(spark, f"{settings.checkpoint('watch')}/alerts.json")
-    refused = State(spark, f"{settings.checkpoint('refine-models')}/refused.json")
-    shadow = State(spark, f"{settings.checkpoint('observe')}/refused.json")
+    files = Files(settings)
+    state = State(files, f"{settings.checkpoint('watch')}/alerts.json")
+    refused = State(files, f"{settings.checkpoint('refine-models')}/refused.json")
+    shadow = State(files, f"{settings.checkpoint('observe')}/refused.json")
     watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read)
     return Loop("watch", watcher, settings.watch_interval)
 
@@ -58,17 +59,17 @@ class Logged:
 class State:
     """A small JSON object beside the checkpoints: when each alert was sent last, in POSIX seconds by identity."""
 
-    def __init__(self, spark: SparkSession, path: str) -> None:
-        self._spark = spark
+    def __init__(self, files: Files, path: str) -> None:
+        self._files = files
         self._path = path
 
     def read(self) -> dict[str, Any]:
         """What was written last; nothing before that."""
-        return dict(storage.read_json(self._spark, self._path) or {})
+        return dict(self._files.read_json(self._path) or {})
 
     def write(self, sent: Mapping[str, float]) -> None:
         """Replace it."""
-        storage.write_json(self._spark, self._path, sent)
+        self._files.write_json(self._path, sent)
 
 
 class Watcher:

@@ -7,16 +7,15 @@ next layer, which the query may still be filling with what was changed here.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from typing import Any
 
 from deltalake import DeltaTable
 
+from streaming.checkpoints.offsets import batches, delta_offsets
+from streaming.delta.log import read_entry
 from streaming.delta.tables import open_table
+from streaming.files import Files
 from streaming.operations.command import Progress
-from streaming.operations.files import Files
 from streaming.settings import Settings
 
 POLL_S = 0.5
@@ -28,21 +27,14 @@ def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
     identity = str(table.metadata().id)
     found = {}
     for query in files.folders(settings.checkpoints):
-        folder = settings.checkpoint(query)
-        planned = _numbers(files, f"{folder}/offsets")
+        checkpoint = settings.checkpoint(query)
+        planned, done = batches(files, checkpoint)
         if not planned:
             continue
-        done = planned & _numbers(files, f"{folder}/commits")
-        sources = list(_sources(files, f"{folder}/offsets/{max(done or planned)}"))
-        reads = [source for source in sources if source.get("reservoirId") == identity]
+        reads = [each for each in delta_offsets(files, checkpoint, max(done or planned)) if each.table_id == identity]
         if reads:
-            found[query] = _position(reads[0]) if done else 0
+            found[query] = reads[0].version if done and not reads[0].in_snapshot else 0
     return found
-
-
-def _position(offset: dict[str, Any]) -> int:
-    # Within its first snapshot a query reads files of all versions before, in no order that could be told.
-    return 0 if offset.get("isStartingVersion") else int(offset["reservoirVersion"])
 
 
 def behind(settings: Settings, name: str, version: int) -> list[str]:
@@ -66,27 +58,7 @@ def wait(settings: Settings, name: str, version: int, patience: float, progress:
 
 
 def _appends(settings: Settings, name: str, first: int, before: int) -> bool:
-    """Whether any version from `first` on and before `before` appended rows; others are skipped by every reader."""
+    """Whether any version from `first` on and before `before` appended rows; readers skip all others."""
     files = Files(settings)
-    return any(
-        _is_append(files.read(f"{settings.table(name)}/_delta_log/{version:020d}.json"))
-        for version in range(first, before)
-    )
-
-
-def _is_append(entry: bytes | None) -> bool:
-    # An entry that has expired can be read by nobody.
-    actions = [json.loads(line) for line in (entry or b"").splitlines() if line]
-    added, removed = (any(action.get(kind, {}).get("dataChange") for action in actions) for kind in ("add", "remove"))
-    return added and not removed
-
-
-def _sources(files: Files, path: str) -> Iterator[dict[str, Any]]:
-    """The offset of each source: Spark writes a version, a line of metadata, then a line for each source."""
-    for line in (files.read(path) or b"").splitlines()[2:]:
-        if line.startswith(b"{"):
-            yield json.loads(line)
-
-
-def _numbers(files: Files, folder: str) -> set[int]:
-    return {int(name) for name, _ in files.below(folder) if name.isdigit()}
+    entries = (read_entry(files, settings.table(name), version) for version in range(first, before))
+    return any(entry.appended for entry in entries if entry)  # no reader can read an entry that has expired

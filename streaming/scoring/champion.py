@@ -26,8 +26,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StructType
 
-from streaming import storage
 from streaming.errors import ModelUnusable, SinkUnavailable
+from streaming.files import Files
 from streaming.tables.columns import SENTIMENT_FIELDS
 
 log = logging.getLogger(__name__)
@@ -121,11 +121,12 @@ class Champion:
     serve, if so (the watch hop alerts on it).
     """
 
-    def __init__(self, spark: SparkSession, registry: Registry, folder: str) -> None:
+    def __init__(self, spark: SparkSession, registry: Registry, files: Files, folder: str) -> None:
         self._spark = spark
         self._registry = registry
+        self._files = files
         self._folder = folder
-        self._pins = [(int(first), str(name)) for first, name in storage.read_json(spark, f"{folder}/pins.json") or []]
+        self._pins = [(int(first), str(name)) for first, name in files.read_json(f"{folder}/pins.json") or []]
         self._ready: dict[str, Broadcast[bytes]] = {}
         self._ask_again = 0.0
         self._told: Mapping[str, str] | None = None
@@ -195,16 +196,16 @@ class Champion:
     def _prepare(self, version: str) -> Broadcast[bytes]:
         """Fetch, try and broadcast a version; raises ModelUnusable, or what the registry raises."""
         kept = f"{self._folder}/{version}.tar"
-        archive = storage.read_bytes(self._spark, kept)
+        archive = self._files.read(kept)
         if archive is None:
             archive = self._registry.download(version)
             try_out(archive, version)
-            storage.write_bytes(self._spark, kept, archive)
+            self._files.write(kept, archive)
         return self._spark.sparkContext.broadcast(archive)
 
     def _pin(self, batch: int, version: str) -> None:
         self._pins = [pin for pin in self._pins if pin[0] < batch] + [(batch, version)]
-        storage.write_json(self._spark, f"{self._folder}/pins.json", self._pins)
+        self._files.write_json(f"{self._folder}/pins.json", self._pins)
         log.info("from batch %d on: model version %s", batch, version)
 
     def _refuse(self, version: str, why: str) -> None:
@@ -214,7 +215,7 @@ class Champion:
 
     def _tell(self, refused: Mapping[str, str]) -> None:
         if refused != self._told:
-            storage.write_json(self._spark, f"{self._folder}/refused.json", refused)
+            self._files.write_json(f"{self._folder}/refused.json", refused)
             self._told = refused
 
 

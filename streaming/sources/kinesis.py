@@ -20,8 +20,9 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from streaming import storage
+from streaming.checkpoints import offsets
 from streaming.errors import PermanentFailure
+from streaming.files import Files
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,8 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
 
     Raises PermanentFailure where Spark does not have the connector.
     """
-    name, options = dialect(replace(settings, starting_position=position_of_new_shards(spark, settings)))
-    forget_torn_positions(spark, settings)
+    name, options = dialect(replace(settings, starting_position=position_of_new_shards(settings)))
+    forget_torn_positions(settings)
     try:
         records = spark.readStream.format(name).options(**options).load()
     except Py4JJavaError as error:
@@ -58,23 +59,31 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
     return records.select(*[F.col(theirs).alias(ours) for theirs, ours in COLUMNS.items()])
 
 
-def forget_torn_positions(spark: SparkSession, settings: Settings) -> None:
-    """Remove positions that awslabs has begun to write and a crash has left empty: it would not start again, ever.
+def forget_torn_positions(settings: Settings) -> None:
+    """Remove the newest batch's positions that a crash left empty: with one of them awslabs never starts again.
 
-    It creates a file, then writes it, which only on S3 is one step. An empty one says that a task had not ended, so its
-    batch is not in bronze. Without the file the batch is read again without that shard, which the next one continues.
+    The connector creates a file and then writes it; only on S3 is that one step. An empty file means that a task had
+    not ended, so its batch is not in bronze. Without the file, the batch is read again without that shard, and the
+    next batch continues the shard.
     """
     positions = f"{settings.checkpoint('ingest')}/sources/0/shard-source"
-    newest = storage.newest_numbered(spark, positions)
-    torn = storage.remove_empty_files(spark, newest) if newest else []
+    files = Files(settings)
+    batches = [int(name) for name in files.folders(positions) if name.isdigit()]
+    if not batches:
+        return
+    newest = f"{positions}/{max(batches)}"
+    torn = [file.name for file in files.below(newest) if not file.size and not file.name.startswith(".")]
+    for name in torn:
+        files.remove(f"{newest}/{name}")
+        files.remove(f"{newest}/.{name}.crc")  # the checksum that Hadoop keeps beside a local file
     if torn:
         log.warning("removed positions without content from %s: %s", newest, ", ".join(torn))
 
 
-def position_of_new_shards(spark: SparkSession, settings: Settings) -> str:
-    """Where a shard begins that the checkpoint, if there is one, does not know."""
-    planned = storage.newest_numbered(spark, f"{settings.checkpoint('ingest')}/offsets")
-    return settings.starting_position if planned is None else "TRIM_HORIZON"
+def position_of_new_shards(settings: Settings) -> str:
+    """Where reading starts in a shard that the checkpoint does not hold: its beginning, if there is a checkpoint."""
+    planned = offsets.batches(Files(settings), settings.checkpoint("ingest")).planned
+    return "TRIM_HORIZON" if planned else settings.starting_position
 
 
 def dialect(settings: Settings) -> tuple[str, Mapping[str, str]]:

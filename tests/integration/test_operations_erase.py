@@ -15,9 +15,9 @@ from deltalake import DeltaTable, write_deltalake
 from streaming.delta.merge import created
 from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregated
+from streaming.files import Files
 from streaming.operations.corrections import journal
 from streaming.operations.erase import command as erase
-from streaming.operations.files import Files
 from streaming.operations.rescore import opened
 from streaming.tables import silver_rescored, silver_users
 from tests.builders import NOON, a_record, an_event

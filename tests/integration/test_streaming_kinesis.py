@@ -18,14 +18,14 @@ def test_a_connector_that_spark_does_not_have_is_named_with_what_to_do(spark: Sp
         kinesis(spark, settings)
 
 
-def test_positions_without_content_are_removed_from_the_newest_batch_only(spark: SparkSession, tmp_path: Path) -> None:
+def test_positions_without_content_are_removed_from_the_newest_batch_only(tmp_path: Path) -> None:
     positions = tmp_path / "ingest" / "sources" / "0" / "shard-source"
     for batch in ("9", "10"):
         (positions / batch).mkdir(parents=True)
         (positions / batch / "shardId-000000000000").write_text("")
         (positions / batch / "shardId-000000000001").write_text('{"shardId": "shardId-000000000001"}')
 
-    forget_torn_positions(spark, Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events"))
+    forget_torn_positions(Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events"))
 
     assert sorted(str(path.relative_to(positions)) for path in positions.glob("*/*")) == [
         "10/shardId-000000000001",
@@ -34,18 +34,16 @@ def test_positions_without_content_are_removed_from_the_newest_batch_only(spark:
     ]
 
 
-def test_a_new_checkpoint_has_no_positions(spark: SparkSession, tmp_path: Path) -> None:
-    forget_torn_positions(spark, Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events"))
+def test_a_new_checkpoint_has_no_positions(tmp_path: Path) -> None:
+    forget_torn_positions(Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_with_a_checkpoint_shards_that_it_does_not_know_are_read_from_their_beginning(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_with_a_checkpoint_shards_that_it_does_not_know_are_read_from_their_beginning(tmp_path: Path) -> None:
     settings = Settings(lake="/lake", checkpoints=str(tmp_path), stream="events", starting_position="LATEST")
-    assert position_of_new_shards(spark, settings) == "LATEST"
+    assert position_of_new_shards(settings) == "LATEST"
     (tmp_path / "ingest/offsets").mkdir(parents=True)
     (tmp_path / "ingest/offsets/.7.tmp").touch()
-    assert position_of_new_shards(spark, settings) == "LATEST", "no batch was planned yet"
+    assert position_of_new_shards(settings) == "LATEST", "no batch was planned yet"
     (tmp_path / "ingest/offsets/7").touch()
-    assert position_of_new_shards(spark, settings) == "TRIM_HORIZON"
+    assert position_of_new_shards(settings) == "TRIM_HORIZON"

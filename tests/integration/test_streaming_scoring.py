@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from streaming import storage
 from streaming.errors import ModelUnusable, SinkUnavailable
+from streaming.files import Files
 from streaming.scoring import champion as scoring
 from streaming.scoring.champion import Champion, score_texts
 
@@ -96,7 +96,7 @@ def test_rows_carry_score_and_version_and_a_missing_text_has_neither(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     rows = spark.createDataFrame([(1, "sun"), (2, None), (3, "sun")], "id int, text string")
-    scored = Champion(spark, registry, str(tmp_path)).score(rows, 0).orderBy("id").collect()
+    scored = Champion(spark, registry, Files(), str(tmp_path)).score(rows, 0).orderBy("id").collect()
     assert [tuple(row)[2:] for row in scored] == [
         ("neutral", 0.5, 0.9, "1"),
         (None, None, None, None),
@@ -107,7 +107,7 @@ def test_rows_carry_score_and_version_and_a_missing_text_has_neither(
 def test_a_moved_alias_serves_from_the_next_batch_on(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    champion = Champion(spark, registry, str(tmp_path))
+    champion = Champion(spark, registry, Files(), str(tmp_path))
     before = champion.version(0)
     registry.alias = "2"
     assert (before, champion.version(1), champion.version(2)) == ("1", "2", "2")
@@ -116,17 +116,17 @@ def test_a_moved_alias_serves_from_the_next_batch_on(
 def test_a_replayed_batch_is_scored_by_the_version_it_had(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    Champion(spark, registry, str(tmp_path)).version(5)
+    Champion(spark, registry, Files(), str(tmp_path)).version(5)
     registry.alias = "2"
-    restarted = Champion(spark, registry, str(tmp_path))
+    restarted = Champion(spark, registry, Files(), str(tmp_path))
     assert (restarted.version(5), restarted.version(6)) == ("1", "2")
 
 
 def test_an_outage_of_the_registry_stops_nothing(spark: SparkSession, registry: FakeRegistry, tmp_path: Path) -> None:
-    champion = Champion(spark, registry, str(tmp_path))
+    champion = Champion(spark, registry, Files(), str(tmp_path))
     champion.version(0)
     registry.down = True
-    restarted = Champion(spark, registry, str(tmp_path))
+    restarted = Champion(spark, registry, Files(), str(tmp_path))
     assert [champion.version(1), restarted.version(1), restarted.version(2)] == ["1", "1", "1"]
 
 
@@ -134,7 +134,7 @@ def test_without_any_champion_the_hop_waits_for_one(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     registry.down = True
-    champion = Champion(spark, registry, str(tmp_path))
+    champion = Champion(spark, registry, Files(), str(tmp_path))
     with pytest.raises(SinkUnavailable, match="moodstream model train"):
         champion.version(0)
     registry.down = False
@@ -145,14 +145,14 @@ def test_without_any_champion_the_hop_waits_for_one(
 def test_a_broken_version_is_refused_and_the_old_one_goes_on(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path, broken: str
 ) -> None:
-    champion = Champion(spark, registry, str(tmp_path))
+    champion = Champion(spark, registry, Files(), str(tmp_path))
     champion.version(0)
     registry.alias = broken
     assert (champion.version(1), champion.version(2)) == ("1", "1")
-    assert list(storage.read_json(spark, f"{tmp_path}/refused.json")) == [broken]
+    assert list(Files().read_json(f"{tmp_path}/refused.json")) == [broken]
     registry.alias = "1"
     assert champion.version(3) == "1"
-    assert storage.read_json(spark, f"{tmp_path}/refused.json") == {}, "nobody names the broken version any more"
+    assert Files().read_json(f"{tmp_path}/refused.json") == {}, "nobody names the broken version any more"
     registry.alias = "2"
     assert champion.version(4) == "2"
 
@@ -160,20 +160,20 @@ def test_a_broken_version_is_refused_and_the_old_one_goes_on(
 def test_a_version_without_its_artefact_is_reported_and_fetched_once_it_is_there(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    champion = Champion(spark, registry, str(tmp_path))
+    champion = Champion(spark, registry, Files(), str(tmp_path))
     champion.version(0)
     registry.alias = "3"
     assert champion.version(1) == "1"
-    assert "3" in storage.read_json(spark, f"{tmp_path}/refused.json")
+    assert "3" in Files().read_json(f"{tmp_path}/refused.json")
     registry.archives = registry.archives | {"3": registry.archives["2"]}
     assert champion.version(2) == "3"
-    assert storage.read_json(spark, f"{tmp_path}/refused.json") == {}
+    assert Files().read_json(f"{tmp_path}/refused.json") == {}
 
 
 def test_a_version_that_fails_on_real_texts_gives_way_to_the_one_before(
     spark: SparkSession, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    champion = Champion(spark, registry, str(tmp_path))
+    champion = Champion(spark, registry, Files(), str(tmp_path))
     champion.version(0)
     registry.alias = "fails on rain"
     rows = spark.createDataFrame([("rain",)], "text string")

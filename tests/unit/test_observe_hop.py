@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from streaming.delta.appended import Appended
+from streaming.delta.log import AppendedRows
 from streaming.errors import ModelUnusable
 from streaming.hops import observe
 from streaming.hops.observe import Batch, Observer
@@ -220,7 +220,7 @@ def test_what_the_challenger_itself_served_or_nobody_scored_is_left_out(empty_la
 
 def test_the_share_goes_by_the_event(empty_lake: Path) -> None:
     append(empty_lake, POSTS, [a_post(str(n)) for n in range(2000)])
-    rows = Appended(settings_of(empty_lake), POSTS).rows(0, 1, gold_shadow_by_hour.SERVED)
+    rows = AppendedRows(settings_of(empty_lake), POSTS).rows(0, 1, gold_shadow_by_hour.SERVED)
     taken = [set(observe.shared(rows, share)["event_id"].to_pylist()) for share in (0.1, 0.1, 0.5, 1.0)]
     assert taken[0] == taken[1] < taken[2]
     assert 150 < len(taken[0]) < 250
@@ -231,7 +231,7 @@ def test_rows_that_were_rewritten_were_not_appended(empty_lake: Path) -> None:
     append(empty_lake, POSTS, [a_post("a"), a_post("b")])
     DeltaTable(str(empty_lake / POSTS)).delete("event_id = 'a'")
     append(empty_lake, POSTS, [a_post("c")])
-    source = Appended(settings_of(empty_lake), POSTS)
+    source = AppendedRows(settings_of(empty_lake), POSTS)
     assert source.newest() == 3
     assert source.rows(1, 3, gold_shadow_by_hour.SERVED)["event_id"].to_pylist() == ["c"]
 
@@ -239,6 +239,6 @@ def test_rows_that_were_rewritten_were_not_appended(empty_lake: Path) -> None:
 def test_a_round_is_bounded_by_rows_but_takes_one_version_at_least(empty_lake: Path) -> None:
     for name in "abc":
         append(empty_lake, POSTS, [a_post(name), a_post(name * 2)])
-    source = Appended(settings_of(empty_lake), POSTS)
+    source = AppendedRows(settings_of(empty_lake), POSTS)
     assert [source.reach(0, most) for most in (1, 4, 5, 99)] == [1, 2, 2, 3]
     assert source.reach(3, 99) == 3

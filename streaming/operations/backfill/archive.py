@@ -22,9 +22,9 @@ from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.contract import ERASED, Accepted, parse_record
 from streaming.events.records import elements
+from streaming.files import Files
 from streaming.operations import erased_events
 from streaming.operations.command import Progress
-from streaming.operations.files import Files
 from streaming.operations.rejected.replay import SCHEMA, Row, bronze_row
 from streaming.operations.silver_ids import present
 from streaming.settings import Settings
@@ -40,7 +40,7 @@ Line = tuple[int, bytes]
 def take_archive(settings: Settings, folder: str, progress: Progress) -> list[tuple[str, int | None]]:
     """Append each file's records to bronze; returns (file, records), None for a file that was taken before."""
     folder = folder.rstrip("/")
-    names = [name for name, _ in Files(settings).below(folder, recursive=True) if name.endswith(ENDINGS)]
+    names = [file.name for file in Files(settings).below(folder, recursive=True) if file.name.endswith(ENDINGS)]
     if not names:
         raise SettingsError(f"--archive: '{folder}' holds no file that ends with {', '.join(ENDINGS)}")
     taken = []

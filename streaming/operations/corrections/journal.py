@@ -24,9 +24,9 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from streaming.delta.merge import predicate
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed
+from streaming.files import Files
 from streaming.operations.corrections.cohorts import cohorts
 from streaming.operations.corrections.contributions import ENTITIES, TABLES, Tally
-from streaming.operations.files import Files
 from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_posts
 from streaming.tables.columns import PARTITIONS
@@ -252,5 +252,5 @@ def _file(gold: str) -> str:
 
 
 def _age(files: Files, folder: str) -> float:
-    times: Iterable[float] = [modified for _, modified in files.below(folder)]
+    times: Iterable[float] = [file.modified for file in files.below(folder)]
     return time.time() - max(times, default=0.0)

@@ -16,8 +16,8 @@ from deltalake.exceptions import TableNotFoundError
 
 from streaming.delta.tables import open_table, plain
 from streaming.events.records import PEOPLE, Person
+from streaming.files import Files
 from streaming.operations.corrections import journal
-from streaming.operations.files import Files
 from streaming.settings import Settings
 
 LAYERS = ("bronze", "silver")
@@ -127,7 +127,7 @@ def _checkpoints(files: Files, settings: Settings, person: Person) -> Iterator[s
     """Checkpoint files in whose bytes the id occurs. What is compressed (the state of duplicates) cannot be seen so;
     it holds event ids alone.
     """
-    for path, _ in files.below(settings.checkpoints, recursive=True):
+    for path in (file.name for file in files.below(settings.checkpoints, recursive=True)):
         if not path.endswith(".tar") and _names(person, files.read(f"{settings.checkpoints}/{path}") or b""):
             yield path
 

@@ -22,6 +22,7 @@ from deltalake.exceptions import TableNotFoundError
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.records import Person
+from streaming.files import Files
 from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
@@ -29,7 +30,6 @@ from streaming.operations.corrections.contributions import TABLES
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check
 from streaming.operations.erase.rows import Erasure, Removed
-from streaming.operations.files import Files
 from streaming.scoring import versions as models
 from streaming.settings import Parser, Settings
 from streaming.tables import (

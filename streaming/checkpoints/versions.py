@@ -1,21 +1,20 @@
-"""Checkpoints carry the version of the hop that wrote them.
+"""Each checkpoint carries the version of the hop that wrote it.
 
-Spark refuses a checkpoint whose query has changed in certain ways (other sources, other state) with an error that says
-neither what changed nor what to do. A hop that changes so gets a higher number here, and operators get a sentence.
-That of ingest also names the Kinesis connector, since neither reads the positions of the other.
+Spark refuses a checkpoint whose query has changed in certain ways (other sources, other state) with an error that
+names neither the change nor a remedy. When a hop changes in such a way, its version here is raised, and operators get
+a sentence. The checkpoint of ingest also names the Kinesis connector: neither connector can read the positions of the
+other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pyspark.sql import SparkSession
-
-from streaming import storage
 from streaming.errors import CheckpointVersionError
+from streaming.files import Files
 from streaming.settings import Settings
 
-# Raise a number when the hop's sources, state or the meaning of its offsets change; say so in CHANGELOG.md.
+# Raise a number when the hop's sources, its state or the meaning of its offsets change; announce it in CHANGELOG.md.
 VERSIONS: Mapping[str, int] = {
     "ingest": 1,
     "refine": 1,
@@ -35,18 +34,21 @@ WHAT_TO_DO: Mapping[str, str] = {
     "aggregate": "move the folder away and start: gold is computed anew from silver",
     "load": "move the folder away and start: facts that the warehouse holds are left alone",
     "serve": "move the folder away and start",
-    "observe": "move the folder away and start: the challenger goes on with what comes in from then on",
+    "observe": "move the folder away and start: the challenger continues with the texts that arrive from then on",
     "watch": "move the folder away and start",
 }
 
 
-def check(spark: SparkSession, settings: Settings, hop: str) -> None:
-    """Mark a new checkpoint with what wrote it; raises CheckpointVersionError if an old one was written by another."""
-    path = f"{settings.checkpoint(hop)}.version.json"
+def check(settings: Settings, hop: str) -> None:
+    """Write the hop's version beside a new checkpoint; compare it with the version beside an old one.
+
+    Raises CheckpointVersionError if another version of the hop, or another Kinesis connector, wrote the checkpoint.
+    """
+    files, path = Files(settings), f"{settings.checkpoint(hop)}.version.json"
     connector = {"connector": settings.kinesis_connector} if hop == "ingest" else {}
-    written = storage.read_json(spark, path)
+    written = files.read_json(path)
     if written is None:
-        storage.write_json(spark, path, {"version": VERSIONS[hop], **connector})
+        files.write_json(path, {"version": VERSIONS[hop], **connector})
     elif written["version"] != VERSIONS[hop]:
         raise CheckpointVersionError(
             f"the checkpoint {settings.checkpoint(hop)} was written by version {written['version']} of this hop, "

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-
+from streaming.files import Files
 from streaming.hops.observe import Batch, Position
 
 
-def test_the_position_is_read_as_it_was_written(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_position_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = f"{tmp_path}/checkpoints/observe/position.json"
-    assert Position(spark, path).read() is None
+    assert Position(Files(), path).read() is None
     batch = Batch("observe/1", 3, "2", {"silver/posts": 1}, {"silver/posts": 4})
-    Position(spark, path).write(batch)
-    assert Position(spark, path).read() == batch
+    Position(Files(), path).write(batch)
+    assert Position(Files(), path).read() == batch

@@ -1,0 +1,1 @@
+"""Checkpoints: which version of a hop wrote one, and how far its query has read."""
