@@ -76,7 +76,10 @@ class Files:
         self.write(path, json.dumps(value, indent=1, default=str).encode())
 
     def create(self, path: str) -> pa.NativeFile:
-        """A new file to write to, whose folder is created. Locally its parts are visible before it is closed."""
+        """A new file for one of Arrow's writers; its folder is created. Locally its parts are visible at once.
+
+        Its own method `write` works for local files only: delta-rs' client accepts what Arrow's writers pass, bytes.
+        """
         storage, place = self._at(path)
         if isinstance(storage, fs.LocalFileSystem) and "/" in place:
             storage.create_dir(place.rpartition("/")[0], recursive=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from streaming.files import S3, location, s3_options
+from streaming.files import S3, s3_options
+from streaming.files import location as location
 from streaming.settings import Settings
 
 _PLAIN = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}

@@ -177,7 +177,7 @@ def test_hops_that_have_nowhere_to_go_are_not_started() -> None:
 
 
 def test_a_start_function_can_take_the_place_of_a_hops_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streaming.supervisor.checkpoints.check", lambda *_: None)
+    monkeypatch.setattr("streaming.supervisor.versions.check", lambda *_: None)
     own, other = Starts(), Starts()
     settings = replace(SETTINGS, hops=("refine",))
     spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(setLocalProperty=lambda _name, _value: None))

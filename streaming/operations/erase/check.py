@@ -58,7 +58,7 @@ def check(settings: Settings, person: Person, before: datetime) -> Check:
         # In this order: what is listed and not referred to by then was left behind.
         lost = () if journal.under_way(settings, name) else (journal.REWRITTEN_NAME,)
         known = _referred(settings, name)
-        for path, modified in listed:
+        for path, modified, _ in listed:
             if path.startswith("_delta_log/"):
                 found.log_entries += _names(person, files.read(f"{root}/{path}") or b"")
             elif path.endswith(".parquet") and _holds(files, f"{root}/{path}", person, before, found):
