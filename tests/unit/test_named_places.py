@@ -10,10 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # The reference is written from the code, and decisions speak of the time when they were made.
-PAGES = sorted(
-    str(page.relative_to(ROOT))
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/deploy/*.md"))
-) + ["docs/decisions/023-the-layout.md"]
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "docs/decisions/023-the-layout.md"),
+    *sorted(str(page.relative_to(ROOT)) for folder in ("docs", "docs/deploy") for page in ROOT.glob(f"{folder}/*.md")),
+)
 FOLDERS = ("streaming", "generator", "model", "harness", "deploy", "sql", "docs", "tests", "requirements")
 # A path, alone in back ticks or followed by the name of a function, a class or a method.
 PLACE = re.compile(rf"`((?:{'|'.join(FOLDERS)})(?:/[\w.-]+)+/?)(?:::([\w.]+))?`")
