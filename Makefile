@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements.lock requirements/bootstrap.lock requirements/jars.
 	@$(BIN)/python -m deploy.local.datasets
 	@touch $@
 
-demo: setup ## Run everything on this machine, live: make demo ARGS="--rate 500"
+demo: setup ## Run the whole system on this machine, live: make demo ARGS="--rate 500"
 	@$(BIN)/moodstream demo $(ARGS)
 
 test: setup ## Run the whole test suite
@@ -41,15 +41,15 @@ lint: setup ## Check style, types, import directions and dependencies
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
 
-reference: setup ## Write docs/reference and docs/data-dictionary.md anew from the code
+reference: setup ## Write docs/reference and docs/data-dictionary.md from the code
 	@$(BIN)/python -m docs.generate
 
 check: lint test ## Everything that CI runs
 
-bench: setup ## Measure the ratios of docs/benchmarks.md: make bench ARGS="scoring --json"
+bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scoring --json"
 	@$(BIN)/moodstream bench $(ARGS)
 
-# CDK with its rules, and Airflow, pin what the application must not see: each has an environment of its own.
+# CDK and Airflow pin other versions than the application: each has an environment of its own.
 INFRA   := .cache/infra
 AIRFLOW := .cache/airflow
 
@@ -62,17 +62,17 @@ $(INFRA)/.ready $(AIRFLOW)/.ready: .cache/%/.ready: requirements/%.lock requirem
 synth: $(INFRA)/.ready ## Write the CloudFormation templates to build/templates (no AWS account needed)
 	@$(INFRA)/bin/python -m deploy.infra.app $(ARGS)
 
-package: $(INFRA)/.ready ## Build what is uploaded to AWS into build/dist: make package ARGS=--no-archive for the quick part
+package: $(INFRA)/.ready ## Build the files that are uploaded to AWS into build/dist; the quick part alone: make package ARGS=--no-archive
 	@$(INFRA)/bin/python -m deploy.package $(ARGS)
 
 airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
 
-rehearse: setup airflow-setup ## Before a deployment: the packaged job on S3, retraining, broken models and operations beside a stream, resharding (40 minutes)
+rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S3, retraining, broken models, operations, resharding (40 minutes)
 	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_retraining.py \
 	  tests/packaging/rehearse_models.py tests/integration/rehearse_resharding.py \
 	  tests/integration/rehearse_operations.py $(ARGS)
 
-lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives anew, after `make lock`
+lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives again, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/infra.in -o requirements/infra.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -82,7 +82,7 @@ lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives anew
 	    --no-annotate -c requirements.lock $${pair#*:} pyproject.toml requirements/aws.in \
 	    -o requirements/$${pair%%:*}-environment.lock; done
 
-lock: ## Resolve requirements.lock anew from pyproject.toml
+lock: ## Resolve requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --all-extras --group dev pyproject.toml -o requirements.lock
 
