@@ -30,8 +30,8 @@ from streaming.delta.tables import (
 from streaming.errors import SettingsError
 from streaming.operations import command, erased_events
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal
-from streaming.operations.erase import rows as erase_rows
+from streaming.operations.corrections import journal, keyed_tables
+from streaming.operations.corrections.deletions import of_erased_events
 from streaming.settings import Parser, Settings
 from streaming.tables import silver_comments, silver_labels, silver_posts
 from streaming.tables.gold_labelled_by_hour import LABELS
@@ -125,7 +125,7 @@ def take(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str
     if rows:
         table = pa.Table.from_pylist(list(rows.values()), _SCHEMA)
         partitioned = silver_labels.TABLE.rows({name: table[name] for name in table.column_names})
-        journal.upsert(settings, silver_labels.TABLE, partitioned)
+        keyed_tables.upsert(settings, silver_labels.TABLE, partitioned)
         _forget_erased(settings, partitioned)
     unknown = [event for event in labels if event not in rows and event not in before]
     corrected = sum(event in before for event in rows)
@@ -169,7 +169,7 @@ def _events(settings: Settings, wanted: pa.Array) -> Iterator[dict[str, Any]]:
 def _forget_erased(settings: Settings, rows: pa.Table) -> None:
     """An erasure may have passed between the look at silver and the commit."""
     if erased_events.event_ids(settings, rows["event_id"].combine_chunks()):
-        choose = erase_rows.of_erased_events(settings)
+        choose = of_erased_events(settings)
         journal.apply(settings, f"label-{uuid4().hex}", silver_labels.NAME, choose)
 
 

@@ -19,7 +19,7 @@ from streaming.delta.tables import open_table
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal
+from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.corrections.contributions import TABLES
 from streaming.settings import Parser, Settings
 from streaming.tables import (
@@ -72,7 +72,7 @@ def _maintain(settings: Settings, options: argparse.Namespace, progress: Progres
         except TableNotFoundError:
             continue
         progress(f"maintaining {name}")
-        emptied = journal.drop_empty(settings, name) if name in TABLES else 0
+        emptied = keyed_tables.drop_empty(settings, name) if name in TABLES else 0
         done[name] = {**maintain(table, options.vacuum_after * HOURS_A_DAY), "emptied_rows": emptied}
     if not done:
         raise SettingsError(f"--lake: '{settings.lake}' holds no table")

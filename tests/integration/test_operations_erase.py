@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from streaming.delta.merge import created
 from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregated
 from streaming.files import Files
-from streaming.operations.corrections import journal
+from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.erase import command as erase
 from streaming.operations.rescore import opened
 from streaming.tables import silver_rescored, silver_users
@@ -99,25 +100,25 @@ def test_gold_is_what_the_rest_of_silver_counts_for(lake: Path, tmp_path: Path) 
 
 def test_rows_that_gold_has_not_counted_yet_are_counted_to_nothing_later(lake: Path, tmp_path: Path) -> None:
     created_only = tmp_path / "scratch"
-    for name, table in journal.TABLES.items():
+    for name, table in keyed_tables.TABLES.items():
         created(table, str(lake / name), {})
     before = gold_of_silver(lake, tmp_path / "before")
     run(erase.main, "--user", "ann", lake=lake)
     # The aggregate hop reads the old files afterwards, and adds what they count for.
     for name, rows in before.items():
-        table = journal.TABLES[name]
+        table = keyed_tables.TABLES[name]
         added = DeltaTable(str(tmp_path / "before" / name)).to_pyarrow_table().select(table.schema.names)
         if rows:
-            journal.add_to_gold(settings_of(lake), "late", table, added.cast(table.schema))
+            keyed_tables.add_to_gold(settings_of(lake), "late", table, added.cast(table.schema))
     assert_same(gold_of(lake), gold_of_silver(lake, created_only))
 
 
-@pytest.mark.parametrize("dies_in", ["merge", "add_to_gold", "_settle"])
+@pytest.mark.parametrize(("room", "dies_in"), [(journal, "merge"), (keyed_tables, "add_to_gold"), (journal, "settle")])
 def test_an_erasure_that_is_killed_is_completed_by_the_next(
-    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_in: str
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: ModuleType, dies_in: str
 ) -> None:
     count_gold(lake)
-    real, calls = getattr(journal, dies_in), []
+    real, calls = getattr(room, dies_in), []
 
     def killed(*arguments: Any) -> Any:
         calls.append(arguments)
@@ -126,7 +127,7 @@ def test_an_erasure_that_is_killed_is_completed_by_the_next(
         return real(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(journal, dies_in, killed)
+        patched.setattr(room, dies_in, killed)
         with pytest.raises(KeyboardInterrupt):
             run(erase.main, "--user", "ann", lake=lake)
     code, _ = run(erase.main, "--user", "ann", lake=lake)

@@ -11,6 +11,7 @@ import pytest
 
 from model import dataset as training
 from streaming.operations import erased_events, label, maintain
+from streaming.operations.corrections import keyed_tables
 from streaming.operations.erase import command as erase
 from tests.builders import NOON, a_record
 from tests.lake_rows import refined, rows_of, run, settings_of
@@ -124,14 +125,14 @@ def test_an_erased_persons_labels_go_and_are_in_no_file(lake: Path) -> None:
 
 def test_a_label_that_an_erasure_overtook_does_not_stay(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text was read before the erasure and is committed after it."""
-    upsert = label.changes.upsert
+    upsert = keyed_tables.upsert
 
     def late(*arguments: Any) -> None:
         place = {"erasure": "e", "stream": "s", "sequence_number": "1", "record_index": 0, "event_id": "p2"}
         erased_events.remember(settings_of(lake), [{**place, "erased_at": NOON}])
         upsert(*arguments)
 
-    monkeypatch.setattr(label.changes, "upsert", late)
+    monkeypatch.setattr(keyed_tables, "upsert", late)
     run(label.main, "--input", a_file(lake, "p1,positive", "p2,negative"), lake=lake)
     assert labelled(lake).keys() == {"p1"}
 

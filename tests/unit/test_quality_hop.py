@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from model.evaluation import metrics
 from streaming.delta.merge import created
-from streaming.operations.corrections import journal
+from streaming.operations.corrections import keyed_tables
 from streaming.scoring import quality
 from streaming.scoring.challenger import Challenger
 from streaming.scoring.quality import Quality
@@ -58,7 +58,7 @@ class Judging:
         fields = pa.schema([*silver_labels.TABLE.key, *silver_labels.TABLE.values])
         table = pa.Table.from_pylist([row], fields)
         rows = silver_labels.TABLE.rows({name: table[name] for name in fields.names})
-        journal.upsert(self.settings, silver_labels.TABLE, rows)
+        keyed_tables.upsert(self.settings, silver_labels.TABLE, rows)
 
     def round(self, challenger: str | None = "2") -> dict[tuple[str, str], dict[str, int]]:
         """By version and role: the counts that are not 0, over all hours."""

@@ -24,8 +24,8 @@ from streaming.events.contract import ERASED, Accepted, parse_record
 from streaming.events.records import elements
 from streaming.files import Files
 from streaming.operations import erased_events
+from streaming.operations.bronze_rows import SCHEMA, Row, bronze_row
 from streaming.operations.command import Progress
-from streaming.operations.rejected.replay import SCHEMA, Row, bronze_row
 from streaming.operations.silver_ids import present
 from streaming.settings import Settings
 from streaming.tables import bronze_events

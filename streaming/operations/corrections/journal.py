@@ -19,26 +19,22 @@ from uuid import uuid4
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
-from streaming.delta.merge import predicate
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed
 from streaming.files import Files
+from streaming.operations.corrections import keyed_tables
 from streaming.operations.corrections.cohorts import cohorts
 from streaming.operations.corrections.contributions import ENTITIES, TABLES, Tally
 from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_posts
 from streaming.tables.columns import PARTITIONS
-from streaming.tables.keyed_table import KeyedTable
 
 JOURNAL = "_operations"
 ATTEMPTS = 20
 # A journal without its change may belong to a process that is at work; after this long it belongs to a dead one.
 ABANDONED_AFTER_S = 3600.0
-MEANS = ("polarity_mean",)
-# What sums of fractions leave behind where everything was taken out again.
-ROUNDING = 1e-6
 # So that what lost the race for a commit can be told from files that other writers are about to commit.
 REWRITTEN = WriterProperties(compression="ZSTD")
 REWRITTEN_NAME = ".zstd.parquet"
@@ -85,7 +81,7 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
             if open_table(settings, name).transaction_version(identity) is None:
                 Files(settings).remove(_journal(settings, identity))
                 continue
-        _settle(settings, identity)
+        settle(settings, identity)
         return change
     raise OperationFailed(f"{name}: other programs keep changing it; try again")
 
@@ -98,7 +94,7 @@ def finish(settings: Settings) -> int:
         folder = _journal(settings, identity)
         entry = files.read_json(f"{folder}/change.json")
         if entry is not None and open_table(settings, entry["table"]).transaction_version(identity) is not None:
-            _settle(settings, identity)
+            settle(settings, identity)
             finished += 1
         elif _age(files, folder) > ABANDONED_AFTER_S:
             files.remove(folder)
@@ -133,82 +129,6 @@ def merge(table: DeltaTable, change: Change, properties: CommitProperties) -> No
     merger.when_matched_update(dict(change.updates)).execute()
 
 
-def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Table) -> bool:
-    """Add `rows` to a gold table unless it has taken `identity`; False if it has, or if there is no such table."""
-    for attempt in range(ATTEMPTS):
-        try:
-            table = open_table(settings, gold.name)
-        except TableNotFoundError:  # nothing was ever counted, and what will be is what silver holds by then
-            return False
-        if table.transaction_version(identity) is not None:
-            return False
-        mark = CommitProperties(app_transactions=[Transaction(identity, 1)], max_commit_retries=0)
-        try:
-            _add(table, gold, rows, mark)
-        except CommitFailedError:
-            time.sleep(0.05 * attempt)
-            continue
-        return True
-    raise OperationFailed(f"{gold.name}: other programs keep changing it; run the command again to finish")
-
-
-def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProperties) -> None:
-    merger = table.merge(
-        rows,
-        predicate(gold, rows),
-        source_alias="source",
-        target_alias="target",
-        streamed_exec=False,
-        commit_properties=mark,
-    )
-    (
-        merger.when_matched_delete(_nothing(gold, "target.{0} + source.{0}"))
-        .when_matched_update(dict(gold.updates))
-        .when_not_matched_insert_all()
-        .execute()
-    )
-
-
-def _nothing(gold: KeyedTable, value: str) -> str:
-    """SQL: every sum of a row is nothing. The count alone may be 0 while labels that change have yet to be counted."""
-    sums = [(f"({value.format(name)})", kind) for name, kind in gold.values if name not in MEANS]
-    # delta-rs would round the bound to an integer beside one.
-    return " AND ".join(
-        f"abs{each} < {ROUNDING}" if pa.types.is_floating(kind) else f"{each} = 0" for each, kind in sums
-    )
-
-
-def upsert(settings: Settings, target: KeyedTable, rows: pa.Table) -> None:
-    """Bring rows (one per key) into a keyed table by its own rules; may be repeated."""
-    for attempt in range(ATTEMPTS):
-        merger = open_table(settings, target.name).merge(
-            rows, predicate(target, rows), source_alias="source", target_alias="target", streamed_exec=False
-        )
-        merger = merger.when_matched_update(dict(target.updates), target.update_when)
-        try:
-            merger.when_not_matched_insert_all().execute()
-        except CommitFailedError:
-            time.sleep(0.05 * attempt)
-            continue
-        return
-    raise OperationFailed(f"{target.name}: other programs keep changing it; try again")
-
-
-def drop_empty(settings: Settings, name: str) -> int:
-    """Delete rows of a gold table that count nothing any more; returns how many.
-
-    They stay where a change came first and the aggregate hop counted the changed rows only afterwards.
-    """
-    for _ in range(ATTEMPTS):
-        try:
-            return int(open_table(settings, name).delete(_nothing(TABLES[name], "{0}"))["num_deleted_rows"])
-        except TableNotFoundError:
-            return 0
-        except CommitFailedError:
-            continue
-    return 0
-
-
 def difference(settings: Settings, name: str, old: pa.Table, new: pa.Table | None) -> dict[str, pa.Table]:
     """By gold table, what is to be added to it when `old` rows of the silver table `name` become `new` ones."""
     tally = Tally(cohorts(settings, old) if name in TEXTS else lambda _: ("", ""))
@@ -229,13 +149,13 @@ def _write_journal(settings: Settings, identity: str, name: str, change: Change)
     files.write_json(f"{folder}/change.json", {"table": name})
 
 
-def _settle(settings: Settings, identity: str) -> None:
+def settle(settings: Settings, identity: str) -> None:
     """Bring the journal's differences into gold, then drop it."""
     files, folder = Files(settings), _journal(settings, identity)
     for name, gold in TABLES.items():
         content = files.read(f"{folder}/{_file(name)}")
         if content is not None:
-            add_to_gold(settings, identity, gold, pa.ipc.open_stream(content).read_all())
+            keyed_tables.add_to_gold(settings, identity, gold, pa.ipc.open_stream(content).read_all())
     files.remove(folder)
 
 

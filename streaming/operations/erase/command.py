@@ -25,7 +25,7 @@ from streaming.events.records import Person
 from streaming.files import Files
 from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal
+from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.corrections.contributions import TABLES
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check
@@ -127,7 +127,7 @@ def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: floa
     _past(settings, STREAMED, patience, progress)
     erase_rows.derived(settings, erasure, removed)
     for name in TABLES:
-        journal.drop_empty(settings, name)
+        keyed_tables.drop_empty(settings, name)
     if settings.warehouse:
         progress("erasing from the warehouse")
         corrections.erase(settings, erasure.person.user, erasure.before)

@@ -25,7 +25,8 @@ from deltalake.exceptions import TableNotFoundError
 from streaming.delta.tables import open_table, plain
 from streaming.events.records import Person, elements
 from streaming.operations import erased_events
-from streaming.operations.corrections import journal
+from streaming.operations.corrections import journal, keyed_tables
+from streaming.operations.corrections.deletions import deletion, of_erased_events
 from streaming.operations.corrections.journal import Change
 from streaming.settings import Settings
 from streaming.tables import (
@@ -136,7 +137,7 @@ def _restore_profile(settings: Settings, user: str) -> None:
         return
     newest = max(stayed, key=silver_users.recency)
     with suppress(TableNotFoundError):  # the hop that makes profiles has never run, and will begin with these events
-        journal.upsert(settings, silver_users.TABLE, pa.Table.from_pylist([newest], silver_users.TABLE.schema))
+        keyed_tables.upsert(settings, silver_users.TABLE, pa.Table.from_pylist([newest], silver_users.TABLE.schema))
 
 
 def _of(rows: pa.Table, user: str) -> pa.Table:
@@ -201,31 +202,9 @@ def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = (
     """Picks the rows in which any of the columns names the person, to be deleted."""
 
     def choose(table: DeltaTable) -> Change | None:
-        return _deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
+        return deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
 
     return choose
-
-
-def of_erased_events(settings: Settings) -> journal.Choose:
-    """Picks the rows of events that an erasure took out of bronze, to be deleted."""
-
-    def choose(table: DeltaTable) -> Change | None:
-        def among(rows: pa.Table) -> Any:
-            gone = erased_events.event_ids(settings, rows["event_id"].combine_chunks())
-            return pc.is_in(rows["event_id"], value_set=pa.array(sorted(gone), pa.string()))
-
-        return _deletion(table, ("event_id",), among)
-
-    return choose
-
-
-def _deletion(table: DeltaTable, key: tuple[str, ...], wanted: Any, among: str | None = None) -> Change | None:
-    scan = table.scan(predicate=among)
-    found = [rows.filter(wanted(rows)) for batch in scan if (rows := plain(pa.table(batch))).num_rows]
-    old = pa.concat_tables(found) if found else None
-    if old is None or not old.num_rows:
-        return None
-    return Change(old, None, old.group_by([*PARTITIONS, *key]).aggregate([]), key)
 
 
 def _any_equal(rows: pa.Table, columns: tuple[str, ...], user: str) -> Any:

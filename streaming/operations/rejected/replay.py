@@ -8,7 +8,7 @@ rejected event of an array is sent, not its accepted siblings. What is rejected 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -16,23 +16,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
-from pyspark.sql.pandas.types import to_arrow_schema
+from deltalake import DeltaTable, Transaction
 
 from streaming.delta.tables import open_table, plain
-from streaming.errors import OperationFailed
 from streaming.events.contract import Accepted, parse_record
 from streaming.events.records import elements
+from streaming.operations.bronze_rows import Row, append, bronze_row
 from streaming.operations.silver_ids import present
 from streaming.settings import Settings
 from streaming.tables import bronze_events, silver_rejected
 
 STREAM = "replay"
 COLUMNS = ["reason", "data", "stream", "partition_key", "sequence_number", "record_index"]
-SCHEMA = to_arrow_schema(bronze_events.SCHEMA)
-
-Row = Mapping[str, Any]
 
 
 @dataclass
@@ -70,34 +65,6 @@ def replay(settings: Settings, reason: str, *, dry_run: bool = False) -> Replaye
     if rows and not dry_run:
         append(bronze, rows, Transaction(STREAM, number))
     return done
-
-
-def append(bronze: DeltaTable, rows: list[dict[str, Any]], claim: Transaction) -> None:
-    """Append rows to bronze in one commit that claims the transaction; OperationFailed where another has it."""
-    try:
-        write_deltalake(
-            bronze,
-            pa.Table.from_pylist(rows, SCHEMA),
-            mode="append",
-            commit_properties=CommitProperties(app_transactions=[claim]),
-        )
-    except CommitFailedError as error:
-        raise OperationFailed("another program is sending the same rows; look what it did, then try again") from error
-
-
-def bronze_row(data: bytes, stream: str, partition_key: str | None, sequence_number: str, now: datetime) -> Row:
-    """A row of bronze/events that arrives now."""
-    return {
-        "data": data,
-        "stream": stream,
-        "partition_key": partition_key,
-        "sequence_number": sequence_number,
-        "arrival_time": now,
-        "ingested_at": now,
-        "year": now.year,
-        "month": now.month,
-        "day": now.day,
-    }
 
 
 def _again(row: Row, now: datetime) -> dict[str, Any] | None:

@@ -1,0 +1,97 @@
+"""Commits to keyed tables beside the running hops; a commit that conflicts with another one is tried again."""
+
+from __future__ import annotations
+
+import time
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from streaming.delta.merge import predicate
+from streaming.delta.tables import open_table
+from streaming.errors import OperationFailed
+from streaming.operations.corrections.contributions import TABLES
+from streaming.settings import Settings
+from streaming.tables.keyed_table import KeyedTable
+
+ATTEMPTS = 20
+MEANS = ("polarity_mean",)
+# Sums of fractions are not exactly 0 after everything was subtracted again.
+ROUNDING = 1e-6
+
+
+def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Table) -> bool:
+    """Add `rows` to a gold table unless it has taken `identity`; False if it has, or if there is no such table."""
+    for attempt in range(ATTEMPTS):
+        try:
+            table = open_table(settings, gold.name)
+        except TableNotFoundError:  # nothing was ever counted, and what will be is what silver holds by then
+            return False
+        if table.transaction_version(identity) is not None:
+            return False
+        mark = CommitProperties(app_transactions=[Transaction(identity, 1)], max_commit_retries=0)
+        try:
+            _add(table, gold, rows, mark)
+        except CommitFailedError:
+            time.sleep(0.05 * attempt)
+            continue
+        return True
+    raise OperationFailed(f"{gold.name}: other programs keep changing it; run the command again to finish")
+
+
+def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProperties) -> None:
+    merger = table.merge(
+        rows,
+        predicate(gold, rows),
+        source_alias="source",
+        target_alias="target",
+        streamed_exec=False,
+        commit_properties=mark,
+    )
+    (
+        merger.when_matched_delete(_nothing(gold, "target.{0} + source.{0}"))
+        .when_matched_update(dict(gold.updates))
+        .when_not_matched_insert_all()
+        .execute()
+    )
+
+
+def _nothing(gold: KeyedTable, value: str) -> str:
+    """SQL: every sum of a row is nothing. The count alone may be 0 while labels that change have yet to be counted."""
+    sums = [(f"({value.format(name)})", kind) for name, kind in gold.values if name not in MEANS]
+    # delta-rs would round the bound to an integer beside one.
+    return " AND ".join(
+        f"abs{each} < {ROUNDING}" if pa.types.is_floating(kind) else f"{each} = 0" for each, kind in sums
+    )
+
+
+def upsert(settings: Settings, target: KeyedTable, rows: pa.Table) -> None:
+    """Bring rows (one per key) into a keyed table by its own rules; may be repeated."""
+    for attempt in range(ATTEMPTS):
+        merger = open_table(settings, target.name).merge(
+            rows, predicate(target, rows), source_alias="source", target_alias="target", streamed_exec=False
+        )
+        merger = merger.when_matched_update(dict(target.updates), target.update_when)
+        try:
+            merger.when_not_matched_insert_all().execute()
+        except CommitFailedError:
+            time.sleep(0.05 * attempt)
+            continue
+        return
+    raise OperationFailed(f"{target.name}: other programs keep changing it; try again")
+
+
+def drop_empty(settings: Settings, name: str) -> int:
+    """Delete rows of a gold table that count nothing any more; returns how many.
+
+    They stay where a change came first and the aggregate hop counted the changed rows only afterwards.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return int(open_table(settings, name).delete(_nothing(TABLES[name], "{0}"))["num_deleted_rows"])
+        except TableNotFoundError:
+            return 0
+        except CommitFailedError:
+            continue
+    return 0
