@@ -9,7 +9,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from streaming.delta.merge import created
 from streaming.operations.corrections.cohorts import Cohorts
-from streaming.operations.corrections.contributions import ENTITIES, TABLES, Tally
+from streaming.operations.corrections.contributions import ENTITIES, TABLES, Sums
 from tests.lake_rows import rows_of
 
 Gold = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
@@ -18,10 +18,10 @@ Gold = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 def count_gold(lake: Path) -> None:
     """Make gold what silver counts for now, as if the aggregate hop had read all of it."""
     changes = rows_of(lake, "silver/user_changes")
-    tally = Tally(Cohorts(changes, ()))
+    sums = Sums(Cohorts(changes, ()))
     for name in ENTITIES:
-        tally.add(name, DeltaTable(str(lake / name)).to_pyarrow_table(), 1)
-    rows = tally.rows()
+        sums.add(name, DeltaTable(str(lake / name)).to_pyarrow_table(), 1)
+    rows = sums.rows()
     for name, table in TABLES.items():
         delta = created(table, str(lake / name), {})
         if name in rows:

@@ -1,5 +1,6 @@
-"""What operators do to the lake beside the running stream: replay, erase, rescore, backfill, maintain.
+"""Commands that operators run on the lake while the stream runs: rejected, erase, label, rescore, backfill, maintain.
 
-No Spark takes part. The stream's readers skip commits that change rows, so nothing that is rewritten here is emitted
-again; what is *appended* here (replays, backfills) is new to them and takes the ordinary way. See docs/operations.md.
+They use no Spark. The hops skip commits that change rows, so they do not process a row again that an operation rewrites.
+Rows that an operation *appends* (replays, backfills) are new rows, which the hops process as any other. See
+docs/operations.md.
 """

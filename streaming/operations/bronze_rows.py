@@ -1,4 +1,4 @@
-"""New rows of bronze/events that an operation adds: replays and archives. The stream reads them as any other."""
+"""Rows that operations append to bronze/events: replays and archives. The hops process them as any other row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Row = Mapping[str, Any]
 
 
 def append(bronze: DeltaTable, rows: list[dict[str, Any]], claim: Transaction) -> None:
-    """Append rows to bronze in one commit that claims the transaction; OperationFailed where another has it."""
+    """Append rows to bronze in one commit that claims the transaction.
+
+    Raises OperationFailed if another process has claimed it.
+    """
     try:
         write_deltalake(
             bronze,
@@ -29,11 +32,11 @@ def append(bronze: DeltaTable, rows: list[dict[str, Any]], claim: Transaction) -
             commit_properties=CommitProperties(app_transactions=[claim]),
         )
     except CommitFailedError as error:
-        raise OperationFailed("another program is sending the same rows; look what it did, then try again") from error
+        raise OperationFailed("another process is appending the same rows; check its result, then try again") from error
 
 
 def bronze_row(data: bytes, stream: str, partition_key: str | None, sequence_number: str, now: datetime) -> Row:
-    """A row of bronze/events that arrives now."""
+    """A row of bronze/events with `now` as its time of arrival."""
     return {
         "data": data,
         "stream": stream,

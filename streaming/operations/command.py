@@ -1,4 +1,4 @@
-"""What the operators' commands share: where the lake is, how a result is shown."""
+"""What the operations' commands share: the options that locate the lake, and how a result is printed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did: for programs (`report`), for people (`lines`), and its exit code."""
+    """The result of a command: `report` for programs, `lines` for people, and the exit code."""
 
     report: Mapping[str, Any]
     lines: Sequence[str] = field(default=())
@@ -34,7 +34,7 @@ Act = Callable[[Settings, argparse.Namespace, Progress], Outcome]
 
 
 def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Add the options that say where everything is; each may come from the environment as `MOODSTREAM_...`."""
+    """Add the options that locate lake, warehouse and registry; each may come from the environment: `MOODSTREAM_...`."""
     place = parser.add_argument_group("where", "a demo's working directory, or a lake of its own")
 
     setting = partial(add_setting, place, environ)
@@ -48,12 +48,15 @@ def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> No
     setting("model_name", "registered model")
     setting("region", "AWS region", "AWS_REGION")
     setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
-    place.add_argument("--no-warehouse", action="store_true", help="leave the warehouse alone")
+    place.add_argument("--no-warehouse", action="store_true", help="do not read or change the warehouse")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
 
 def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Parse, act, show; returns the outcome's code. Raises StreamingError: what the storage raises becomes one."""
+    """Parse the options, run `act`, print its outcome; returns the exit code. Raises StreamingError.
+
+    Errors of Delta and of the file system become SettingsError or OperationFailed.
+    """
     options = parser.parse_args(list(argv))
     try:
         outcome = act(settings(options, environ), options, _progress)
@@ -89,7 +92,7 @@ def settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Setting
 
 
 def _workdir(options: argparse.Namespace) -> dict[str, str]:
-    """What a demo's working directory says: its folders, and the endpoints that its stack wrote down."""
+    """The settings of a demo's working directory: its folders, and the endpoints in its `stack.json`."""
     root = Path(options.workdir or DEFAULT_WORKDIR).absolute()
     if not (root / "lake").is_dir():
         raise SettingsError(

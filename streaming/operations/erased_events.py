@@ -1,4 +1,4 @@
-"""The memory of erasures: which events are in bronze/erased, and how new ones get there."""
+"""Reads and appends bronze/erased, the table of the events that erasures removed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streaming.tables.columns import PARTITIONS
 
 
 def remember(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append rows; they have the columns of the schema but for the partitions."""
+    """Append rows that have all columns of the schema except the partitions."""
     parts = [{"year": r["erased_at"].year, "month": r["erased_at"].month, "day": r["erased_at"].day} for r in rows]
     write_deltalake(
         location(settings.table(NAME)),
@@ -29,7 +29,7 @@ def remember(settings: Settings, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def event_ids(settings: Settings, among: pa.Array) -> set[str]:
-    """Which of these event ids were erased."""
+    """Those of these event ids that an erasure removed."""
     try:
         table = open_table(settings, NAME)
     except TableNotFoundError:

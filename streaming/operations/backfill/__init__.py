@@ -1,1 +1,1 @@
-"""`moodstream backfill`: appends what a layer lacks."""
+"""`moodstream backfill`: appends the events that a layer lacks."""

@@ -1,8 +1,8 @@
-"""Reads an archive of raw records into bronze: JSON-lines files of the landing zone, one record a line.
+"""Appends an archive of raw records to bronze: JSON-lines files of the landing zone, one record a line.
 
-Guarantee: exactly once by file. A file is one commit that carries its name and the hash of its content as a Delta
-application transaction; a file that bronze has taken is left out. Events that silver holds already, or that were
-erased, are left out as well, however long ago they came: the stream itself recognises copies within a day only.
+Guarantee: each file exactly once. A file is one commit, which carries the file's name and the hash of its content as a
+Delta application transaction; a file with a transaction in bronze is skipped. Events that silver holds, or that an
+erasure removed, are skipped too, however long ago they arrived: the job itself finds duplicates within a day only.
 """
 
 from __future__ import annotations
@@ -32,25 +32,26 @@ from streaming.tables import bronze_events
 
 STREAM = "archive"
 ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
-AT_ONCE = 20_000
+BATCH_ROWS = 20_000
 
 Line = tuple[int, bytes]
 
 
-def take_archive(settings: Settings, folder: str, progress: Progress) -> list[tuple[str, int | None]]:
-    """Append each file's records to bronze; returns (file, records), None for a file that was taken before."""
+def append_archive(settings: Settings, folder: str, progress: Progress) -> list[tuple[str, int | None]]:
+    """Append each file's records to bronze; returns (file, records), None for a file that was appended before."""
     folder = folder.rstrip("/")
     names = [file.name for file in Files(settings).below(folder, recursive=True) if file.name.endswith(ENDINGS)]
     if not names:
         raise SettingsError(f"--archive: '{folder}' holds no file that ends with {', '.join(ENDINGS)}")
-    taken = []
+    appended: list[tuple[str, int | None]] = []
     for name in names:
-        taken.append((name, _take(settings, folder, name)))
-        progress(f"{name}: {taken[-1][1] if taken[-1][1] is not None else 'taken before'}")
-    return taken
+        count = _append_file(settings, folder, name)
+        appended.append((name, count))
+        progress(f"{name}: {'appended before' if count is None else count}")
+    return appended
 
 
-def _take(settings: Settings, folder: str, name: str) -> int | None:
+def _append_file(settings: Settings, folder: str, name: str) -> int | None:
     bronze = open_table(settings, bronze_events.NAME)
     path = f"{folder}/{name}"
     identity = f"{STREAM}/{name}/{_digest(settings, path)}"
@@ -75,23 +76,23 @@ def _append(bronze: DeltaTable, rows: pa.RecordBatchReader, identity: str) -> No
     try:
         write_deltalake(bronze, rows, mode="append", commit_properties=mark)
     except CommitFailedError as error:
-        raise OperationFailed("another program is reading the same archive; wait for it, then try again") from error
+        raise OperationFailed("another process is reading the same archive; wait for it, then try again") from error
 
 
 def _wanted(settings: Settings, name: str, lines: list[Line]) -> Iterator[Row]:
-    """Bronze rows of the lines, without the events that are to be left out."""
+    """Bronze rows of the lines, without the events that are skipped."""
     now = datetime.now(UTC)
-    judged = [(number, data, parse_record(data, now)) for number, data in lines if data.strip()]
-    ids = sorted({event.event_id for *_, events in judged for event in events if isinstance(event, Accepted)})
-    left_out = present(settings, ids) | erased_events.event_ids(settings, pa.array(ids, pa.string()))
-    for number, data, events in judged:
-        drop = {event.record_index for event in events if event.event_id in left_out}
+    parsed = [(number, data, parse_record(data, now)) for number, data in lines if data.strip()]
+    ids = sorted({event.event_id for *_, events in parsed for event in events if isinstance(event, Accepted)})
+    skipped = present(settings, ids) | erased_events.event_ids(settings, pa.array(ids, pa.string()))
+    for number, data, events in parsed:
+        drop = {event.record_index for event in events if event.event_id in skipped}
         if len(drop) < len(events):
             yield bronze_row(_without(data, drop), STREAM, None, f"{name}:{number}", now)
 
 
 def _without(data: bytes, drop: set[int]) -> bytes:
-    """The record with marks in the places of the events to be left out."""
+    """The record, in which ERASED replaces the elements with the indices `drop`, so that the others keep theirs."""
     if not drop:
         return data
     gap = orjson.dumps(ERASED)
@@ -100,7 +101,7 @@ def _without(data: bytes, drop: set[int]) -> bytes:
 
 
 def _batched(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    while batch := list(islice(lines, AT_ONCE)):
+    while batch := list(islice(lines, BATCH_ROWS)):
         yield batch
 
 

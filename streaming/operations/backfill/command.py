@@ -1,7 +1,7 @@
-"""`moodstream backfill`: brings into silver what bronze holds and silver lacks, or into bronze what an archive holds.
+"""`moodstream backfill`: appends to silver the events that only bronze holds, or to bronze the records of an archive.
 
-What is missing is *appended*: the running hops take it as they take any new row, so gold and the warehouse follow by
-themselves and nothing is counted twice. Rows that are there already are left alone, so it may be repeated at will.
+The running hops process appended rows as any new row, so gold and the warehouse follow, and nothing is counted twice.
+Rows that exist are not changed, so the command may be repeated.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from streaming.errors import SettingsError
 from streaming.operations import command
-from streaming.operations.backfill.archive import take_archive
-from streaming.operations.backfill.silver import refill
+from streaming.operations.backfill.archive import append_archive
+from streaming.operations.backfill.silver import append_missing
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
 from streaming.settings import Parser, Settings
@@ -26,7 +26,9 @@ EXAMPLES = """  moodstream backfill --from 2026-11-23T10:00:00Z --to 2026-11-23T
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Backfill a range of bronze, or from an archive; returns the exit code."""
-    parser = Parser("backfill", "Bring into silver what bronze holds, or into bronze what an archive holds.", EXAMPLES)
+    parser = Parser(
+        "backfill", "Append to silver the events that it lacks, or to bronze the records of an archive.", EXAMPLES
+    )
     parser.add_argument("--from", dest="first", type=_time, metavar="TIME", help="records that arrived from TIME on")
     parser.add_argument("--to", dest="last", type=_time, metavar="TIME", help="and before TIME")
     parser.add_argument("--archive", metavar="DIR", help="folder or URL of .jsonl(.gz) files, one raw record a line")
@@ -42,12 +44,14 @@ def _act(settings: Settings, options: argparse.Namespace, progress: Progress) ->
     if ranged:
         if options.first >= options.last:
             raise SettingsError(f"--to: received '{options.last}', expected a time after --from")
-        filled = refill(settings, options.first, options.last, progress)
+        filled = append_missing(settings, options.first, options.last, progress)
         lines = [f"{count:>8,} {name}" for name, count in filled.items()]
         return Outcome({"appended": filled, "finished_changes": finished}, lines)
-    taken = take_archive(settings, options.archive, progress)
-    lines = [f"{name}: {count:,} records" if count is not None else f"{name}: taken before" for name, count in taken]
-    return Outcome({"files": dict(taken), "finished_changes": finished}, lines)
+    appended = append_archive(settings, options.archive, progress)
+    lines = [
+        f"{name}: {count:,} records" if count is not None else f"{name}: appended before" for name, count in appended
+    ]
+    return Outcome({"files": dict(appended), "finished_changes": finished}, lines)
 
 
 def _time(text: str) -> datetime:

@@ -1,8 +1,8 @@
 """Appends to silver the events of bronze that it lacks.
 
-Guarantee: no event twice. Only what the refine query has finished is looked at (what it has yet to read is its own
-business), and of that only events whose id silver lacks. Each table's append claims the next number of the application
-transaction `backfill`, so that of two backfills at once one fails.
+Guarantee: no event twice. It reads only those versions of bronze that the refine query has finished, since the query
+itself will process the later ones, and appends only events whose id silver lacks. Each append claims the next number of
+the application transaction `backfill`, so if two backfills run at once, one fails.
 """
 
 from __future__ import annotations
@@ -37,39 +37,39 @@ from streaming.tables.silver_catalog import TABLES, SilverTable
 
 COLUMNS = ["data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"]
 TEXTS = (silver_posts.ENTITY, silver_comments.ENTITY)
-CLAIM = "backfill"
+TRANSACTION = "backfill"
 REFINE = "refine"
 
 Row = dict[str, Any]
 Place = tuple[str, str, int, bytes]
 
 
-def refill(settings: Settings, first: datetime, last: datetime, progress: Progress) -> dict[str, int]:
-    """Append what silver lacks of the records that arrived in [first, last); returns the rows by table.
+def append_missing(settings: Settings, first: datetime, last: datetime, progress: Progress) -> dict[str, int]:
+    """Append the events that silver lacks, of the records that arrived in [first, last); returns rows by table.
 
-    Memory: a chunk of bronze, and the places of the range's rejected events.
+    Memory: a chunk of bronze, and the positions of the range's rejected events.
     """
     filled = dict.fromkeys((table.name for table in TABLES.values()), 0)
     bronze = _refined(settings)
     if bronze is None:
         return filled
     rejected = _rejected(settings, first, last)
-    looked_at = 0
-    labels = _Labels(settings)
+    read_records = 0
+    champion = _Champion(settings)
     for batch in chunks(bronze, COLUMNS, _between(first, last)):
         records = batch.sort_by("ingested_at").combine_chunks()
-        looked_at += records.num_rows
+        read_records += records.num_rows
         for events in parsed_batches(records.to_batches()):
             missing = _missing(settings, events.to_pylist(), rejected)
             for entity, table in TABLES.items():
                 rows = [row for row in missing if row["entity"] == entity]
-                filled[table.name] += _append(settings, table, labels.added(rows) if entity in TEXTS else rows)
-        progress(f"{looked_at:,} records looked at, {sum(filled.values()):,} rows appended")
+                filled[table.name] += _append(settings, table, champion.scored(rows) if entity in TEXTS else rows)
+        progress(f"{read_records:,} records read, {sum(filled.values()):,} rows appended")
     return filled
 
 
 def _refined(settings: Settings) -> DeltaTable | None:
-    """Bronze as far as the refine query has finished it; None where it has finished nothing."""
+    """The last version of bronze that the refine query has finished; None if it has finished none."""
     bronze = open_table(settings, bronze_events.NAME)
     position = readers.positions(settings, bronze).get(REFINE, bronze.version() + 1)
     if position == 0:
@@ -93,7 +93,7 @@ def _place(row: Row) -> Place:
 
 
 def _missing(settings: Settings, events: list[Row], rejected: set[Place]) -> list[Row]:
-    """The events that silver lacks, the first of each id, without what was erased: a later copy may be left of it."""
+    """The events that silver lacks, the first of each id. Erased events are left out: a later copy of one may exist."""
     ids = sorted({row["event_id"] for row in events if row["entity"] != REJECTED})
     there = present(settings, ids) | erased_events.event_ids(settings, pa.array(ids, pa.string()))
     missing = []
@@ -108,15 +108,15 @@ def _missing(settings: Settings, events: list[Row], rejected: set[Place]) -> lis
     return missing
 
 
-class _Labels:
-    """Scores with the champion, which is loaded when the first text turns up."""
+class _Champion:
+    """Scores with the champion, which it loads for the first text."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._model: tuple[str, Predict] | None = None
 
-    def added(self, rows: list[Row]) -> list[Row]:
-        """The rows with their four columns of sentiment."""
+    def scored(self, rows: list[Row]) -> list[Row]:
+        """The rows with the four columns of a score."""
         if not rows:
             return rows
         if self._model is None:
@@ -124,15 +124,15 @@ class _Labels:
             self._model = version, versions.load(self._settings, version)
         version, predict = self._model
         scores = score_texts(predict, pd.Series([row["text"] for row in rows])).assign(model_version=version)
-        scored = pa.Table.from_pandas(scores, preserve_index=False).to_pylist()
-        return [row | score for row, score in zip(rows, scored, strict=True)]
+        columns = pa.Table.from_pandas(scores, preserve_index=False).to_pylist()
+        return [row | score for row, score in zip(rows, columns, strict=True)]
 
 
 def _append(settings: Settings, target: SilverTable, rows: list[Row]) -> int:
     if not rows:
         return 0
     table = open_table(settings, target.name)
-    claim = Transaction(CLAIM, (table.transaction_version(CLAIM) or 0) + 1)
+    claim = Transaction(TRANSACTION, (table.transaction_version(TRANSACTION) or 0) + 1)
     times = [row[target.time] for row in rows]
     parts: Iterator[Row] = ({"year": time.year, "month": time.month, "day": time.day} for time in times)
     schema = to_arrow_schema(target.schema)
@@ -140,5 +140,5 @@ def _append(settings: Settings, target: SilverTable, rows: list[Row]) -> int:
     try:
         write_deltalake(table, batch, mode="append", commit_properties=CommitProperties(app_transactions=[claim]))
     except CommitFailedError as error:
-        raise OperationFailed(f"{target.name}: another backfill runs; wait for it, then try again") from error
+        raise OperationFailed(f"{target.name}: another backfill is running; wait for it, then try again") from error
     return len(rows)

@@ -1,1 +1,1 @@
-"""Changes of silver rows, and the differences that they make in gold."""
+"""Corrections: changes of silver rows, and the differences that they make in gold."""

@@ -1,8 +1,8 @@
-"""In which cohort of gold/sentiment_by_cohort a post or comment was counted, worked out afterwards.
+"""Finds the cohort of gold/sentiment_by_cohort in which a post or comment was most likely counted.
 
-The aggregate hop counts an event for its author's cohort of that moment and keeps no note of it. So this is the best
-guess: the author's state by the profile events that had arrived by then, or another state of theirs where gold has no
-such cell in that hour. A wrong guess moves a count between two cohorts of one hour; the hour's total stays right.
+The aggregate hop counts an event in the author's cohort of that moment and does not store the cohort. The best estimate
+is the author's profile by the events that had arrived by then; if gold has no row for that cohort and hour, another
+profile of the author. A wrong estimate moves a count between two cohorts of one hour; the hour's total stays right.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Cell = tuple[datetime, str, str]
 
 
 class Cohorts:
-    """A function from rows to cohorts. `changes`: rows of silver/user_changes; `cells`: the keys that gold holds."""
+    """A function from a row to its cohort. `changes`: rows of silver/user_changes; `cells`: keys of the gold table."""
 
     def __init__(self, changes: Iterable[Row], cells: Iterable[Cell]) -> None:
         self._history: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -51,7 +51,7 @@ class Cohorts:
         return next((found for found in candidates if (hour, *found) in self._cells), candidates[0])
 
     def _likely(self, row: Row) -> Iterator[Cohort]:
-        """The author's states: the newest of those that had arrived by then, then nothing known, then later ones."""
+        """The author's profiles: the newest that had arrived by then, then no profile, then later ones."""
         states = self._history.get(row["user_id"], [])
         known = [state for state in states if state["arrival_time"] <= row["arrival_time"]]
         if not known:

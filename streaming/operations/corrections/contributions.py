@@ -1,7 +1,7 @@
-"""What silver rows count for in gold, worked out without Spark: the twin of tables/gold_contributions.py.
+"""The contributions of silver rows to gold, computed without Spark: the twin of tables/gold_contributions.py.
 
-The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, where starting Spark would take
-longer than the work. `tests/integration/test_operations_tally.py` pins the twins to each other.
+The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, so to start Spark would take longer
+than the work. `tests/integration/test_operations_contributions.py` compares the two.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ TABLES: Mapping[str, KeyedTable] = {
         gold_terms_by_hour,
     )
 }
-MOODS = ("negative", "neutral", "positive")
+SENTIMENTS = ("negative", "neutral", "positive")
 LATE_AFTER = timedelta(minutes=10)
 
 # `regex` and not `re`: its \w has the marks that Hindi or Thai words are made of, as Java's has.
@@ -76,25 +76,25 @@ Place = tuple[str, datetime, str, str]
 CohortOf = Callable[[Row], Cohort]
 
 
-class Tally:
-    """Signed sums by gold table and key. `cohort_of` says in which cohort a post or comment was counted."""
+class Sums:
+    """Signed sums of contributions by gold table and key. `cohort_of` gives the cohort of a post or comment."""
 
     def __init__(self, cohort_of: CohortOf) -> None:
         self._cohort_of = cohort_of
         self._sums: dict[Place, list[float]] = defaultdict(lambda: [0.0] * (len(COUNTS) + len(SUMS)))
 
     def add(self, name: str, rows: pa.Table, sign: int) -> None:
-        """Count the rows of the silver table `name` in (`sign` 1) or out (-1)."""
+        """Add (`sign` 1) or subtract (-1) the contributions of rows of the silver table `name`."""
         entity = ENTITIES[name]
         for row in rows.to_pylist():
             values = _values(row)
-            for place in _places(entity, row, self._cohort_of):
+            for place in _keys(entity, row, self._cohort_of):
                 sums = self._sums[place]
                 for index, value in enumerate(values):
                     sums[index] += sign * value
 
     def rows(self) -> dict[str, pa.Table]:
-        """By gold table, the rows to be *added* to it; keys whose sums are all zero are left out."""
+        """Gold table -> the rows to *add* to it; keys whose sums are all zero are left out."""
         sums = self._table()
         found = {name: _rows(name, sums) for name in TABLES}
         return {name: rows for name, rows in found.items() if rows.num_rows}
@@ -116,23 +116,23 @@ def topics(text: str) -> list[str]:
 
 
 def terms(text: str) -> list[str]:
-    """The distinct telling words of a text in order, lower case, as gold/terms_by_hour counts them."""
+    """The distinct terms of a text without stop words, in order, lower case, as gold/terms_by_hour counts them."""
     words = _WORD.findall(_ADDRESS.sub(" ", text).lower())
     return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
 
 
 def _values(row: Row) -> tuple[float, ...]:
-    event, arrival, mood = row["event_time"], row["arrival_time"], row.get("sentiment")
+    event, arrival, sentiment = row["event_time"], row["arrival_time"], row.get("sentiment")
     late = event is not None and arrival is not None and arrival > event + LATE_AFTER
-    moods = (float(mood == name) for name in MOODS)
-    return 1.0, *moods, float(late), _number(row.get("polarity")), _number(row.get("confidence"))
+    counts = (float(sentiment == name) for name in SENTIMENTS)
+    return 1.0, *counts, float(late), _number(row.get("polarity")), _number(row.get("confidence"))
 
 
 def _number(value: float | None) -> float:
     return 0.0 if value is None or math.isnan(value) else value
 
 
-def _places(entity: str, row: Row, cohort_of: CohortOf) -> Iterator[Place]:
+def _keys(entity: str, row: Row, cohort_of: CohortOf) -> Iterator[Place]:
     if (arrival := row["arrival_time"]) is not None:
         reason = _known(row["reason"]) if entity == REJECTED else ""
         yield gold_quality_by_minute.NAME, _minute(arrival), entity, reason

@@ -1,4 +1,4 @@
-"""Deletions of silver rows, as changes that the journal applies."""
+"""Deletions of silver rows, as changes for the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streaming.tables.columns import PARTITIONS
 
 
 def of_erased_events(settings: Settings) -> Choose:
-    """Picks the rows of events that an erasure took out of bronze, to be deleted."""
+    """Chooses the rows of events that an erasure removed from bronze, to delete them."""
 
     def choose(table: DeltaTable) -> Change | None:
         def among(rows: pa.Table) -> Any:

@@ -1,13 +1,13 @@
-"""A change of silver rows together with what follows from it for gold, exactly once and beside the running stream.
+"""Applies a correction, a change of silver rows with its difference in gold, exactly once, while the stream runs.
 
-Gold is a sum, so a change is applied to it as a *difference*: what the new rows count for minus what the old ones did.
-Differences commute with the increments of the aggregate hop; gold is never overwritten, so neither can undo the other,
-in whatever order they come. (Recomputing the touched keys was the alternative: it would have to know exactly which
+Gold is a sum, so a change is applied to it as a *difference*: the contributions of the new rows minus those of the old
+ones. Gold is never overwritten, and sums do not depend on their order, so it does not matter whether the aggregate hop
+counts a row before or after the correction. (The alternative, to recompute the keys, would need to know exactly which
 silver rows the hop had counted at that moment.)
 
-Guarantee: the difference is written to a journal before silver changes. Silver's commit and each gold table's commit
-carry the change's id as a Delta application transaction. A process that dies anywhere leaves either no change, or one
-that `finish` completes; nothing is applied twice.
+Guarantee: the difference is written to a journal before silver changes. The commit of silver and that of each gold table
+carry the correction's id as a Delta application transaction. If the process ends at any point, either nothing has
+changed, or `finish` completes the correction; nothing is applied twice.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from streaming.errors import OperationFailed
 from streaming.files import Files
 from streaming.operations.corrections import keyed_tables
 from streaming.operations.corrections.cohorts import cohorts
-from streaming.operations.corrections.contributions import ENTITIES, TABLES, Tally
+from streaming.operations.corrections.contributions import ENTITIES, TABLES, Sums
 from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_posts
 from streaming.tables.columns import PARTITIONS
 
 JOURNAL = "_operations"
 ATTEMPTS = 20
-# A journal without its change may belong to a process that is at work; after this long it belongs to a dead one.
+# A journal whose silver commit is missing may belong to a running process; after this long its process has ended.
 ABANDONED_AFTER_S = 3600.0
-# So that what lost the race for a commit can be told from files that other writers are about to commit.
+# A name of its own tells files whose commit failed from files that other writers are about to commit.
 REWRITTEN = WriterProperties(compression="ZSTD")
 REWRITTEN_NAME = ".zstd.parquet"
 TEXTS = (silver_posts.NAME, silver_comments.NAME)
@@ -43,11 +43,12 @@ TEXTS = (silver_posts.NAME, silver_comments.NAME)
 
 @dataclass(frozen=True)
 class Change:
-    """Rows of one silver table to be changed in one commit.
+    """A change of rows of one silver table in one commit.
 
-    `old`: the rows as they are, with all columns that gold counts; `new`: what replaces them (None: they go). `source`
-    has one row per changed row, with the columns of `key` and the partition columns. `updates` is what matched rows
-    become, as SQL over `source` and `target` (empty: they are deleted); `delete_when` deletes some of them instead.
+    `old`: the present rows, with all columns that gold counts; `new`: the rows that replace them (None: they are
+    deleted). `source` has one row per changed row, with the columns of `key` and the partition columns. `updates` maps
+    columns to their new value, as SQL over `source` and `target` (empty: rows are deleted); `delete_when` is the SQL
+    condition of rows to delete instead.
     """
 
     old: pa.Table
@@ -62,10 +63,10 @@ Choose = Callable[[DeltaTable], Change | None]
 
 
 def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Change | None:
-    """Change rows of the silver table `name`, and gold with them; returns what was changed.
+    """Change rows of the silver table `name`, and gold with them; returns the change, None if there was none to make.
 
-    `choose` picks the rows of a snapshot; it is asked again where another change came first. Raises OperationFailed
-    where others win ATTEMPTS times.
+    `choose` picks the rows in a snapshot; it is called again if another commit came first. Raises OperationFailed after
+    ATTEMPTS conflicts.
     """
     for _ in range(ATTEMPTS):
         table = open_table(settings, name)
@@ -83,11 +84,11 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
                 continue
         settle(settings, identity)
         return change
-    raise OperationFailed(f"{name}: other programs keep changing it; try again")
+    raise OperationFailed(f"{name}: other processes keep changing it; try again")
 
 
 def finish(settings: Settings) -> int:
-    """Complete the changes that a dead process left half done; returns how many. Every operation begins with this."""
+    """Complete the corrections that an ended process left half done; returns how many. Operations begin with this."""
     files = Files(settings)
     finished = 0
     for identity in files.folders(_journals(settings)):
@@ -102,7 +103,7 @@ def finish(settings: Settings) -> int:
 
 
 def under_way(settings: Settings, name: str) -> bool:
-    """Whether some operation may be about to commit files to the table; a journal stands before the first of them."""
+    """Whether an operation may be about to commit files to the table: its journal exists before the first of them."""
     files = Files(settings)
     entries = (
         files.read_json(f"{_journal(settings, each)}/change.json") for each in files.folders(_journals(settings))
@@ -111,7 +112,7 @@ def under_way(settings: Settings, name: str) -> bool:
 
 
 def merge(table: DeltaTable, change: Change, properties: CommitProperties) -> None:
-    """Commit a change to its table: one commit that removes files, which every stream skips."""
+    """Commit a change to its table, in one commit that removes files: all hops skip such a commit."""
     same = " AND ".join(f"target.{name} = source.{name}" for name in (*PARTITIONS, *change.key))
     merger = table.merge(
         change.source,
@@ -130,12 +131,12 @@ def merge(table: DeltaTable, change: Change, properties: CommitProperties) -> No
 
 
 def difference(settings: Settings, name: str, old: pa.Table, new: pa.Table | None) -> dict[str, pa.Table]:
-    """By gold table, what is to be added to it when `old` rows of the silver table `name` become `new` ones."""
-    tally = Tally(cohorts(settings, old) if name in TEXTS else lambda _: ("", ""))
-    tally.add(name, old, -1)
+    """Gold table -> the rows to add to it when rows `old` of the silver table `name` become `new`."""
+    sums = Sums(cohorts(settings, old) if name in TEXTS else lambda _: ("", ""))
+    sums.add(name, old, -1)
     if new is not None:
-        tally.add(name, new, 1)
-    return tally.rows()
+        sums.add(name, new, 1)
+    return sums.rows()
 
 
 def _write_journal(settings: Settings, identity: str, name: str, change: Change) -> None:
@@ -150,7 +151,7 @@ def _write_journal(settings: Settings, identity: str, name: str, change: Change)
 
 
 def settle(settings: Settings, identity: str) -> None:
-    """Bring the journal's differences into gold, then drop it."""
+    """Add the journal's differences to gold, then remove the journal."""
     files, folder = Files(settings), _journal(settings, identity)
     for name, gold in TABLES.items():
         content = files.read(f"{folder}/{_file(name)}")

@@ -22,11 +22,14 @@ ROUNDING = 1e-6
 
 
 def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Table) -> bool:
-    """Add `rows` to a gold table unless it has taken `identity`; False if it has, or if there is no such table."""
+    """Add `rows` to a gold table in a commit that claims `identity`.
+
+    False if an earlier commit has claimed it, or if there is no such table.
+    """
     for attempt in range(ATTEMPTS):
         try:
             table = open_table(settings, gold.name)
-        except TableNotFoundError:  # nothing was ever counted, and what will be is what silver holds by then
+        except TableNotFoundError:  # nothing was counted yet; the hop will count silver as it is then
             return False
         if table.transaction_version(identity) is not None:
             return False
@@ -37,7 +40,7 @@ def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Ta
             time.sleep(0.05 * attempt)
             continue
         return True
-    raise OperationFailed(f"{gold.name}: other programs keep changing it; run the command again to finish")
+    raise OperationFailed(f"{gold.name}: other processes keep changing it; run the command again to finish")
 
 
 def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProperties) -> None:
@@ -50,15 +53,15 @@ def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProper
         commit_properties=mark,
     )
     (
-        merger.when_matched_delete(_nothing(gold, "target.{0} + source.{0}"))
+        merger.when_matched_delete(_all_zero(gold, "target.{0} + source.{0}"))
         .when_matched_update(dict(gold.updates))
         .when_not_matched_insert_all()
         .execute()
     )
 
 
-def _nothing(gold: KeyedTable, value: str) -> str:
-    """SQL: every sum of a row is nothing. The count alone may be 0 while labels that change have yet to be counted."""
+def _all_zero(gold: KeyedTable, value: str) -> str:
+    """SQL: every sum of a row is 0. The count alone may be 0 before the hop has counted rows whose sentiment changed."""
     sums = [(f"({value.format(name)})", kind) for name, kind in gold.values if name not in MEANS]
     # delta-rs would round the bound to an integer beside one.
     return " AND ".join(
@@ -67,7 +70,7 @@ def _nothing(gold: KeyedTable, value: str) -> str:
 
 
 def upsert(settings: Settings, target: KeyedTable, rows: pa.Table) -> None:
-    """Bring rows (one per key) into a keyed table by its own rules; may be repeated."""
+    """Merge rows (one per key) into a keyed table by its own rules; may be repeated."""
     for attempt in range(ATTEMPTS):
         merger = open_table(settings, target.name).merge(
             rows, predicate(target, rows), source_alias="source", target_alias="target", streamed_exec=False
@@ -79,17 +82,17 @@ def upsert(settings: Settings, target: KeyedTable, rows: pa.Table) -> None:
             time.sleep(0.05 * attempt)
             continue
         return
-    raise OperationFailed(f"{target.name}: other programs keep changing it; try again")
+    raise OperationFailed(f"{target.name}: other processes keep changing it; try again")
 
 
 def drop_empty(settings: Settings, name: str) -> int:
-    """Delete rows of a gold table that count nothing any more; returns how many.
+    """Delete the rows of a gold table whose sums are all 0; returns how many.
 
-    They stay where a change came first and the aggregate hop counted the changed rows only afterwards.
+    Such rows remain if the aggregate hop counted rows only after they were corrected.
     """
     for _ in range(ATTEMPTS):
         try:
-            return int(open_table(settings, name).delete(_nothing(TABLES[name], "{0}"))["num_deleted_rows"])
+            return int(open_table(settings, name).delete(_all_zero(TABLES[name], "{0}"))["num_deleted_rows"])
         except TableNotFoundError:
             return 0
         except CommitFailedError:

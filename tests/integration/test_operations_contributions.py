@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming import catalog
-from streaming.operations.corrections.contributions import TABLES, Tally
+from streaming.operations.corrections.contributions import TABLES, Sums
 from streaming.tables import gold_catalog, gold_sentiment_by_cohort
 from streaming.tables.gold_contributions import collected
 from tests.gold_rows import Batch, a_batch, a_silver_row, random_batches
@@ -43,10 +43,10 @@ def by_spark(spark: SparkSession, rows: Batch) -> dict[str, pa.Table]:
 
 def test_the_twins_agree(spark: SparkSession, empty_lake: Path) -> None:
     rows = batch()
-    tally = Tally(lambda _: gold_sentiment_by_cohort.NO_COHORT)
+    sums = Sums(lambda _: gold_sentiment_by_cohort.NO_COHORT)
     for name, own in rows.items():
-        tally.add(name, pa.Table.from_pylist(own, to_arrow_schema(catalog.TABLES[name])), 1)
-    found, wanted = tally.rows(), by_spark(spark, rows)
+        sums.add(name, pa.Table.from_pylist(own, to_arrow_schema(catalog.TABLES[name])), 1)
+    found, wanted = sums.rows(), by_spark(spark, rows)
     for name, table in TABLES.items():
         mine, theirs = (
             {tuple(row[key] for key in table.key_names): row for row in side[name].to_pylist()}
@@ -59,8 +59,8 @@ def test_the_twins_agree(spark: SparkSession, empty_lake: Path) -> None:
 
 
 def test_what_comes_and_goes_leaves_nothing() -> None:
-    tally = Tally(lambda _: gold_sentiment_by_cohort.NO_COHORT)
+    sums = Sums(lambda _: gold_sentiment_by_cohort.NO_COHORT)
     rows = pa.Table.from_pylist([a_silver_row("post")], to_arrow_schema(catalog.TABLES["silver/posts"]))
-    tally.add("silver/posts", rows, 1)
-    tally.add("silver/posts", rows, -1)
-    assert tally.rows() == {}
+    sums.add("silver/posts", rows, 1)
+    sums.add("silver/posts", rows, -1)
+    assert sums.rows() == {}
