@@ -34,7 +34,7 @@ Act = Callable[[Settings, argparse.Namespace, Progress], Outcome]
 
 
 def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Add the options that locate lake, warehouse and registry; each may come from the environment: `MOODSTREAM_...`."""
+    """Add the options that locate lake, warehouse and registry; `MOODSTREAM_...` variables stand in for them."""
     place = parser.add_argument_group("where", "a demo's working directory, or a lake of its own")
 
     setting = partial(add_setting, place, environ)

@@ -1,7 +1,7 @@
-"""`moodstream label`: people say what the mood of texts of the stream is; `observe` then tells how good the models are.
+"""`moodstream label`: stores the labels that people give to texts of the stream; `observe` compares models with them.
 
-`--sample N --out FILE` writes texts that nobody labelled yet, chosen at random, for people to fill in; `--input FILE`
-takes labels in: one commit, so the table holds all labels of a file or none. To take a file in again changes nothing.
+`--sample N --out FILE` writes a random sample of texts without label, for people to fill in. `--input FILE` stores
+labels in one commit, so the table holds all labels of a file or none. To store a file again changes nothing.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ EXAMPLES = """  moodstream label --sample 200 --out to-label.csv       # then fi
 TEXTS = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
 COLUMNS = ["event_id", "event_time", "arrival_time", "user_id", "text", "sentiment", "model_version"]
 FILE_COLUMNS = ("event_id", "label", "text")
-SHOWN = 5
-# What a spreadsheet would take for a formula: strangers wrote these texts.
+MAX_EXAMPLES = 5
+# A spreadsheet would run such a text as a formula, and strangers wrote these texts.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Take labels in, or write texts to be labelled; returns the exit code: 1 where the lake lacks some events."""
-    parser = Parser("label", "Say what the mood of texts is, so that models are judged by people.", EXAMPLES)
+    """Store labels, or write texts to label; returns the exit code: 1 if the lake lacks some of the events."""
+    parser = Parser("label", "Store the labels that people give to texts, to evaluate models by them.", EXAMPLES)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "--input",
@@ -58,7 +58,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         metavar="CSV",
         help=f"columns event_id,label ({', '.join(LABELS)}; empty: left out); a later label replaces an earlier one",
     )
-    which.add_argument("--sample", type=_count, metavar="N", help="write N texts that nobody labelled yet to --out")
+    which.add_argument("--sample", type=_count, metavar="N", help="write N texts without label to --out")
     parser.add_argument("--out", type=Path, metavar="CSV", help="with --sample: columns event_id,label,text")
     parser.add_argument(
         "--hours", type=_count, default=24, metavar="H", help="with --sample: of the last H hours (default: 24)"
@@ -76,10 +76,10 @@ def _count(text: str) -> int:
 
 def _act(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
     if options.sample is None:
-        labels = labels_in(options.input)
+        labels = read_labels(options.input)
         journal.finish(settings)
         progress(f"looking for {len(labels)} events")
-        return _told(take(settings, labels, options.source or options.input.name))
+        return _outcome(store(settings, labels, options.source or options.input.name))
     if options.out is None:
         raise SettingsError("--out: missing; it names the file for the sample")
     texts = sample(settings, options.sample, datetime.now(UTC) - timedelta(hours=options.hours))
@@ -88,8 +88,8 @@ def _act(settings: Settings, options: argparse.Namespace, progress: Progress) ->
     return Outcome(report, [f"{texts.num_rows} texts to be labelled: {options.out}"])
 
 
-def labels_in(path: Path) -> dict[str, str]:
-    """Label by event id of a CSV; the last one of an event counts. Raises SettingsError with the line that is wrong."""
+def read_labels(path: Path) -> dict[str, str]:
+    """Event id -> label, from a CSV; the last label of an event counts. Raises SettingsError, naming the wrong line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             return dict(_lines(path, csv.DictReader(stream, strict=True)))
@@ -111,8 +111,8 @@ def _lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, str]]
             yield event, label
 
 
-def take(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str, Any]:
-    """Bring labels by event id into silver/labels; returns counts, and the events that silver does not hold."""
+def store(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str, Any]:
+    """Store labels by event id in silver/labels; returns counts, and the events that silver does not hold."""
     created(silver_labels.TABLE, location(settings.table(silver_labels.NAME)), storage_options(settings))
     known = read(open_table(settings, silver_labels.NAME), ["event_id", "label"])
     before = dict(zip(known["event_id"].to_pylist(), known["label"].to_pylist(), strict=True))
@@ -126,7 +126,7 @@ def take(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str
         table = pa.Table.from_pylist(list(rows.values()), _SCHEMA)
         partitioned = silver_labels.TABLE.rows({name: table[name] for name in table.column_names})
         keyed_tables.upsert(settings, silver_labels.TABLE, partitioned)
-        _forget_erased(settings, partitioned)
+        _delete_erased(settings, partitioned)
     unknown = [event for event in labels if event not in rows and event not in before]
     corrected = sum(event in before for event in rows)
     return {
@@ -135,7 +135,7 @@ def take(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str
         "corrected": corrected,
         "unchanged": len(labels) - len(rows) - len(unknown),
         "unknown": len(unknown),
-        "unknown_examples": unknown[:SHOWN],
+        "unknown_examples": unknown[:MAX_EXAMPLES],
     }
 
 
@@ -143,31 +143,31 @@ _SCHEMA = pa.schema([*silver_labels.TABLE.key, *silver_labels.TABLE.values])
 
 
 def sample(settings: Settings, count: int, since: datetime) -> pa.Table:
-    """Up to `count` posts and comments of events from `since` on that have no label, each as likely as any other."""
+    """Up to `count` posts and comments of events from `since` on without label, each with the same probability."""
     try:
         labelled = read(open_table(settings, silver_labels.NAME), ["event_id"])["event_id"].combine_chunks()
     except TableNotFoundError:
         labelled = pa.array([], pa.string())
     chance = np.random.default_rng()
-    kept = pa.schema([("event_id", pa.string()), ("text", pa.string()), ("place", pa.float64())]).empty_table()
+    kept = pa.schema([("event_id", pa.string()), ("text", pa.string()), ("draw", pa.float64())]).empty_table()
     for name in TEXTS.values():
         for rows in chunks(open_table(settings, name), ["event_id", "text"], f"event_time >= '{since.isoformat()}'"):
             fresh = rows.filter(pc.invert(pc.is_in(rows["event_id"], value_set=labelled)))
-            placed = fresh.append_column("place", pa.array(chance.random(fresh.num_rows)))
-            kept = pa.concat_tables([kept, placed.cast(kept.schema)]).sort_by("place").slice(0, count)
+            drawn = fresh.append_column("draw", pa.array(chance.random(fresh.num_rows)))
+            kept = pa.concat_tables([kept, drawn.cast(kept.schema)]).sort_by("draw").slice(0, count)
     return kept.select(["event_id", "text"])
 
 
 def _events(settings: Settings, wanted: pa.Array) -> Iterator[dict[str, Any]]:
-    """The posts and comments with these ids, as they were served. Reads both tables; memory: a batch."""
+    """The posts and comments with these ids, with the served sentiment. Reads both tables; memory: a batch."""
     for entity, name in TEXTS.items() if len(wanted) else ():
         for rows in chunks(open_table(settings, name), COLUMNS):
             for row in rows.filter(pc.is_in(rows["event_id"], value_set=wanted)).to_pylist():
                 yield {**row, "entity": entity}
 
 
-def _forget_erased(settings: Settings, rows: pa.Table) -> None:
-    """An erasure may have passed between the look at silver and the commit."""
+def _delete_erased(settings: Settings, rows: pa.Table) -> None:
+    """Delete labels of events that an erasure removed between the reading of silver and the commit."""
     if erased_events.event_ids(settings, rows["event_id"].combine_chunks()):
         choose = of_erased_events(settings)
         journal.apply(settings, f"label-{uuid4().hex}", silver_labels.NAME, choose)
@@ -182,7 +182,7 @@ def _write(path: Path, texts: pa.Table) -> None:
             writer.writerow((row["event_id"], "", quote + row["text"]))
 
 
-def _told(report: dict[str, Any]) -> Outcome:
+def _outcome(report: dict[str, Any]) -> Outcome:
     lines = [f"{report['added']} texts labelled, {report['corrected']} corrected, {report['unchanged']} as before"]
     if report["unknown"]:
         some = ", ".join(report["unknown_examples"])

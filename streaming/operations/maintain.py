@@ -1,8 +1,8 @@
-"""`moodstream maintain`: compacts small files, vacuums, cleans the logs; safe beside the running stream.
+"""`moodstream maintain`: compacts small files, deletes old ones and cleans the logs while the stream runs.
 
-Compaction rewrites files without changing rows (`dataChange: false`), so no reader emits anything again; appends never
-conflict with it, and the gold MERGEs that do are made again by their hop. `vacuum` removes only what no version within
-the retention needs.
+Compaction rewrites files without changing rows (`dataChange: false`), so no hop processes a row again. Appends never
+conflict with it; a MERGE into gold may, and its hop repeats it. `vacuum` deletes only files that no version within the
+retention needs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NAMES = (*catalog.TABLES, *GOLD, bronze_erased.NAME, silver_rescored.NAME, silve
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Maintain every table; returns the exit code."""
-    parser = Parser("maintain", "Compact small files, vacuum old ones, clean the logs. The stream may run.", EXAMPLES)
+    parser = Parser("maintain", "Compact small files, delete old ones, clean the logs. The stream may run.", EXAMPLES)
     command.add_place(parser, environ)
     parser.add_argument(
         "--vacuum-after",
@@ -97,7 +97,7 @@ def maintain(table: DeltaTable, keep_hours: int) -> dict[str, Any]:
 
 
 def _compacted(table: DeltaTable) -> bool:
-    """Merge small files; False where other commits came first each time: the next run makes it good."""
+    """Merge small files; False if other commits came first each time: the next run tries again."""
     for _ in range(ATTEMPTS):
         table.update_incremental()
         try:
@@ -111,4 +111,4 @@ def _compacted(table: DeltaTable) -> bool:
 
 def _line(name: str, done: Mapping[str, Any]) -> str:
     text = f"{name:<28} {done['files_before']:>6} -> {done['files']:>5} files, {done['vacuumed']:>6} old ones removed"
-    return text if done["compacted"] else f"{text}; not compacted: the stream was faster, try again"
+    return text if done["compacted"] else f"{text}; not compacted: the stream committed first, try again"

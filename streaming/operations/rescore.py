@@ -1,7 +1,8 @@
-"""`moodstream rescore --model VERSION [--accept]`: labels history with another model version, to compare, to serve.
+"""`moodstream rescore --model VERSION [--accept]`: scores the stored texts with another model version.
 
-Without `--accept`, the labels go into silver/rescored beside the served ones. With it, the served rows of silver take
-them, gold follows by differences (see changes.py) and the warehouse's facts by update. No stream emits anything again.
+Without `--accept`, it writes the new scores to silver/rescored, beside the served ones. With it, the rows of silver get
+these scores; gold changes by differences (see corrections/journal.py), the warehouse's facts by update. No hop
+processes a row again.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ EXAMPLES = """  moodstream rescore --model 7
 TEXTS: Mapping[str, str] = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
 VERSION = silver_rescored.VERSION
 LABELS = tuple(name for name, _ in silver_rescored.LABELS)
-# Rows of a commit: bounds what is in memory, and what a conflict with another commit costs.
-AT_ONCE = 50_000
+# Rows of a commit: limits the memory, and the work that a conflict with another commit repeats.
+COMMIT_ROWS = 50_000
 SERVED_WITHIN_S = 15.0
 PATIENCE_S = 120.0
 
@@ -47,10 +48,12 @@ Day = tuple[int, int, int]
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Label history, or serve the labels; returns the exit code."""
-    parser = Parser("rescore", "Label history with another model version, to compare and then to serve.", EXAMPLES)
+    """Score the stored texts, or serve these scores; returns the exit code."""
+    parser = Parser(
+        "rescore", "Score the stored texts with another model version, to compare, then to serve.", EXAMPLES
+    )
     parser.add_argument("--model", required=True, metavar="VERSION", help="version of the registered model")
-    parser.add_argument("--accept", action="store_true", help="serve the labels that an earlier run made")
+    parser.add_argument("--accept", action="store_true", help="serve the scores of an earlier run without --accept")
     command.add_place(parser, environ)
     return command.run(parser, _act, argv, environ)
 
@@ -61,13 +64,13 @@ def _act(settings: Settings, options: argparse.Namespace, progress: Progress) ->
     finished = journal.finish(settings)
     work = accept if options.accept else rescore
     report = work(settings, options.model, progress)
-    return Outcome({"model_version": options.model, "finished_changes": finished, **report}, _told(report, options))
+    return Outcome({"model_version": options.model, "finished_changes": finished, **report}, _lines(report, options))
 
 
 def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, Any]:
-    """Label every post and comment into silver/rescored, replacing what the version said before; counts the changes.
+    """Score every post and comment, and replace the version's rows of silver/rescored; counts the changes of sentiment.
 
-    One commit: the table holds the version's former labels, or all of the new ones.
+    One commit: the table holds the version's former scores, or all of the new ones.
     """
     predict = versions.load(settings, version)
     moves: Counter[tuple[str, str]] = Counter()
@@ -82,16 +85,16 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
 
     with spilled(silver_rescored.SCHEMA, batches()) as rows:
         replaced = f"{VERSION} = '{int(version)}'"
-        write_deltalake(opened(settings), rows, mode="overwrite", predicate=replaced)
+        write_deltalake(open_rescored(settings), rows, mode="overwrite", predicate=replaced)
     return _summary(moves)
 
 
 def accept(settings: Settings, version: str, progress: Progress) -> dict[str, Any]:
-    """Serve the version's labels: silver, gold, warehouse. Rows that arrived since it scored keep the labels they have.
+    """Serve the version's scores in silver, gold and warehouse. Rows that arrived after the scoring keep theirs.
 
-    One commit for each part of a day; a run that is cut off is continued by the next.
+    One commit for each COMMIT_ROWS rows of a day; the next run continues one that was interrupted.
     """
-    table = opened(settings)
+    table = open_rescored(settings)
     days = _days(table, version)
     if not days:
         raise SettingsError(f"--accept: version {version} has scored nothing yet; run it without --accept first")
@@ -104,15 +107,15 @@ def accept(settings: Settings, version: str, progress: Progress) -> dict[str, An
         for name in TEXTS.values():
             while (change := journal.apply(settings, operation, name, _relabelled(labels, day, version))) is not None:
                 moves.update(_moves(change))
-                progress(f"{sum(moves.values()):,} rows relabelled")
+                progress(f"{sum(moves.values()):,} rows changed")
     if settings.warehouse:
         _relabel_facts(settings, table, version, days, progress)
         corrections.serve(settings, SERVED_WITHIN_S)
     return _summary(moves)
 
 
-def opened(settings: Settings) -> DeltaTable:
-    """The table, made empty if there is none."""
+def open_rescored(settings: Settings) -> DeltaTable:
+    """Opens silver/rescored; creates it if there is none."""
     return DeltaTable.create(
         location(settings.table(silver_rescored.NAME)),
         schema=silver_rescored.SCHEMA,
@@ -131,7 +134,7 @@ def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa
 
 
 def _days(table: DeltaTable, version: str) -> list[Day]:
-    """The days of which the version has labels, by the partitions of its files."""
+    """The days for which the version has scores, by the partitions of its files."""
     found = {tuple(int(part[name]) for name in PARTITIONS) for part in table.partitions() if part[VERSION] == version}
     return sorted(found)  # type: ignore[arg-type]
 
@@ -147,7 +150,7 @@ def _of_day(day: Day) -> str:
 
 
 def _relabelled(labels: pa.Table, day: Day, version: str) -> journal.Choose:
-    """Picks up to AT_ONCE served rows of the day that another version labelled, with the labels that they get."""
+    """Chooses up to COMMIT_ROWS served rows of the day with scores of another version, and their new scores."""
 
     def choose(table: DeltaTable) -> Change | None:
         for rows in chunks(table, [name for name in _columns(table) if name != "raw"], _of_day(day)):
@@ -178,7 +181,7 @@ def _moves(change: Change) -> Iterator[tuple[str, str]]:
 
 
 def _relabel_facts(settings: Settings, table: DeltaTable, version: str, days: list[Day], progress: Progress) -> None:
-    """Once the load hop is past the old labels: facts that it brings later would have them."""
+    """Waits until the load hop has read past the old scores: facts that it loads later would have them."""
     for name in TEXTS.values():
         if late := readers.wait(settings, name, open_table(settings, name).version(), PATIENCE_S, progress):
             raise OperationFailed(f"{', '.join(late)} has rows of {name} still to read: run the job, then accept again")
@@ -198,12 +201,12 @@ def _summary(moves: Counter[tuple[str, str]]) -> dict[str, Any]:
     return {"rows": sum(moves.values()), "changed": sum(changed.values()), "by_change": changed}
 
 
-def _told(report: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
+def _lines(report: Mapping[str, Any], options: argparse.Namespace) -> list[str]:
     share = report["changed"] / report["rows"] if report["rows"] else 0.0
-    lines = [f"{report['rows']:,} texts, {report['changed']:,} of them ({share:.1%}) labelled otherwise"]
+    lines = [f"{report['rows']:,} texts, {report['changed']:,} of them ({share:.1%}) with another sentiment"]
     lines += [f"    {move:<24}{count:>10,}" for move, count in report["by_change"].items()]
     if not options.accept:
         lines.append(
-            f"beside the served ones in {silver_rescored.NAME}; to serve them: rescore --model {options.model} --accept"
+            f"stored in {silver_rescored.NAME}; to serve these scores: rescore --model {options.model} --accept"
         )
     return lines

@@ -20,7 +20,7 @@ ACCEPTED = (silver_posts.NAME, silver_comments.NAME, silver_interactions.NAME, s
 
 
 def present(settings: Settings, ids: Iterable[str]) -> set[str]:
-    """Those of `ids` that any silver table holds. Reads one column of each table; memory: one batch and the ids found."""
+    """Those of `ids` that any silver table holds. Reads one column a table; memory: a batch and the ids found."""
     wanted = pa.array(sorted(set(ids)), pa.string())
     found: set[str] = set()
     if not len(wanted):

@@ -26,9 +26,7 @@ EXAMPLES = """  moodstream backfill --from 2026-11-23T10:00:00Z --to 2026-11-23T
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Backfill a range of bronze, or from an archive; returns the exit code."""
-    parser = Parser(
-        "backfill", "Append to silver the events that it lacks, or to bronze the records of an archive.", EXAMPLES
-    )
+    parser = Parser("backfill", "Append events that silver lacks, or the records of an archive to bronze.", EXAMPLES)
     parser.add_argument("--from", dest="first", type=_time, metavar="TIME", help="records that arrived from TIME on")
     parser.add_argument("--to", dest="last", type=_time, metavar="TIME", help="and before TIME")
     parser.add_argument("--archive", metavar="DIR", help="folder or URL of .jsonl(.gz) files, one raw record a line")

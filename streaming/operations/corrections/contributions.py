@@ -1,6 +1,6 @@
 """The contributions of silver rows to gold, computed without Spark: the twin of tables/gold_contributions.py.
 
-The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, so to start Spark would take longer
+The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, so starting Spark would take longer
 than the work. `tests/integration/test_operations_contributions.py` compares the two.
 """
 

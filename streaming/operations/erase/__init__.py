@@ -1,1 +1,1 @@
-"""`moodstream erase`: removes a person from every layer."""
+"""`moodstream erase`: removes a person's data from every layer."""

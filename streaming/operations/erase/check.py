@@ -1,4 +1,4 @@
-"""Looks at every file that is left: whether it still holds a person. Deletes nothing but what nobody refers to."""
+"""Checks every remaining file for a person's data. Deletes only files that no table refers to."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from streaming.settings import Settings
 
 LAYERS = ("bronze", "silver")
 COLUMNS = (*PEOPLE, "partition_key", "data", "raw")
-# A file that no commit refers to may be of a commit that is under way, but not for so long. What lost the race for a
-# commit of an operation can be told at once: its name, and no operation under way.
+# A file that no commit refers to may belong to a commit under way, but not for so long. Files of an operation's failed
+# commit are recognised at once: by their name, if no operation is under way.
 ORPHAN_AFTER_S = 3600.0
 CHANGE_DATA = "_change_data/"
 
 
 @dataclass
 class Check:
-    """What was looked at, and what still holds the person."""
+    """What was read, and which files still hold the person's data."""
 
     files: int = 0
     rows: int = 0
@@ -41,29 +41,29 @@ class Check:
 
     @property
     def clean(self) -> bool:
-        """Whether no data file holds them any more."""
+        """Whether no data file holds the person's data any more."""
         return not self.holding
 
 
 def check(settings: Settings, person: Person, before: datetime) -> Check:
-    """Read every data file of bronze and silver, of old versions too; what arrived after `before` does not count.
+    """Read every data file of bronze and silver, of old versions too; rows that arrived after `before` do not count.
 
-    Files that no version refers to (left by writers that died, or the change feed of silver/users, which nobody reads)
-    are deleted where they hold the person.
+    A file that no version refers to (of a writer that died, or of the change feed of silver/users, which nobody reads)
+    is deleted if it holds the person's data.
     """
     files, found = Files(settings), Check()
     for name in (f"{layer}/{table}" for layer in LAYERS for table in files.folders(f"{settings.lake}/{layer}")):
         root = settings.table(name)
         listed = list(files.below(root, recursive=True))
-        # In this order: what is listed and not referred to by then was left behind.
-        lost = () if journal.under_way(settings, name) else (journal.REWRITTEN_NAME,)
+        # In this order: a file that was listed, and that no version refers to afterwards, was left behind.
+        failed = () if journal.under_way(settings, name) else (journal.REWRITTEN_NAME,)
         known = _referred(settings, name)
         for path, modified, _ in listed:
             if path.startswith("_delta_log/"):
                 found.log_entries += _names(person, files.read(f"{root}/{path}") or b"")
             elif path.endswith(".parquet") and _holds(files, f"{root}/{path}", person, before, found):
-                left = path.startswith(CHANGE_DATA) or path.endswith(lost) or _is_old(modified)
-                orphan = path not in known and left
+                abandoned = path.startswith(CHANGE_DATA) or path.endswith(failed) or _is_old(modified)
+                orphan = path not in known and abandoned
                 (found.orphans_deleted if orphan else found.holding).append(f"{name}/{path}")
                 if orphan:
                     files.remove(f"{root}/{path}")
@@ -94,7 +94,7 @@ def _holds(files: Files, path: str, person: Person, before: datetime, found: Che
         found.rows += batch.num_rows
         rows = plain(pa.Table.from_batches([batch]))
         if "arrival_time" in names:
-            # Spark's older files keep times without a zone; what they mean is UTC.
+            # Spark's older files hold times without a zone, in UTC.
             arrived = rows["arrival_time"].cast(pa.timestamp("us", tz="UTC"))
             rows = rows.filter(pc.less_equal(arrived, pa.scalar(before)))
         if any(_names_them(row, person) for row in _suspects(rows, person)):
@@ -103,7 +103,7 @@ def _holds(files: Files, path: str, person: Person, before: datetime, found: Che
 
 
 def _suspects(rows: pa.Table, person: Person) -> Iterator[dict[str, Any]]:
-    """The rows in whose bytes the id occurs at all."""
+    """The rows whose bytes contain the id, or escapes that may spell it."""
     hits = pa.array([False] * rows.num_rows, pa.bool_())
     for name in set(rows.column_names) & set(COLUMNS):
         column = rows[name].cast(pa.binary())
@@ -124,8 +124,9 @@ def _names(person: Person, content: bytes) -> bool:
 
 
 def _checkpoints(files: Files, settings: Settings, person: Person) -> Iterator[str]:
-    """Checkpoint files in whose bytes the id occurs. What is compressed (the state of duplicates) cannot be seen so;
-    it holds event ids alone.
+    """Checkpoint files whose bytes contain the id.
+
+    Compressed files (the state of duplicates) cannot be searched like this; they hold event ids only.
     """
     for path in (file.name for file in files.below(settings.checkpoints, recursive=True)):
         if not path.endswith(".tar") and _names(person, files.read(f"{settings.checkpoints}/{path}") or b""):

@@ -1,7 +1,7 @@
-"""`moodstream erase --user ID`: removes a person from every layer, beside the running stream, and writes a receipt.
+"""`moodstream erase --user ID`: removes a person's data from every layer while the stream runs, and writes a receipt.
 
-Layer by layer: a layer is erased once every query that fills it is past the erasure of the layer before, so nothing
-flows after. Running it again is always safe, and continues what was cut off.
+It erases layer by layer: each layer once every query that fills it has read past the erasure of the layer before, so
+that no query brings the data back. It may be run again at any time, and continues an erasure that was interrupted.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ EXAMPLES = """  moodstream erase --user u-4711
 RECEIPTS = "_receipts"
 STREAMED = (*erase_rows.ACCEPTED, silver_rejected.NAME)
 VACUUMED = (bronze_events.NAME, *STREAMED, silver_users.NAME, silver_labels.NAME, silver_rescored.NAME)
-# What arrived before the erasure began, and was not yet in bronze when it was read, is found by the next pass.
+# A record may have arrived before the erasure began and reach bronze after it was read: the next pass finds it.
 PASSES = 3
 SERVED_WITHIN_S = 15.0
 NOTES = (
     "Events that arrive after `before` are new data: run erase again to remove them too.",
-    "Kinesis keeps the records until its retention is over; a job with a new checkpoint reads them again.",
+    "Kinesis keeps the records until its retention ends; a job with a new checkpoint reads them again.",
     "Comments that other people wrote under this person's posts stay.",
     "`log_entries` name the person in column statistics only, for 7 days: then `moodstream maintain` removes them.",
 )
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Erase a person; returns the exit code: 0 only if no data file holds them any more."""
-    parser = Parser("erase", "Remove a person from every layer while the stream runs; write a receipt.", EXAMPLES)
+    """Erase a person's data; returns the exit code: 0 only if no data file holds them any more."""
+    parser = Parser("erase", "Remove a person's data from every layer while the stream runs.", EXAMPLES)
     parser.add_argument("--user", required=True, metavar="ID", help="the person's user_id")
     parser.add_argument(
         "--feedback",
@@ -90,7 +90,7 @@ def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) 
     removed, found = Removed(), Check()
     for _ in range(PASSES):
         _pass(settings, erasure, removed, options.wait, progress)
-        progress("checking every file that is left")
+        progress("checking every remaining file")
         found = check(settings, erasure.person, erasure.before)
         if found.clean:
             break
@@ -115,16 +115,16 @@ def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) 
     }
     path = f"{settings.lake}/{RECEIPTS}/{erasure.name}.json"
     Files(settings).write_json(path, receipt)
-    return Outcome({**receipt, "receipt": path}, _told(receipt, path), 0 if complete else 1)
+    return Outcome({**receipt, "receipt": path}, _lines(receipt, path), 0 if complete else 1)
 
 
 def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: float, progress: Progress) -> None:
     progress("erasing from bronze")
     erase_rows.bronze(settings, erasure, removed)
-    _past(settings, [bronze_events.NAME], patience, progress)
+    _wait_for_readers(settings, [bronze_events.NAME], patience, progress)
     progress("erasing from silver and gold")
     erase_rows.silver(settings, erasure, removed)
-    _past(settings, STREAMED, patience, progress)
+    _wait_for_readers(settings, STREAMED, patience, progress)
     erase_rows.derived(settings, erasure, removed)
     for name in TABLES:
         keyed_tables.drop_empty(settings, name)
@@ -137,7 +137,7 @@ def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: floa
         _vacuum(settings, name)
 
 
-def _past(settings: Settings, names: Sequence[str], patience: float, progress: Progress) -> None:
+def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float, progress: Progress) -> None:
     for name in names:
         version = open_table(settings, name).version()
         late = readers.wait(settings, name, version, patience, progress)
@@ -148,7 +148,7 @@ def _past(settings: Settings, names: Sequence[str], patience: float, progress: P
 
 
 def _vacuum(settings: Settings, name: str) -> None:
-    """Remove the files that commits removed; never those without a commit, which a writer may be about to commit."""
+    """Delete the files that commits removed; not those without a commit, which a writer may be about to commit."""
     try:
         table = open_table(settings, name)
     except TableNotFoundError:
@@ -163,7 +163,7 @@ def _in_warehouse(settings: Settings, erasure: Erasure) -> int | None:
 
 
 def _without_texts(path: Path, texts: set[str]) -> int:
-    """Rewrite a CSV without the rows whose text is one of these; returns how many went."""
+    """Rewrite a CSV without the rows whose text is one of these; returns how many were removed."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     place = rows[0].index("text") if rows and "text" in rows[0] else 0
@@ -177,7 +177,7 @@ def _without_texts(path: Path, texts: set[str]) -> int:
     return len(rows) - len(kept)
 
 
-def _told(receipt: Mapping[str, Any], path: str) -> list[str]:
+def _lines(receipt: Mapping[str, Any], path: str) -> list[str]:
     bronze, silver = receipt["removed"]["bronze"], receipt["removed"]["silver"]
     counts = ", ".join(f"{count} {name}" for name, count in silver.items()) or "nothing"
     found = receipt["check"]

@@ -1,11 +1,11 @@
-"""Takes a person out of bronze and silver, layer by layer; each function may be repeated after a crash.
+"""Removes a person's rows from bronze and silver, layer by layer; each function may be repeated after a crash.
 
-Bronze: a record of theirs goes; in an array with others' events theirs become a mark, so that the others keep their
-places. Silver: their posts, comments and profile, and interactions of which they are either side. Others' comments on
-their posts stay: those are other people's words; the post that they answer is gone.
+Bronze: their records are deleted; in an array with other people's events, a mark replaces each of theirs, so that the
+others keep their index. Silver: their posts, comments and profile are deleted, and interactions with or by
+them. Other people's comments on their posts stay: they are other people's words.
 
-Every layer is cut at the same moment: rows that arrived after `before` stay in all of them. Layers that were cut where
-they happened to be would differ by what came in between.
+All layers are cut at the same moment: rows that arrived after `before` stay in each. Otherwise the layers would differ
+by the rows that arrived in between.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from streaming.tables import (
 )
 from streaming.tables.columns import PARTITIONS
 
-# In this order: the cohorts of texts are looked up in the profile's history.
+# Texts before profile changes: the cohorts of texts are found in the profile changes.
 ACCEPTED: Mapping[str, tuple[str, ...]] = {
     silver_posts.NAME: ("user_id",),
     silver_comments.NAME: ("user_id",),
@@ -56,7 +56,7 @@ RECORD = {"data": "source.new_data", "partition_key": "source.new_key"}
 
 @dataclass
 class Removed:
-    """What was taken out: counts by layer, and the texts, by which training data is searched."""
+    """What was removed: counts by layer, and the texts, to find them in training data."""
 
     bronze: dict[str, int] = field(default_factory=lambda: {"records_deleted": 0, "records_rewritten": 0})
     silver: dict[str, int] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Removed:
 
 @dataclass(frozen=True)
 class Erasure:
-    """Whose rows go, up to which moment of arrival, and under which name the changes are committed."""
+    """The person to erase, the last moment of arrival, and the name that the commits carry."""
 
     person: Person
     before: datetime
@@ -78,16 +78,16 @@ class Erasure:
 
     @property
     def arrived(self) -> str:
-        """The cut as SQL."""
+        """The condition on the time of arrival, as SQL."""
         return f"arrival_time <= '{self.before.isoformat()}'"
 
 
 def bronze(settings: Settings, erasure: Erasure, removed: Removed) -> None:
-    """Take the person's events out of bronze/events, and remember their places in bronze/erased."""
+    """Remove the person's events from bronze/events, and append their positions to bronze/erased."""
 
     def choose(table: DeltaTable) -> Change | None:
         hits = [hit for row in _records(table, erasure) if (hit := _hit(row, erasure.person)) is not None]
-        places = [place for hit in hits for place in _places(hit, erasure.name)]
+        places = [place for hit in hits for place in _erased_rows(hit, erasure.name)]
         if places:
             erased_events.remember(settings, places)
         source = _source([{name: hit[name] for name in SOURCE.names} for hit in hits], SOURCE)
@@ -101,7 +101,7 @@ def bronze(settings: Settings, erasure: Erasure, removed: Removed) -> None:
 
 
 def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
-    """Take the person out of the silver tables that streams read, and out of gold."""
+    """Remove the person from the silver tables that hops read, and from gold."""
     for name, columns in ACCEPTED.items():
         change = journal.apply(settings, erasure.name, name, _theirs(columns, erasure))
         if change is not None:
@@ -114,7 +114,7 @@ def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
 
 
 def derived(settings: Settings, erasure: Erasure, removed: Removed) -> None:
-    """Take the person out of silver/users, labels and rescored, once no stream can write them there any more."""
+    """Remove the person from silver/users, labels and rescored, once no hop can write them there any more."""
     for name, choose in (
         (silver_users.NAME, _theirs(("user_id",), erasure, ("user_id",))),
         (silver_labels.NAME, _theirs(("user_id",), erasure, ("event_id",))),
@@ -130,13 +130,13 @@ def derived(settings: Settings, erasure: Erasure, removed: Removed) -> None:
 
 
 def _restore_profile(settings: Settings, user: str) -> None:
-    """Make the profile what the events that stayed say: an erased one may have been the newest by event time."""
+    """Set the profile to the newest change that stays: an erased one may have been the newest by event time."""
     scan = open_table(settings, silver_user_changes.NAME).scan(columns=silver_users.TABLE.schema.names)
-    stayed = [row for batch in scan for row in _of(plain(pa.table(batch)), user).to_pylist()]
-    if not stayed:
+    kept = [row for batch in scan for row in _of(plain(pa.table(batch)), user).to_pylist()]
+    if not kept:
         return
-    newest = max(stayed, key=silver_users.recency)
-    with suppress(TableNotFoundError):  # the hop that makes profiles has never run, and will begin with these events
+    newest = max(kept, key=silver_users.recency)
+    with suppress(TableNotFoundError):  # the hop that fills silver/users has never run; it will begin with these events
         keyed_tables.upsert(settings, silver_users.TABLE, pa.Table.from_pylist([newest], silver_users.TABLE.schema))
 
 
@@ -167,7 +167,7 @@ def _records(table: DeltaTable, erasure: Erasure) -> Iterator[dict[str, Any]]:
 
 
 def _hit(row: dict[str, Any], person: Person) -> dict[str, Any] | None:
-    """The record with what becomes of it; None where it holds nothing of the person."""
+    """The record with its new content; None if it holds nothing of the person."""
     indices = person.concerned(row["data"], row["partition_key"])
     own = row["partition_key"] == person.user
     if not indices and not own:
@@ -177,7 +177,7 @@ def _hit(row: dict[str, Any], person: Person) -> dict[str, Any] | None:
     return {**row, "indices": indices, "new_data": rest, "new_key": key, "gone": rest is None}
 
 
-def _places(hit: Mapping[str, Any], erasure: str) -> Iterator[dict[str, Any]]:
+def _erased_rows(hit: Mapping[str, Any], erasure: str) -> Iterator[dict[str, Any]]:
     parts, now = elements(hit["data"]), datetime.now(UTC)
     for index in hit["indices"]:
         yield {
@@ -199,7 +199,7 @@ def _event_id(element: bytes) -> str | None:
 
 
 def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = ("event_id", *PLACE)) -> journal.Choose:
-    """Picks the rows in which any of the columns names the person, to be deleted."""
+    """Chooses the rows in which any of the columns names the person, to delete them."""
 
     def choose(table: DeltaTable) -> Change | None:
         return deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
@@ -216,7 +216,7 @@ REJECTED_KEY = ("stream", *PLACE, "data")
 
 
 def _rejected(erasure: Erasure) -> journal.Choose:
-    """Rejected events of the person go; those of others lose what the record around them holds of the person."""
+    """Deletes rejected events of the person; from those of others it removes the person's part of the whole record."""
 
     def choose(table: DeltaTable) -> Change | None:
         old, source = [], []
@@ -250,6 +250,6 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def _source(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The rows without repetition: a MERGE refuses two sources for one target."""
+    """The rows without duplicates: a MERGE refuses two source rows for one target row."""
     keys = [name for name in schema.names if name not in ("new_data", "new_key", "gone")]
     return pa.Table.from_pylist(list({tuple(row[name] for name in keys): row for row in rows}.values()), schema)

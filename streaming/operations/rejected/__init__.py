@@ -1,1 +1,1 @@
-"""`moodstream rejected`: lists rejected events and replays them after a fix."""
+"""`moodstream rejected`: lists rejected events, and sends them again after a fix."""

@@ -1,4 +1,4 @@
-"""`moodstream rejected list` and `replay`: what broke the contract and why, and a second chance after a fix."""
+"""`moodstream rejected list` and `replay`: shows rejected events by reason, and sends them again after a fix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXAMPLES = """  moodstream rejected list
   moodstream rejected replay --reason unknown_action --dry-run
   moodstream rejected replay --reason unknown_action
 """
-SHOWN_CHARACTERS = 160
+MAX_CHARACTERS = 160
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Group:
     last_arrival: datetime | None = None
     examples: list[dict[str, Any]] = field(default_factory=list)
 
-    def take(self, row: Mapping[str, Any], limit: int) -> None:
+    def add(self, row: Mapping[str, Any], limit: int) -> None:
         """Count a row of silver/rejected; the first `limit` are shown."""
         self.events += 1
         arrival = row["arrival_time"]
@@ -49,12 +49,12 @@ class Group:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """List or replay; returns the exit code."""
+    """List or replay rejected events; returns the exit code."""
     parser = Parser("rejected", "Show rejected events by reason, or send them again after a fix.", EXAMPLES)
     parser.add_argument("action", choices=("list", "replay"))
     parser.add_argument("--reason", choices=REASONS, metavar="REASON", help=f"one of {', '.join(REASONS)}")
     parser.add_argument("--limit", type=_limit, default=3, metavar="N", help="examples of each reason (default: 3)")
-    parser.add_argument("--dry-run", action="store_true", help="replay: say what would be sent again, and send nothing")
+    parser.add_argument("--dry-run", action="store_true", help="replay: only print what would be sent again")
     command.add_place(parser, environ)
     return command.run(parser, _act, argv, environ)
 
@@ -64,15 +64,17 @@ def _act(settings: Settings, options: argparse.Namespace, progress: Progress) ->
         return _list(settings, options)
     if options.reason is None:
         raise SettingsError("rejected replay: --reason is missing; `moodstream rejected list` shows them")
-    progress(f"judging {options.reason} again, by the contract of this release")
+    progress(f"checking {options.reason} again, by the contract of this release")
     done = replay(settings, options.reason, dry_run=options.dry_run)
-    return Outcome({"reason": options.reason, "dry_run": options.dry_run, **vars(done)}, _told(done, options.dry_run))
+    return Outcome(
+        {"reason": options.reason, "dry_run": options.dry_run, **vars(done)}, _replay_lines(done, options.dry_run)
+    )
 
 
 def _list(settings: Settings, options: argparse.Namespace) -> Outcome:
     groups: dict[str, Group] = defaultdict(Group)
     for row in rows(settings, options.reason):
-        groups[row["reason"]].take(row, options.limit)
+        groups[row["reason"]].add(row, options.limit)
     ordered = sorted(groups.items(), key=lambda item: -item[1].events)
     report = {"rows": sum(group.events for group in groups.values()), "by_reason": {k: vars(v) for k, v in ordered}}
     return Outcome(report, [line for reason, group in ordered for line in _lines(reason, group)] or ["none rejected"])
@@ -88,10 +90,10 @@ def rows(settings: Settings, reason: str | None) -> Iterator[Mapping[str, Any]]:
 
 
 def shown(data: bytes) -> str:
-    """Bytes for a terminal: control characters escaped, cut at SHOWN_CHARACTERS."""
-    text = data[: 4 * SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
+    """Bytes as text for a terminal: control characters escaped, cut at MAX_CHARACTERS."""
+    text = data[: 4 * MAX_CHARACTERS].decode("utf-8", "backslashreplace")
     safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return safe if len(safe) <= SHOWN_CHARACTERS else f"{safe[:SHOWN_CHARACTERS]}..."
+    return safe if len(safe) <= MAX_CHARACTERS else f"{safe[:MAX_CHARACTERS]}..."
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,12 +110,12 @@ def _lines(reason: str, group: Group) -> Iterator[str]:
         yield f"        {example['payload']}"
 
 
-def _told(done: Replayed, dry_run: bool) -> list[str]:
+def _replay_lines(done: Replayed, dry_run: bool) -> list[str]:
     verb = "would be sent again" if dry_run else "sent again"
     return [
         f"{done.sent} {verb}",
-        f"{done.sent_before} had been sent again before",
-        f"{done.still_rejected} break the contract of this release as well, and stay",
+        f"{done.sent_before} were sent again before",
+        f"{done.still_rejected} break the contract of this release too, and stay",
         f"{done.already_accepted} are in silver under the same event id",
     ]
 

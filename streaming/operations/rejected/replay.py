@@ -1,9 +1,9 @@
-"""Sends rejected events again, exactly once: as new rows of bronze, which the stream then takes like any other.
+"""Sends rejected events again, exactly once: as new rows of bronze, which the hops process as any other row.
 
-A new row's position says what it replays: `stream` is `replay`, and `sequence_number` is the place of the rejected
-event. Bronze itself therefore knows what was replayed; the rows are one commit, so a crash leaves all of them or none,
-and of two replays at once one fails (both claim the next number of the application transaction `replay`). Only the
-rejected event of an array is sent, not its accepted siblings. What is rejected again has a new place of its own.
+A new row's position names the event that it replays: `stream` is `replay`, and `sequence_number` is the position of the
+rejected event. Bronze itself holds what was replayed. All rows are one commit, so a crash leaves all of them or none.
+If two replays run at once, one fails, since both claim the next number of the application transaction `replay`. Of an
+array, only the rejected event is sent. An event that is rejected again gets a new position.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLUMNS = ["reason", "data", "stream", "partition_key", "sequence_number", "reco
 
 @dataclass
 class Replayed:
-    """How many rejected events were sent again, and why the others were not."""
+    """How many rejected events were sent again, and how many were not, by reason."""
 
     sent: int = 0
     sent_before: int = 0
@@ -41,9 +41,9 @@ class Replayed:
 
 
 def replay(settings: Settings, reason: str, *, dry_run: bool = False) -> Replayed:
-    """Send the rejected events with this reason again that this release's contract accepts.
+    """Send those rejected events with this reason again that this release's contract accepts.
 
-    Raises OperationFailed if another replay runs. Memory: one batch, and what is sent.
+    Raises OperationFailed if another replay is running. Memory: one batch, and the events to send.
     """
     bronze = open_table(settings, bronze_events.NAME)
     number = (bronze.transaction_version(STREAM) or 0) + 1
@@ -72,13 +72,13 @@ def _again(row: Row, now: datetime) -> dict[str, Any] | None:
     data = row["data"] or b""
     parts = elements(data)
     own = parts[row["record_index"]] if row["record_index"] < len(parts) else b""
-    judged = parse_record(own, now)
-    if len(judged) != 1 or not isinstance(judged[0], Accepted):
+    parsed = parse_record(own, now)
+    if len(parsed) != 1 or not isinstance(parsed[0], Accepted):
         return None
     # The parts of an aggregate that a connector took apart share everything but their bytes.
     digest = blake2b(data, digest_size=6).hexdigest()
     place = f"{row['sequence_number']}.{row['record_index']}.{digest}"
-    return {**bronze_row(own, STREAM, row["partition_key"], place, now), "event_id": judged[0].event_id}
+    return {**bronze_row(own, STREAM, row["partition_key"], place, now), "event_id": parsed[0].event_id}
 
 
 def _rejected(settings: Settings, reason: str) -> Iterator[Row]:
