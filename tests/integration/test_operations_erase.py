@@ -19,7 +19,7 @@ from streaming.events.kpl import aggregated
 from streaming.files import Files
 from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.erase import command as erase
-from streaming.operations.rescore import opened
+from streaming.operations.rescore import open_rescored
 from streaming.tables import silver_rescored, silver_users
 from tests.builders import NOON, a_record, an_event
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
@@ -140,7 +140,9 @@ def test_the_profile_the_rescored_labels_and_the_training_texts_go_too(lake: Pat
     rows = DeltaTable(str(lake / "silver/user_changes")).to_pyarrow_table().select(silver_users.TABLE.schema.names)
     write_deltalake(users, rows.cast(silver_users.TABLE.schema), mode="append")
     labels = [{"rescored_with": "2", "event_id": name, "year": 2026, "month": 1, "day": 1} for name in ("a3", "b3")]
-    write_deltalake(opened(settings_of(lake)), pa.Table.from_pylist(labels, silver_rescored.SCHEMA), mode="append")
+    write_deltalake(
+        open_rescored(settings_of(lake)), pa.Table.from_pylist(labels, silver_rescored.SCHEMA), mode="append"
+    )
     feedback = tmp_path / "feedback.csv"
     feedback.write_text("text,label\nmy own words #secret,positive\nsomething else,neutral\n")
     _, receipt = run(erase.main, "--user", "ann", "--feedback", str(feedback), lake=lake)

@@ -11,7 +11,7 @@ import pytest
 
 from moodstream import exit_code_of
 from streaming.operations import rescore
-from streaming.operations.corrections import journal
+from streaming.operations.corrections import keyed_tables
 from streaming.scoring import versions as models
 from tests.builders import NOON, a_record
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
@@ -92,7 +92,7 @@ def test_an_acceptance_that_is_killed_is_completed_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(journal, "add_to_gold", killed)
+        patched.setattr(keyed_tables, "add_to_gold", killed)
         with pytest.raises(KeyboardInterrupt):
             run(rescore.main, "--model", "7", "--accept", lake=lake)
     _, report = run(rescore.main, "--model", "7", "--accept", lake=lake)
@@ -104,7 +104,7 @@ def test_an_acceptance_that_is_killed_is_completed_by_the_next(
 def test_a_day_is_relabelled_in_parts_that_fit_into_memory(
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rescore, "AT_ONCE", 1)
+    monkeypatch.setattr(rescore, "COMMIT_ROWS", 1)
     run(rescore.main, "--model", "7", lake=lake)
     run(rescore.main, "--model", "7", "--accept", lake=lake)
     assert {version for *_, version in labels(lake).values()} == {"7"}

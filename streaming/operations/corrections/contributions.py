@@ -1,7 +1,7 @@
 """The contributions of silver rows to gold, computed without Spark: the twin of tables/gold_contributions.py.
 
-The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, so starting Spark would take longer
-than the work. `tests/integration/test_operations_contributions.py` compares the two.
+The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, and Spark would take longer to
+start than to work. `tests/integration/test_operations_contributions.py` compares the two.
 """
 
 from __future__ import annotations

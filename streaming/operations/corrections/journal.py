@@ -5,8 +5,8 @@ ones. Gold is never overwritten, and sums do not depend on their order, so it do
 counts a row before or after the correction. (The alternative, to recompute the keys, would need to know exactly which
 silver rows the hop had counted at that moment.)
 
-Guarantee: the difference is written to a journal before silver changes. The commits of silver and of each gold table carry
-the correction's id as a Delta application transaction. If the process ends at any point, either nothing has
+Guarantee: the difference is written to a journal before silver changes. The commits of silver and of each gold table
+carry the correction's id as a Delta application transaction. If the process ends at any point, either nothing has
 changed, or `finish` completes the correction; nothing is applied twice.
 """
 

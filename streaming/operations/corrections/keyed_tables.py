@@ -61,7 +61,7 @@ def _add(table: DeltaTable, gold: KeyedTable, rows: pa.Table, mark: CommitProper
 
 
 def _all_zero(gold: KeyedTable, value: str) -> str:
-    """SQL: every sum of a row is 0. The count alone may be 0 while the hop has yet to count rows with a new sentiment."""
+    """SQL: every sum of a row is 0. The count alone may be 0 before the hop has counted all rows."""
     sums = [(f"({value.format(name)})", kind) for name, kind in gold.values if name not in MEANS]
     # delta-rs would round the bound to an integer beside one.
     return " AND ".join(
