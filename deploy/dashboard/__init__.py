@@ -1,1 +1,1 @@
-"""The dashboard of the demo: gold, live."""
+"""The demo's dashboard, live from gold: app.py draws the page, charts.py its charts, gold.py reads the tables."""

@@ -1,4 +1,4 @@
-"""Live pages over gold: `streamlit run deploy/dashboard/app.py -- WORKDIR`. Works offline, writes nothing."""
+"""The live page: `streamlit run deploy/dashboard/app.py -- WORKDIR`. It reads the lake only, and needs no network."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ EVERY = "3s"
 WINDOWS = {"15 minutes": 15, "1 hour": 60, "6 hours": 360, "1 day": 1440, "everything": 0}
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
 COLORS = dict(zip(charts.SENTIMENTS, charts.SENTIMENT_COLORS, strict=True))
-ENOUGH = 5  # texts; the mood of a minute with fewer is chance
-FEW = 200  # texts; a profile of fewer says nothing
-A_DAY = 1440  # minutes; what is counted by the hour needs a few of them
+MIN_MINUTE_TEXTS = 5  # the shares of a minute with fewer texts are chance
+MIN_PROFILE_TEXTS = 200  # a profile of fewer texts says nothing
+DAY_MINUTES = 1440  # tables by hour are shown for at least a day
 VERSIONS: dict[Any, Any] = {
     "model_version": "version",
     "entity": "of",
     "events": st.column_config.NumberColumn("texts", format="localized"),
-    **{mood: st.column_config.NumberColumn(mood, format="%.1f %%") for mood in charts.SENTIMENTS},
+    **{name: st.column_config.NumberColumn(name, format="%.1f %%") for name in charts.SENTIMENTS},
     "polarity": st.column_config.NumberColumn("polarity", format="%+.3f"),
 }
 
-JUDGED: dict[Any, Any] = {
+QUALITY: dict[Any, Any] = {
     "model_version": "version",
     "role": "as",
     "texts": st.column_config.NumberColumn("labelled texts", format="localized"),
@@ -38,7 +38,7 @@ JUDGED: dict[Any, Any] = {
 
 
 def main(workdir: Path) -> None:
-    """Draw the page; its parts draw themselves again every few seconds."""
+    """Draw the page; its fragments redraw themselves every few seconds."""
     st.set_page_config(page_title="Moodstream", page_icon="🌊", layout="wide")
     st.markdown("<style>.block-container{padding-top:2.2rem}</style>", unsafe_allow_html=True)
     head, choice = st.columns([3, 1])
@@ -46,8 +46,8 @@ def main(workdir: Path) -> None:
     window = choice.selectbox("Window", list(WINDOWS), index=1)
     lake = workdir / "lake"
     _now(lake, WINDOWS[window])
-    mood, people, models, quality, posts = st.tabs(["Sentiment", "People", "Models", "Quality", "Posts"])
-    with mood:
+    sentiment, people, models, quality, posts = st.tabs(["Sentiment", "People", "Models", "Quality", "Posts"])
+    with sentiment:
         _sentiment(lake, WINDOWS[window])
     with people:
         _people(lake, WINDOWS[window])
@@ -61,7 +61,7 @@ def main(workdir: Path) -> None:
 
 @st.fragment(run_every=EVERY)
 def _now(lake: Path, minutes: int) -> None:
-    """The numbers on top: mood, volume, rejected, freshness."""
+    """The numbers on top: polarity, volume, rejected events, lag."""
     texts = _recent(gold.rows(lake, "gold/sentiment_by_minute"), "minute", minutes)
     if texts.empty:
         st.info("Nothing scored yet. The first results appear about half a minute after the start.")
@@ -84,9 +84,9 @@ def _sentiment(lake: Path, minutes: int) -> None:
     if texts.empty:
         return
     by_minute = gold.summed(texts, "minute")
-    by_minute = by_minute[by_minute["events"] >= ENOUGH]
+    by_minute = by_minute[by_minute["events"] >= MIN_MINUTE_TEXTS]
     left, right = st.columns(2)
-    left.subheader("Mood")
+    left.subheader("Sentiment")
     left.altair_chart(charts.sentiment_over_time(by_minute), width="stretch")
     left.subheader("Polarity and volume")
     left.altair_chart(charts.polarity_over_time(by_minute), width="stretch")
@@ -96,7 +96,7 @@ def _sentiment(lake: Path, minutes: int) -> None:
         right.altair_chart(charts.ranked(gold.summed(topics, "topic").nlargest(12, "events"), "topic"), width="stretch")
     terms = _recent(gold.rows(lake, "gold/terms_by_hour"), "hour", max(minutes, 60) if minutes else 0)
     if not terms.empty:
-        right.subheader("Words")
+        right.subheader("Terms")
         right.image(_cloud(gold.summed(terms, "term").nlargest(80, "events")), width="stretch")
 
 
@@ -105,7 +105,7 @@ def _people(lake: Path, minutes: int) -> None:
     cohorts = _recent(gold.rows(lake, "gold/sentiment_by_cohort"), "hour", max(minutes, 60) if minutes else 0)
     engagement = _recent(gold.rows(lake, "gold/engagement_by_minute"), "minute", minutes)
     left, right = st.columns([2, 1])
-    left.subheader("Where and how old")
+    left.subheader("Cohorts")
     if not cohorts.empty:
         top = gold.summed(cohorts, "location").nlargest(20, "events")["location"]
         cells = gold.summed(cohorts[cohorts["location"].isin(top)], "location", "age_band")
@@ -118,14 +118,14 @@ def _people(lake: Path, minutes: int) -> None:
 
 @st.fragment(run_every=EVERY)
 def _models(lake: Path, minutes: int) -> None:
-    """What serves, what runs in the shadow, and whether the texts still are what the model knows."""
-    hours = max(minutes, A_DAY) if minutes else 0
+    """Drift, shadow scoring, quality by labels, and the versions that served."""
+    hours = max(minutes, DAY_MINUTES) if minutes else 0
     left, right = st.columns(2, gap="large")
     with left:
         _drift(_recent(gold.rows(lake, "gold/drift_by_hour"), "hour", hours))
     with right:
         _shadow(_recent(gold.rows(lake, "gold/shadow_by_hour"), "hour", hours))
-    _judged(_recent(gold.rows(lake, "gold/labelled_by_hour"), "hour", hours))
+    _labelled(_recent(gold.rows(lake, "gold/labelled_by_hour"), "hour", hours))
     versions = _recent(gold.rows(lake, "gold/sentiment_by_model"), "hour", hours)
     if not versions.empty:
         st.subheader("Versions in service")
@@ -138,16 +138,17 @@ def _drift(hours: pd.DataFrame) -> None:
         st.caption("No texts looked at yet.")
         return
     newest = hours.sort_values(["hour", "texts"]).iloc[-1]
-    calm = "nothing" if newest["texts"] >= FEW else "?"
+    calm = "nothing" if newest["texts"] >= MIN_PROFILE_TEXTS else "?"
     changed = calm if pd.isna(newest["changed"]) else f"the {newest['changed']}"
     columns = st.columns(3)
     columns[0].metric("Changed this hour", changed, border=True)
     columns[1].metric("Unknown words", f"{newest['novelty']:+.1%}", border=True)
     columns[2].metric("Texts looked at", f"{newest['texts']:,}", border=True)
-    told = "like the texts that it was judged on" if newest["texts"] >= FEW else f"fewer than {FEW} texts so far"
-    why = told if pd.isna(newest["diagnosis"]) else newest["diagnosis"]
-    st.caption(f"Version {newest['model_version']}: {why}. Dashed: too much.")
-    full = hours[hours["texts"] >= FEW]
+    calm_text = "texts are like those that it was evaluated on"
+    default = calm_text if newest["texts"] >= MIN_PROFILE_TEXTS else f"fewer than {MIN_PROFILE_TEXTS} texts so far"
+    why = default if pd.isna(newest["diagnosis"]) else newest["diagnosis"]
+    st.caption(f"Version {newest['model_version']}: {why}. Dashed line: the limit.")
+    full = hours[hours["texts"] >= MIN_PROFILE_TEXTS]
     if full["hour"].nunique() > 1:
         st.altair_chart(charts.drift_over_time(full), width="stretch")
         words = full.rename(columns={"model_version": "of"})
@@ -158,34 +159,36 @@ def _drift(hours: pd.DataFrame) -> None:
 
 
 def _shadow(hours: pd.DataFrame) -> None:
-    st.subheader("Challenger in the shadow")
+    st.subheader("Shadow scoring")
     if hours.empty:
-        st.caption("No challenger: `moodstream model train` makes one, and it runs from then on.")
+        st.caption("No challenger yet: `moodstream model train` registers one, which is then scored in the shadow.")
         return
-    # Of the newest challenger alone.
+    # Only the newest challenger.
     hours = hours[hours["challenger_version"] == hours.sort_values("hour").iloc[-1]["challenger_version"]]
     whole = gold.shadowed(hours.assign(all=""), "all").iloc[0]
     columns = st.columns(3)
-    columns[0].metric("Same label", f"{whole['agreement']:.1%}", border=True)
+    columns[0].metric("Same sentiment", f"{whole['agreement']:.1%}", border=True)
     columns[1].metric("Time a text", f"{whole['microseconds']:.0f} µs", border=True)
     columns[2].metric("Texts scored", f"{whole['texts']:,}", border=True)
     of = " and ".join(sorted(hours["champion_version"].unique()))
     st.caption(f"Version {hours.iloc[-1]['challenger_version']} beside version {of}.")
     each = gold.shadowed(hours, "hour", "champion_version").rename(columns={"champion_version": "of"})
-    each = each[each["texts"] >= FEW]
+    each = each[each["texts"] >= MIN_PROFILE_TEXTS]
     if each["hour"].nunique() > 1:
-        st.altair_chart(charts.by_hour(each, "agreement", "same label", ".1%"), width="stretch")
+        st.altair_chart(charts.by_hour(each, "agreement", "same sentiment", ".1%"), width="stretch")
         st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
     st.altair_chart(charts.sentiments_of_both(hours), width="stretch")
 
 
-def _judged(hours: pd.DataFrame) -> None:
-    """How good the versions are where people labelled texts; nothing while there are no labels."""
+def _labelled(hours: pd.DataFrame) -> None:
+    """Quality of the versions on labelled texts; draws nothing while there are no labels."""
     if hours.empty:
         return
     st.subheader("Judged by people")
-    st.dataframe(gold.judged(hours), hide_index=True, width="stretch", column_config=JUDGED)
-    st.caption("A challenger is judged by labels that are younger than itself, a champion by all of what it served.")
+    st.dataframe(gold.quality(hours), hide_index=True, width="stretch", column_config=QUALITY)
+    st.caption(
+        "For a challenger only labels newer than itself count; for a champion, all labels of texts that it scored."
+    )
 
 
 @st.fragment(run_every=EVERY)
@@ -212,11 +215,11 @@ def _posts(lake: Path) -> None:
 
 def _post(post: Any) -> None:
     dot = f"<span style='color:{COLORS.get(post['sentiment'], 'inherit')}'>●</span>"
-    # Strangers wrote this: never markup of the page.
+    # Users wrote this text: escaped, so that it cannot become markup of the page.
     text = html.escape(str(post["text"])[:400])
-    label = f"{post['sentiment']} · polarity {post['polarity']:+.2f} · confidence {post['confidence']:.0%}"
+    caption = f"{post['sentiment']} · polarity {post['polarity']:+.2f} · confidence {post['confidence']:.0%}"
     st.markdown(
-        f"<div style='{CARD}'>{dot} {text}<div style='opacity:.6;font-size:.8rem'>{label} · model"
+        f"<div style='{CARD}'>{dot} {text}<div style='opacity:.6;font-size:.8rem'>{caption} · model"
         f" {html.escape(str(post['model_version']))}</div></div>",
         unsafe_allow_html=True,
     )
@@ -236,7 +239,7 @@ def _recent(frame: pd.DataFrame, time: str, minutes: int) -> pd.DataFrame:
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def _cloud(terms: pd.DataFrame) -> Any:
-    """Words as large as they are frequent, red to green by the polarity of the texts that hold them."""
+    """An image of terms: size by frequency, red to green by the polarity of their texts."""
     from matplotlib import colormaps
     from wordcloud import WordCloud
 

@@ -1,4 +1,4 @@
-"""The dashboard's charts: data frames in, Altair charts out."""
+"""The dashboard's charts: functions from data frames to Altair charts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 
 
 def sentiment_over_time(minutes: pd.DataFrame) -> Any:
-    """Shares of the three moods by minute as stacked areas, events in the tooltip."""
-    long = minutes.melt(["minute", "events"], SENTIMENTS, "mood", "texts")
+    """Shares of the three sentiments by minute as stacked areas, with the number of texts in the tooltip."""
+    long = minutes.melt(["minute", "events"], SENTIMENTS, "sentiment", "texts")
     return (
         alt.Chart(long)
         .mark_area(interpolate="monotone", opacity=0.85)
         .encode(
             x=alt.X("minute:T", title=None),
             y=alt.Y("texts:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
-            color=alt.Color("mood:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
-            order=alt.Order("mood:N"),
-            tooltip=["minute:T", "mood:N", "texts:Q", "events:Q"],
+            color=alt.Color("sentiment:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
+            order=alt.Order("sentiment:N"),
+            tooltip=["minute:T", "sentiment:N", "texts:Q", "events:Q"],
         )
         .properties(height=260)
     )
@@ -42,7 +42,7 @@ def polarity_over_time(minutes: pd.DataFrame) -> Any:
 
 
 def ranked(frame: pd.DataFrame, name: str) -> Any:
-    """Bars by `name`, as long as the texts are many, coloured by polarity."""
+    """Bars by `name`: length by number of texts, colour by polarity."""
     return (
         alt.Chart(frame)
         .mark_bar(cornerRadiusEnd=3)
@@ -105,15 +105,20 @@ def freshness(frame: pd.DataFrame) -> Any:
 
 
 HOUR = alt.X("hour:T", title=None, axis=alt.Axis(format="%d %b %H:%M", labelAngle=0, labelOverlap=True))
-DISTANCES = {"psi_label": "labels", "psi_polarity": "polarity", "psi_confidence": "confidence", "psi_length": "length"}
+DISTANCES = {
+    "psi_label": "sentiment",
+    "psi_polarity": "polarity",
+    "psi_confidence": "confidence",
+    "psi_length": "length",
+}
 DISTANCE_COLORS = ["#264653", "#2a9d8f", "#e9c46a", "#d1495b"]
-# Above this a population stability index says that something happened.
+# A population stability index above this means that the distribution changed.
 SEVERE = 0.25
 PSI_TICKS = [0, 0.1, 0.25, 0.5, 1, 2, 5, 10]
 
 
 def drift_over_time(hours: pd.DataFrame) -> Any:
-    """PSI of each histogram by hour, on a scale that shows small ones beside large ones, and what is too much."""
+    """PSI of each histogram by hour, on a symmetric log scale, with the limit as a dashed line."""
     long = hours[["hour", "model_version", *DISTANCES]].melt(["hour", "model_version"], var_name="of", value_name="PSI")
     long["of"] = long["of"].map(DISTANCES)
     scale = alt.Scale(domain=list(DISTANCES.values()), range=DISTANCE_COLORS)
@@ -138,7 +143,7 @@ def drift_over_time(hours: pd.DataFrame) -> Any:
 
 
 def drift_now(hour: pd.Series[Any]) -> Any:
-    """PSI of each histogram of one hour as bars, and what is too much."""
+    """PSI of each histogram of one hour as bars, with the limit as a dashed line."""
     frame = pd.DataFrame([{"of": name, "PSI": hour[column]} for column, name in DISTANCES.items()])
     x = alt.X(
         "PSI:Q", scale=alt.Scale(type="symlog", constant=0.1), title="PSI", axis=alt.Axis(values=PSI_TICKS, format="~g")
@@ -196,12 +201,12 @@ def by_hour(hours: pd.DataFrame, measure: str, title: str, form: str, color: str
 
 
 def sentiments_of_both(shadow: pd.DataFrame) -> Any:
-    """The shares of the moods that champion and challenger found in the same texts, one bar each."""
+    """Shares of the sentiments that champion and challenger gave to the same texts, a bar for each."""
     long = pd.DataFrame(
         [
-            {"model": who, "mood": mood, "texts": int(shadow[f"{who}_{mood}"].sum())}
+            {"model": who, "sentiment": name, "texts": int(shadow[f"{who}_{name}"].sum())}
             for who in ("champion", "challenger")
-            for mood in SENTIMENTS
+            for name in SENTIMENTS
         ]
     )
     return (
@@ -210,9 +215,9 @@ def sentiments_of_both(shadow: pd.DataFrame) -> Any:
         .encode(
             x=alt.X("texts:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
             y=alt.Y("model:N", title=None),
-            color=alt.Color("mood:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
-            order=alt.Order("mood:N"),
-            tooltip=["model:N", "mood:N", "texts:Q"],
+            color=alt.Color("sentiment:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
+            order=alt.Order("sentiment:N"),
+            tooltip=["model:N", "sentiment:N", "texts:Q"],
         )
         .properties(height=170)
     )

@@ -1,4 +1,4 @@
-"""Gold as data frames, read again only when a table has a new version."""
+"""The lake's tables as data frames, read again only when a table has a new version."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _read(table: str, version: int, newest: int, by: str) -> pd.DataFrame:
 
 
 def _newest(delta: DeltaTable, count: int, by: str) -> pd.DataFrame:
-    """The newest rows out of the files that were added last: the table may be large."""
+    """The newest rows of the ten files that were added last, since the table may be large."""
     actions = delta.get_add_actions(flatten=True)
     added = sorted(
         zip(actions.column("modification_time").to_pylist(), delta.file_uris(), strict=False), key=lambda pair: pair[0]
@@ -56,7 +56,7 @@ def _newest(delta: DeltaTable, count: int, by: str) -> pd.DataFrame:
 
 
 def _as_declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """A file's rows in the types of its table: Spark, the job and delta-rs each write other Arrow types."""
+    """A file's rows in the types of its table: Spark, the job and delta-rs write different Arrow types."""
     return rows.cast(pa.schema([schema.field(name) for name in rows.column_names]))
 
 
@@ -70,16 +70,16 @@ def summed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 
 def by_version(frame: pd.DataFrame) -> pd.DataFrame:
-    """gold/sentiment_by_model by version and entity: texts, moods in percent, polarity; newest version first."""
+    """gold/sentiment_by_model by version and entity: texts, sentiments in percent, polarity; newest version first."""
     whole = summed(frame, "model_version", "entity")
-    for mood in ("negative", "neutral", "positive"):
-        whole[mood] *= 100 / whole["events"]
+    for sentiment in ("negative", "neutral", "positive"):
+        whole[sentiment] *= 100 / whole["events"]
     newest = whole["model_version"].map(lambda version: -int(version) if version.isdigit() else 0)
     return whole.iloc[newest.argsort(kind="stable")].drop(columns="polarity_sum")
 
 
-def judged(frame: pd.DataFrame) -> pd.DataFrame:
-    """gold/labelled_by_hour by version and role: texts, macro-F1, share of right labels; newest version first."""
+def quality(frame: pd.DataFrame) -> pd.DataFrame:
+    """gold/labelled_by_hour by version and role: texts, macro-F1, percent of right sentiments; newest version first."""
     whole = frame.groupby(["model_version", "role"], as_index=False)[list(gold_labelled_by_hour.COUNTS)].sum()
     names = gold_labelled_by_hour.COUNTS
     counts = (dict(zip(names, row, strict=True)) for row in whole[list(names)].itertuples(index=False))
@@ -91,7 +91,7 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def shadowed(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
-    """gold/shadow_by_hour added up by `keys`: texts, share of equal labels, distance, microseconds a text."""
+    """gold/shadow_by_hour summed by `keys`: texts, share of equal sentiments, distance, microseconds a text."""
     whole = frame.groupby(list(keys), as_index=False)[
         ["texts", "agreements", "polarity_difference_sum", "scoring_seconds"]
     ].sum()

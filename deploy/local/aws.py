@@ -1,8 +1,8 @@
-"""The emulated AWS: Kinesis, S3, SNS, SQS and CloudWatch in one process, and what the demo needs in it.
+"""The emulated AWS: Kinesis, S3, SNS, SQS and CloudWatch in one process, with the demo's stream, topic and buckets.
 
-The stream lives in the emulator's memory: it is new after each start of it. Records that were acknowledged but had not
-reached bronze are put again from the generator's ledger. Sequence numbers begin with the time, so a checkpoint of the
-stream before reads on in the new one.
+The stream is kept in memory, so each start of the emulator makes a new one. Records that were acknowledged but had not
+reached bronze are put again from the generator's ledger. Sequence numbers begin with the time, so that a checkpoint of
+the old stream continues in the new one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ QUEUE = "moodstream-alerts"
 BUCKETS = ("moodstream-lake", "moodstream-staging")
 CREDENTIALS: Mapping[str, str] = {
     "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",  # the emulator takes any
+    "AWS_SECRET_ACCESS_KEY": "test",  # the emulator accepts any
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
-    # The SDKs' binary dialect of Kinesis, which emulators do not speak: v1 (qubole) and v2 (awslabs).
+    # Turn off CBOR, the SDKs' binary format, which emulators do not understand: SDK v1 (qubole) and v2 (awslabs).
     "AWS_CBOR_DISABLE": "true",
     "CBOR_ENABLED": "false",
 }
@@ -42,7 +42,7 @@ CREDENTIALS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Aws:
-    """The running emulator; `new_stream`: the stream had to be made, so it holds nothing yet."""
+    """The running emulator; `new_stream`: this start made the stream, which is therefore empty."""
 
     process: Process
     topic_arn: str
@@ -51,14 +51,14 @@ class Aws:
 
     @property
     def endpoint(self) -> str:
-        """What `AWS_ENDPOINT_URL` is set to."""
+        """The value of `AWS_ENDPOINT_URL`."""
         return f"http://127.0.0.1:{self.process.port}"
 
 
 def start(workdir: Workdir, environ: Mapping[str, str], shards: int) -> Aws:
-    """Start or adopt the emulator; makes stream, topic, queue and buckets where they are missing.
+    """Start or adopt the emulator; makes stream, topic, queue and buckets if they are missing. Raises ServiceError.
 
-    `shards` counts for the first stream of a working directory: checkpoints name shards, so later ones have as many.
+    `shards` applies to the first stream of a working directory. Checkpoints name shards, so later streams have as many.
     """
     process = services.ensure(_service(workdir, environ), workdir)
     topic, queue = _alerts(process.port)
@@ -70,7 +70,7 @@ def start(workdir: Workdir, environ: Mapping[str, str], shards: int) -> Aws:
 
 
 def client(service: str, endpoint: str) -> Any:
-    """A boto3 client of the emulator that ignores whatever AWS set-up this machine has."""
+    """A boto3 client of the emulator, which ignores the AWS configuration of this machine."""
     import boto3
     from botocore.config import Config
 
@@ -95,7 +95,7 @@ def _service(workdir: Workdir, environ: Mapping[str, str]) -> Service:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(workdir.aws / "s3"),
         "STATE_DIR": str(workdir.aws / "state"),
-        # Listeners of its own that nobody here needs; the second one would bind every interface.
+        # Listeners that nobody needs here; the second one would listen on all interfaces.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
@@ -115,7 +115,7 @@ def _stream(port: int, shards: int) -> bool:
 
 
 def _alerts(port: int) -> tuple[str, str]:
-    """The topic for alerts, and a queue that receives them, so that a person can look at them."""
+    """Make the topic for alerts, and a queue that receives them for people to read; returns ARN and URL."""
     endpoint = f"http://127.0.0.1:{port}"
     sns, sqs = client("sns", endpoint), client("sqs", endpoint)
     topic: str = sns.create_topic(Name=TOPIC)["TopicArn"]

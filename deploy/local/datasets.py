@@ -1,8 +1,8 @@
 """Fetches the labelled tweets into `.cache/data/`: `python -m deploy.local.datasets` (part of `make setup`).
 
-The archive lies inside the source distribution of vaderSentiment (the wheel lacks it). pip downloads it from whatever
-index it is configured for, with the hash of `requirements/data.lock`. A second run finds the archive, checks its hash
-and needs no network.
+The archive is part of the source distribution of vaderSentiment (the wheel lacks it). pip downloads it from the index
+that it is configured for, and checks the hash of `requirements/data.lock`. A second run finds the archive, checks its
+hash and needs no network.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ FETCH_TIMEOUT_S = 300
 
 
 class DatasetUnavailable(LocalError):
-    """The labelled data could not be fetched, or are not what was locked."""
+    """The labelled data could not be fetched, or do not have the locked hash."""
 
 
 def fetch(folder: Path = FOLDER, lock: Path = LOCK) -> bool:
-    """Make sure that the right archive lies in `folder`; returns whether it had to be fetched."""
+    """Make sure that `folder` holds the locked archive; returns whether it was fetched. Raises DatasetUnavailable."""
     target = folder / ARCHIVE
     if target.is_file() and _sha256(target.read_bytes()) == SHA256:
         return False
@@ -49,7 +49,7 @@ def fetch(folder: Path = FOLDER, lock: Path = LOCK) -> bool:
 
 
 def _download(lock: Path, scratch: Path) -> Path:
-    # pip builds the metadata of a source distribution to learn its name: with the setuptools that is installed.
+    # pip builds the metadata of a source distribution to learn its name; it uses the installed setuptools.
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--require-hashes"),

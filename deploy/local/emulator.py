@@ -1,6 +1,6 @@
 """Runs ministack, the emulated AWS, on a loopback port: `python -m deploy.local.emulator PORT`.
 
-Not imported by anything else, since ministack reads its environment while it is imported.
+Nothing else imports this: ministack reads its environment when it is imported.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def main() -> None:
     from ministack.app import app
     from ministack.services import kinesis
 
-    # Both walk over every record that a shard ever held, at each put and each read: after 400,000 records a put of 500
-    # took 140 ms instead of 20. A stream here would slow down with the time it has been up.
+    # ministack's own functions walk over all records of a shard at each put and each read: after 400,000 records a put
+    # of 500 took 140 ms instead of 20.
     kinesis._expire_records = lambda stream: _trim(stream, kinesis._shard_iterators)
     kinesis._start_position = _position
     config = Config()
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _position(records: list[dict[str, Any]], kind: str, sequence: str, at: Any) -> int | None:
-    """Where in a shard an iterator of this kind starts; records lie in ascending order."""
+    """The index in a shard's records, which are in ascending order, at which an iterator of this kind starts."""
     if kind == "TRIM_HORIZON":
         return 0
     if kind == "LATEST":
@@ -49,7 +49,7 @@ def _position(records: list[dict[str, Any]], kind: str, sequence: str, at: Any) 
 
 
 def _trim(stream: dict[str, Any], iterators: Any) -> None:
-    """Forget what is older than the retention, once in a while; iterators are indexes, so they move along."""
+    """Once a minute, remove records older than the retention; iterators are indexes, so they are moved as well."""
     now = time.time()
     if now - stream.get("trimmed_at", 0.0) < TRIM_EVERY_S:
         return

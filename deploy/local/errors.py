@@ -1,10 +1,10 @@
-"""What can go wrong in the embedded stack, as one tree. `exit_code`: how a command ends that raises the error.
+"""The errors of the embedded stack and of the harness, as one tree, each with the exit code of its command.
 
 LocalError                  1
 +-- UsageError              2  wrong use: an option, a file, a folder or a port
 |   +-- WorkdirBusyError    2  another demo runs in the same working directory
-|   +-- NothingToAuditError 2  the working directory holds nothing to reconcile yet
-+-- JarsError               1  the jars could not be fetched, or are not what was locked
+|   +-- NothingToAuditError 2  the working directory holds nothing to audit yet
++-- JarsError               1  the jars could not be fetched, or do not have the locked hash
 +-- ServiceError            1  a service of the stack did not start or did not answer in time
 """
 

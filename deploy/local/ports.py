@@ -22,7 +22,7 @@ def is_free(port: int) -> bool:
 
 
 def free(preferred: int | None = None) -> int:
-    """A free port: the preferred one where it is free, so that links survive a restart."""
+    """A free port: the preferred one if it is free, so that links still work after a restart."""
     if preferred and is_free(preferred):
         return preferred
     with socket.socket() as probe:
@@ -32,7 +32,7 @@ def free(preferred: int | None = None) -> int:
 
 
 def demanded(option: str, port: int) -> int:
-    """The port that a user asked for; raises UsageError if something else listens there."""
+    """The port of a user's option; raises UsageError if another process listens there."""
     if not is_free(port):
         raise UsageError(f"{option}: port {port} is taken; name another or leave the option out")
     return port

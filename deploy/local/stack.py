@@ -1,4 +1,4 @@
-"""The embedded stack as a whole: started side by side, described in `stack.json`, stopped in order."""
+"""All embedded services of a working directory: started side by side, listed in `stack.json`, stopped in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deploy.local.aws import Aws
 from deploy.local.postgres import Postgres
 from deploy.local.workdir import Workdir
 
-# In the order in which they are stopped: who sends, who works, who serves.
+# In the order in which they are stopped: the sender, the job, then the servers. PostgreSQL comes last.
 PROCESSES = ("generator", "job", pages.DASHBOARD, pages.MLFLOW, aws.NAME)
 METRICS_NAMESPACE = "Moodstream"
 
@@ -33,7 +33,7 @@ class Stack:
     postgres: Postgres
 
     def environ(self, base: Mapping[str, str]) -> dict[str, str]:
-        """The environment of everything that works with this stack."""
+        """The environment of processes that use this stack."""
         return {
             **inherited(base),
             **aws.CREDENTIALS,
@@ -47,7 +47,7 @@ class Stack:
         }
 
     def describe(self) -> dict[str, str]:
-        """Where everything answers; no secrets."""
+        """The addresses of all services, without secrets."""
         return {
             "aws": self.aws.endpoint,
             "stream": aws.STREAM,
@@ -60,7 +60,7 @@ class Stack:
 
 
 def inherited(base: Mapping[str, str]) -> dict[str, str]:
-    """What children take over: nothing of this machine's own AWS set-up, no proxy for the loopback."""
+    """The environment for child processes: `base` without this machine's AWS settings, and no proxy for loopback."""
     kept = {name: value for name, value in base.items() if not name.startswith("AWS_")}
     path = [str(jars.ROOT), *filter(None, [base.get("PYTHONPATH")])]
     return kept | {

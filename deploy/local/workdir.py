@@ -1,4 +1,4 @@
-"""The working directory of the embedded stack: every path in it, so that each is written once."""
+"""The working directory of the embedded stack: all paths in it, each written once, and its lock."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEFAULT = "moodstream-demo"
 
 @dataclass(frozen=True)
 class Workdir:
-    """An absolute folder that holds everything one demo keeps; nothing is created by naming a path."""
+    """An absolute folder that holds all that one demo keeps. The properties name paths and create nothing."""
 
     root: Path
-    lake_folder: Path | None = None  # where the lake is not among the rest: a copy of one on S3
+    lake_folder: Path | None = None  # if the lake is elsewhere: the copy of one on S3
 
     @property
     def lake(self) -> Path:
@@ -33,7 +33,7 @@ class Workdir:
 
     @property
     def ledger(self) -> Path:
-        """What was sent, by the generator's own account."""
+        """The generator's ledger of what it sent."""
         return self.root / "ledger"
 
     @property
@@ -48,7 +48,7 @@ class Workdir:
 
     @property
     def aws(self) -> Path:
-        """What the emulated S3 keeps."""
+        """The files of the emulated S3."""
         return self.root / "aws"
 
     @property
@@ -63,26 +63,26 @@ class Workdir:
 
     @property
     def endpoints(self) -> Path:
-        """Where the stack answers, as JSON."""
+        """The addresses of the stack's services, as JSON."""
         return self.root / "stack.json"
 
     @property
     def status(self) -> Path:
-        """What the job tells about its hops, rewritten all the time."""
+        """The job's status file, which it rewrites about every second."""
         return self.run / "status.json"
 
     def table(self, name: str) -> Path:
-        """The folder of a Delta table, `silver/posts` say."""
+        """The folder of a Delta table, for example `silver/posts`."""
         return self.lake / name
 
     @property
     def mlflow_uri(self) -> str:
-        """Tracking server and registry in one: the database itself, so that no server need run."""
+        """URI of MLflow's tracking and registry database, used directly so that no server need run."""
         return f"sqlite:///{self.mlflow / 'mlflow.db'}"
 
 
 def existing(path: str) -> Workdir:
-    """A working directory that a demo has used; raises UsageError if it is none."""
+    """The working directory that a demo has used; raises UsageError if no demo has."""
     root = Path(path).absolute()
     if not (root / "run").is_dir():
         raise UsageError(f"--workdir: '{path}' is no working directory of a demo")
@@ -110,7 +110,7 @@ def prepared(path: str) -> Workdir:
 
 @contextmanager
 def held(workdir: Workdir) -> Iterator[None]:
-    """Hold the directory for one demo; the kernel lets go of it however the process ends."""
+    """Lock the directory for one demo; raises WorkdirBusyError. The kernel releases it however the process ends."""
     with (workdir.run / "demo.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,7 +127,7 @@ def held(workdir: Workdir) -> Iterator[None]:
 
 
 def is_held(workdir: Workdir) -> int | None:
-    """The pid of the demo that holds the directory, or None."""
+    """The pid of the demo that has locked the directory, or None."""
     path = workdir.run / "demo.lock"
     if not path.exists():
         return None

@@ -51,7 +51,7 @@ class Proxy:
         proxy, target = self, urlsplit(endpoint).netloc
 
         class Handler(_Handler):
-            """A handler that knows this proxy."""
+            """A handler with a reference to this proxy."""
 
             def __init__(self, *args: object) -> None:
                 self.proxy, self.target = proxy, target

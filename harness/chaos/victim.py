@@ -19,7 +19,7 @@ from streaming import cli, commit_points
 
 
 def die() -> None:
-    """End this process and its JVM at once; the JVM first, since it goes on without us for a moment."""
+    """End this process and its JVM at once; the JVM first, since it would run on without Python for a moment."""
     for child in psutil.Process().children(recursive=True):
         child.kill()
     os.kill(os.getpid(), signal.SIGKILL)

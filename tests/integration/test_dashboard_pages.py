@@ -93,7 +93,7 @@ def test_drift_and_the_challenger_are_shown_hour_by_hour(monkeypatch, tmp_path: 
         "+12.0%",
         "500",
     )
-    assert (numbers["Same label"], numbers["Time a text"], numbers["Texts scored"]) == ("90.0%", "100 µs", "60")
+    assert (numbers["Same sentiment"], numbers["Time a text"], numbers["Texts scored"]) == ("90.0%", "100 µs", "60")
     assert any("Version 3: unknown words rose." in caption.value for caption in shown.caption)
 
 
