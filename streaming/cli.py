@@ -6,9 +6,12 @@ import logging
 import signal
 from collections.abc import Mapping, Sequence
 
-from streaming import catalog, metrics, session
+from streaming import metrics, session
+from streaming.delta import append
 from streaming.settings import Settings, from_command_line
 from streaming.supervisor import Job, Start, hop_starts
+from streaming.tables import catalog
+from streaming.tables.columns import PARTITIONS
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, Start] | None = None) -> int:
@@ -23,9 +26,18 @@ def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, 
     return 0
 
 
+def create_tables(settings: Settings) -> None:
+    """Create the append tables that do not exist yet: a hop can read a table before its first row is written.
+
+    The keyed tables are created by the hops that merge into them.
+    """
+    for name, schema in catalog.APPENDED.items():
+        append.create(settings, name, schema, PARTITIONS)
+
+
 def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
     spark = session.start(settings)
-    catalog.create_tables(settings)
+    create_tables(settings)
     measuring = metrics.listen(spark, settings)
     job = Job(spark, settings, hop_starts(settings, instead), session.wall_clock(spark))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,7 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from deploy.local import jars
-from streaming import catalog, session
+from streaming import session
+from streaming.cli import create_tables
 from streaming.settings import Settings
 
 
@@ -33,7 +34,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def lake_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of empty tables, made once: a Delta table may be copied as a folder, which costs nothing."""
     lake = tmp_path_factory.mktemp("template")
-    catalog.create_tables(Settings(lake=str(lake), checkpoints=str(lake / "checkpoints"), stream="events"))
+    create_tables(Settings(lake=str(lake), checkpoints=str(lake / "checkpoints"), stream="events"))
     return lake
 
 

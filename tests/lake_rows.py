@@ -15,11 +15,10 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from moodstream import exit_code_of
-from streaming import catalog
 from streaming.settings import Settings
-from streaming.tables import bronze_events
+from streaming.tables import bronze_events, catalog
+from streaming.tables.catalog import SILVER
 from streaming.tables.parsed_events import parsed_batches
-from streaming.tables.silver_catalog import TABLES
 from tests.builders import NOON, a_bronze_row
 
 SCORES = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1"}
@@ -35,7 +34,7 @@ def append(lake: Path, name: str, rows: Iterable[Mapping[str, Any]], at: str = "
     """Append rows to a table of the catalog; `at` names the time that they are partitioned by."""
     parts = [{**row, "year": row[at].year, "month": row[at].month, "day": row[at].day} for row in rows]
     if parts:
-        table = pa.Table.from_pylist(parts, to_arrow_schema(catalog.TABLES[name]))
+        table = pa.Table.from_pylist(parts, to_arrow_schema(catalog.APPENDED[name]))
         write_deltalake(str(lake / name), table, mode="append", schema_mode="merge")
 
 
@@ -50,7 +49,7 @@ def refined(lake: Path, *data: bytes, first_number: int = 0, time: datetime = NO
     """Append records to bronze and their events to silver, every text found positive."""
     rows = [{**row, "data": bytes(row["data"])} for row in arrived(lake, *data, first_number=first_number, time=time)]
     for batch in parsed_batches([pa.RecordBatch.from_pylist(rows, BRONZE)]):
-        for entity, table in TABLES.items():
+        for entity, table in SILVER.items():
             events = [row | SCORES for row in batch.to_pylist() if row["entity"] == entity]
             append(lake, table.name, events, table.time)
 

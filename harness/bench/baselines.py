@@ -21,9 +21,9 @@ from streaming.events.contract import FIELDS
 from streaming.hops import refine
 from streaming.scoring.champion import Champion
 from streaming.settings import Settings
+from streaming.tables.catalog import SILVER
 from streaming.tables.columns import SENTIMENT_FIELDS
 from streaming.tables.parsed_events import PAYLOAD, REJECTED, SCHEMA
-from streaming.tables.silver_catalog import TABLES
 
 _PAYLOAD = ", ".join(f"{name} {'int' if name == 'user_age' else 'string'}" for name in PAYLOAD)
 EVENT = f"event_id string, event_type string, schema_version int, event_time timestamp, payload struct<{_PAYLOAD}>"
@@ -36,7 +36,7 @@ class SparkSilver:
     The batch is computed once.
     """
 
-    threads = len(TABLES)
+    threads = len(SILVER)
 
     def __init__(self, spark: SparkSession, settings: Settings, champion: Champion) -> None:
         self._spark = spark
@@ -56,7 +56,7 @@ class SparkSilver:
             scored.unpersist()
 
     def _append(self, scored: DataFrame, batch: int, entity: str) -> None:
-        table = TABLES[entity]
+        table = SILVER[entity]
         query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
         partition = {"year": F.year(table.time), "month": F.month(table.time), "day": F.dayofmonth(table.time)}
         rows = scored.where(F.col("entity") == entity).withColumns(partition).select(*table.schema.names).coalesce(1)

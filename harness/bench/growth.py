@@ -85,13 +85,13 @@ def ratio(first: float, last: float) -> dict[str, float]:
 def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, progress: Progress) -> dict[str, Any]:
     """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
     from harness.bench.embedded import Arrivals
-    from streaming import catalog
+    from streaming.cli import create_tables
     from streaming.hops import aggregate, refine
 
     tenth = max(1, batches // 10)
     # The memory for duplicates is full after half of the warm-up.
     bounded = replace(settings, duplicate_window=f"{max(1, tenth // 2)} minutes")
-    catalog.create_tables(bounded)
+    create_tables(bounded)
     arrivals = Arrivals(bounded)
     queries: dict[str, Any] = {"refine": refine.start(spark, bounded), "aggregate": aggregate.start(spark, bounded)}
     done = dict.fromkeys(queries, -1)
@@ -157,10 +157,9 @@ def _maintain(settings: Settings) -> None:
 
 
 def _tables() -> list[str]:
-    from streaming import catalog
-    from streaming.tables import gold_catalog
+    from streaming.tables import catalog
 
-    return [*catalog.TABLES, *(table.name for table in gold_catalog.TABLES)]
+    return [*catalog.APPENDED, *(table.name for table in catalog.KEYED)]
 
 
 def result(compared: Mapping[str, dict[str, float]], batches: int, rows: int) -> dict[str, Any]:

@@ -69,10 +69,10 @@ def measured(
 ) -> dict[str, Any]:
     """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
     from harness.bench.embedded import Arrivals
-    from streaming import catalog
+    from streaming.cli import create_tables
 
     source = replace(settings, max_files_per_batch=1)
-    catalog.create_tables(source)
+    create_tables(source)
     arrivals = Arrivals(source)
     for _ in range(batches + 1):
         arrivals.arrive(rows // batches, 1.0)
@@ -87,10 +87,10 @@ def measured(
 
 def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -> list[float]:
     """Run one query; returns the seconds of each batch except the first, and removes what it wrote."""
-    from streaming import catalog
+    from streaming.cli import create_tables
 
     target = replace(source, lake=f"{source.lake}-{name}", checkpoints=f"{source.checkpoints}-{name}")
-    catalog.create_tables(target)
+    create_tables(target)
     contender = contenders(spark, target, champion)[name]
     query = (
         bronze(spark, source)
@@ -113,7 +113,7 @@ def _run(spark: SparkSession, source: Settings, champion: Champion, name: str) -
 
 def bronze(spark: SparkSession, source: Settings) -> DataFrame:
     """The stream of bronze rows that every query reads."""
-    from streaming.delta.stream import delta
+    from streaming.sources.delta import delta
     from streaming.tables import bronze_events
 
     return delta(spark, source, bronze_events.NAME)

@@ -28,7 +28,7 @@ MOST_RANGES = 64
 COMPACT_EVERY = 200
 
 
-class KeyedDelta:
+class KeyedMerge:
     """Merges the micro-batches of one query into one table.
 
     `apply` is called by one thread at a time with batch ids that never go back. Other writers (erasure, maintenance)

@@ -7,20 +7,20 @@ from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming.delta.merge import KeyedDelta, created
-from streaming.delta.stream import delta
+from streaming.delta.merge import KeyedMerge, created
 from streaming.delta.tables import location, storage_options
 from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
-from streaming.tables.gold_catalog import CONTRIBUTING, TABLES
+from streaming.sources.delta import delta
+from streaming.tables.catalog import CONTRIBUTING, KEYED
 from streaming.tables.keyed_table import KeyedTable
 
 
 def start(spark: SparkSession, settings: Settings) -> Running:
     """Keep gold up with silver, exactly once per table; the tables are there before the first batch."""
-    for table in TABLES:
+    for table in KEYED:
         created(table, location(settings.table(table.name)), storage_options(settings))
     streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
     return (
@@ -33,10 +33,10 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     )
 
 
-def connection(settings: Settings) -> Callable[[KeyedTable, str], KeyedDelta]:
+def connection(settings: Settings) -> Callable[[KeyedTable, str], KeyedMerge]:
     """Opens a keyed table of the lake for a query id."""
 
-    def connect(table: KeyedTable, query: str) -> KeyedDelta:
-        return KeyedDelta(table, location(settings.table(table.name)), storage_options(settings), query)
+    def connect(table: KeyedTable, query: str) -> KeyedMerge:
+        return KeyedMerge(table, location(settings.table(table.name)), storage_options(settings), query)
 
     return connect

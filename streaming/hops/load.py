@@ -11,9 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from streaming import commit_points
-from streaming.delta.stream import delta
 from streaming.loop import Running
 from streaming.settings import Settings
+from streaming.sources.delta import delta
 from streaming.tables import (
     silver_comments,
     silver_interactions,

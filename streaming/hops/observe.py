@@ -26,7 +26,7 @@ from pyspark.sql import SparkSession
 
 from streaming import commit_points
 from streaming.delta.log import AppendedRows
-from streaming.delta.merge import KeyedDelta, created
+from streaming.delta.merge import KeyedMerge, created
 from streaming.delta.tables import (
     location,
     open_table,
@@ -129,7 +129,7 @@ class Observer:
         self._quality = Quality(settings, challenger)
         self._positions = positions
         self._sources = {name: AppendedRows(settings, name) for name in SOURCES}
-        self._tables: dict[str, KeyedDelta] = {}
+        self._tables: dict[str, KeyedMerge] = {}
         self._last: Batch | None = None
         self._since: dict[str, int] | None = None
         self._started = False
@@ -205,10 +205,10 @@ class Observer:
         self._note(batch.challenger)
         return int(texts.num_rows)
 
-    def _table(self, table: KeyedTable, query: str) -> KeyedDelta:
+    def _table(self, table: KeyedTable, query: str) -> KeyedMerge:
         if table.name not in self._tables:
             uri = location(self._settings.table(table.name))
-            self._tables[table.name] = KeyedDelta(table, uri, storage_options(self._settings), query)
+            self._tables[table.name] = KeyedMerge(table, uri, storage_options(self._settings), query)
         return self._tables[table.name]
 
     def _note(self, version: str) -> None:

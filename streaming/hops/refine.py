@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming.delta.stream import delta
 from streaming.files import Files
 from streaming.loop import Running
 from streaming.scoring.champion import Champion, MlflowRegistry
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
+from streaming.sources.delta import delta
 from streaming.tables import bronze_events
 from streaming.tables.parsed_events import parsed_events, without_duplicates
 

@@ -18,7 +18,7 @@ from streaming.alerts import rules
 from streaming.alerts.cloudwatch import Metric, Metrics, open_metrics
 from streaming.alerts.rules import Alert
 from streaming.alerts.sns import Alerts, Topic
-from streaming.delta.recent import recent
+from streaming.delta.tables import recent
 from streaming.files import Files
 from streaming.loop import Loop, Running
 from streaming.settings import Settings

@@ -14,7 +14,6 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from streaming import catalog
 from streaming.delta.tables import open_table
 from streaming.errors import SettingsError
 from streaming.operations import command
@@ -24,7 +23,7 @@ from streaming.operations.corrections.contributions import TABLES
 from streaming.settings import Parser, Settings
 from streaming.tables import (
     bronze_erased,
-    gold_catalog,
+    catalog,
     gold_drift_by_hour,
     gold_labelled_by_hour,
     gold_shadow_by_hour,
@@ -39,8 +38,8 @@ EXAMPLES = """  moodstream maintain
 ATTEMPTS = 3
 HOURS_A_DAY = 24
 OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME)
-GOLD = (*(table.name for table in gold_catalog.TABLES), *OBSERVED)
-NAMES = (*catalog.TABLES, *GOLD, bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
+GOLD = (*(table.name for table in catalog.KEYED), *OBSERVED)
+NAMES = (*catalog.APPENDED, *GOLD, bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -17,8 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
-from streaming.delta.spill import spilled
-from streaming.delta.tables import chunks, location, open_table, read, storage_options
+from streaming.delta.tables import chunks, location, open_table, read, spilled, storage_options
 from streaming.errors import OperationFailed, SettingsError
 from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress

@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streaming.delta.merge import KeyedDelta
-from streaming.delta.recent import recent
+from streaming.delta.merge import KeyedMerge
+from streaming.delta.tables import recent
 from streaming.scoring.profiles import Profilers, Retraining
 from streaming.settings import Settings
 from streaming.tables import gold_drift_by_hour
@@ -36,7 +36,7 @@ class Drift:
         self._retraining = retraining
         self._look_at = 0.0
 
-    def count(self, texts: pa.Table, gold: KeyedDelta, batch: int) -> None:
+    def count(self, texts: pa.Table, gold: KeyedMerge, batch: int) -> None:
         """Bring the texts of a batch to gold, once however often it is called; raises what the storage raises."""
         hours = texts.append_column("hour", pc.floor_temporal(texts["arrival_time"], unit="hour"))
         keys = hours.group_by(["hour", "model_version"]).aggregate([]).sort_by("hour").to_pylist()

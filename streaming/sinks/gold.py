@@ -15,9 +15,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from streaming import commit_points
-from streaming.delta.merge import KeyedDelta
+from streaming.delta.merge import KeyedMerge
 from streaming.tables import (
-    gold_catalog,
+    catalog,
     gold_freshness,
     gold_sentiment_by_cohort,
     silver_users,
@@ -41,10 +41,10 @@ class Gold:
     `connect` opens a table for a query id; `authors` is asked after silver/users has taken the batch's changes.
     """
 
-    def __init__(self, connect: Callable[[KeyedTable, str], KeyedDelta], authors: Cohorts) -> None:
+    def __init__(self, connect: Callable[[KeyedTable, str], KeyedMerge], authors: Cohorts) -> None:
         self._connect = connect
         self._authors = authors
-        self._tables: dict[str, KeyedDelta] = {}
+        self._tables: dict[str, KeyedMerge] = {}
 
     def __call__(self, contributed: DataFrame, batch: int) -> None:
         """Sum the contributions and merge them; what `foreachBatch` calls."""
@@ -56,11 +56,11 @@ class Gold:
     def write(self, sums: pa.Table, batch: int, query: str) -> None:
         """Bring one batch's sums into every table; freshness last, once the others are committed."""
         if not self._tables:
-            self._tables = {table.name: self._connect(table, query) for table in gold_catalog.TABLES}
+            self._tables = {table.name: self._connect(table, query) for table in catalog.KEYED}
         changes = silver_users.latest(sums)
         self._apply(silver_users.NAME, silver_users.rows(changes), batch)
         cohorts = self._authors.cohorts(gold_sentiment_by_cohort.authors(sums), changes)
-        shares = {name: rows(sums) for name, rows in gold_catalog.ROWS.items()}
+        shares = {name: rows(sums) for name, rows in catalog.ROWS.items()}
         shares[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, cohorts)
         with ThreadPoolExecutor(len(shares)) as threads:
             merges = [threads.submit(self._apply, name, rows, batch) for name, rows in shares.items()]

@@ -22,8 +22,8 @@ from streaming.delta.append import FileAppend
 from streaming.delta.data_files import FILES, DataFiles, Target
 from streaming.scoring.champion import Champion
 from streaming.settings import Settings
+from streaming.tables.catalog import SILVER, SilverTable
 from streaming.tables.columns import PARTITIONS
-from streaming.tables.silver_catalog import TABLES, SilverTable
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Silver:
         self._settings = settings
         self._champion = champion
         self._appends: dict[str, FileAppend] = {}
-        targets = {entity: _target(settings, table) for entity, table in TABLES.items()}
+        targets = {entity: _target(settings, table) for entity, table in SILVER.items()}
         self._write = DataFiles(targets, delta_rs.storage_options(settings))
 
     def __call__(self, events: DataFrame, batch: int) -> None:
@@ -46,7 +46,7 @@ class Silver:
         written = time.monotonic()
         commit_points.reached("refine.computed")
         for entity, of_entity in files.items():
-            append = self._append_to(TABLES[entity].name)
+            append = self._append_to(SILVER[entity].name)
             commit_points.reached("refine.between_tables")
             if not append.holds(batch):
                 append.commit(of_entity, batch)

@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from streaming import catalog, commit_points
+from streaming import commit_points
+from streaming.cli import create_tables
 from streaming.delta.tables import open_table
 from streaming.settings import Settings
 from streaming.sinks.bronze import Bronze
@@ -29,7 +30,7 @@ class FakeChampion:
 @pytest.fixture
 def settings(empty_lake: Path, tmp_path: Path) -> Settings:
     settings = Settings(lake=str(empty_lake), checkpoints=str(tmp_path / "checkpoints"), stream="events")
-    catalog.create_tables(settings)
+    create_tables(settings)
     return settings
 
 

@@ -12,13 +12,12 @@ import pytest
 from deltalake import write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming import catalog
 from streaming.delta.tables import open_table, read
 from streaming.hops import aggregate
 from streaming.settings import Settings
 from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
-from streaming.tables import gold_catalog, gold_sentiment_by_cohort
+from streaming.tables import catalog, gold_sentiment_by_cohort
 from streaming.tables.gold_contributions import collected
 from streaming.tables.keyed_table import KeyedTable
 from tests.builders import NOON
@@ -40,8 +39,8 @@ def gold(settings: Settings) -> Gold:
 
 def sums_of(spark: SparkSession, batch: Batch) -> pa.Table:
     frames = [
-        contributed(spark.createDataFrame(rows, catalog.TABLES[name]))
-        for name, contributed in gold_catalog.CONTRIBUTING.items()
+        contributed(spark.createDataFrame(rows, catalog.APPENDED[name]))
+        for name, contributed in catalog.CONTRIBUTING.items()
         if (rows := batch[name])
     ]
     return collected(reduce(DataFrame.unionByName, frames))
@@ -55,7 +54,7 @@ def rows_of(settings: Settings, table: KeyedTable) -> dict[tuple[Any, ...], dict
 
 
 def assert_gold_is(settings: Settings, want: dict[str, dict[tuple[Any, ...], dict[str, Any]]]) -> None:
-    for table in gold_catalog.TABLES:
+    for table in catalog.KEYED:
         if table.name not in want:
             continue
         have, wanted = rows_of(settings, table), want[table.name]
@@ -92,7 +91,7 @@ class Dies:
         raise RuntimeError("killed")
 
 
-@pytest.mark.parametrize("killed_at", [table.name for table in gold_catalog.TABLES])
+@pytest.mark.parametrize("killed_at", [table.name for table in catalog.KEYED])
 def test_a_batch_that_was_cut_off_at_any_table_is_completed_and_doubles_nothing(
     spark: SparkSession, settings: Settings, killed_at: str, two_batches: tuple[list[Batch], list[pa.Table]]
 ) -> None:

@@ -10,9 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from streaming import catalog
 from streaming.operations.corrections.contributions import TABLES, Sums
-from streaming.tables import gold_catalog, gold_sentiment_by_cohort
+from streaming.tables import catalog, gold_sentiment_by_cohort
 from streaming.tables.gold_contributions import collected
 from tests.gold_rows import Batch, a_batch, a_silver_row, random_batches
 
@@ -33,11 +32,11 @@ def batch() -> Batch:
 
 def by_spark(spark: SparkSession, rows: Batch) -> dict[str, pa.Table]:
     frames = [
-        contributed(spark.createDataFrame(rows[name], catalog.TABLES[name]))
-        for name, contributed in gold_catalog.CONTRIBUTING.items()
+        contributed(spark.createDataFrame(rows[name], catalog.APPENDED[name]))
+        for name, contributed in catalog.CONTRIBUTING.items()
     ]
     sums = collected(reduce(DataFrame.unionByName, frames))
-    tables = {name: of_sums(sums) for name, of_sums in gold_catalog.ROWS.items()}
+    tables = {name: of_sums(sums) for name, of_sums in catalog.ROWS.items()}
     return tables | {gold_sentiment_by_cohort.NAME: gold_sentiment_by_cohort.rows(sums, {})}
 
 
@@ -45,7 +44,7 @@ def test_the_twins_agree(spark: SparkSession, empty_lake: Path) -> None:
     rows = batch()
     sums = Sums(lambda _: gold_sentiment_by_cohort.NO_COHORT)
     for name, own in rows.items():
-        sums.add(name, pa.Table.from_pylist(own, to_arrow_schema(catalog.TABLES[name])), 1)
+        sums.add(name, pa.Table.from_pylist(own, to_arrow_schema(catalog.APPENDED[name])), 1)
     found, wanted = sums.rows(), by_spark(spark, rows)
     for name, table in TABLES.items():
         mine, theirs = (
@@ -60,7 +59,7 @@ def test_the_twins_agree(spark: SparkSession, empty_lake: Path) -> None:
 
 def test_what_comes_and_goes_leaves_nothing() -> None:
     sums = Sums(lambda _: gold_sentiment_by_cohort.NO_COHORT)
-    rows = pa.Table.from_pylist([a_silver_row("post")], to_arrow_schema(catalog.TABLES["silver/posts"]))
+    rows = pa.Table.from_pylist([a_silver_row("post")], to_arrow_schema(catalog.APPENDED["silver/posts"]))
     sums.add("silver/posts", rows, 1)
     sums.add("silver/posts", rows, -1)
     assert sums.rows() == {}

@@ -13,11 +13,11 @@ from deltalake.schema import PrimitiveType
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
-from streaming.delta.stream import delta
 from streaming.hops import aggregate
 from streaming.operations import maintain, readers
 from streaming.operations.erase import command as erase
 from streaming.settings import Settings
+from streaming.sources.delta import delta
 from tests.builders import a_record, an_event
 from tests.gold_without_spark import assert_same, gold_of, gold_of_silver
 from tests.lake_rows import refined, rows_of, run, settings_of

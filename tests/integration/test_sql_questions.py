@@ -18,12 +18,11 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from deploy.infra.visuals import DataSet, data_sets
-from streaming.catalog import TABLES as CATALOG
 from streaming.delta.merge import created
 from streaming.delta.tables import read
 from streaming.hops.load import TARGETS
 from streaming.settings import Settings
-from streaming.tables import gold_catalog, gold_freshness
+from streaming.tables import catalog, gold_freshness
 from streaming.tables.keyed_table import KeyedTable
 from streaming.warehouse.base import Load
 from streaming.warehouse.serving import Server
@@ -90,12 +89,12 @@ def lake(tmp_path: Path, database: Database) -> Callable[[list[Batch]], Lake]:
     settings = Settings(lake=str(tmp_path / "lake"), checkpoints=str(tmp_path), stream="events")
 
     def made(batches: list[Batch]) -> Lake:
-        for name, schema in CATALOG.items():
+        for name, schema in catalog.APPENDED.items():
             if name.startswith("silver/"):
                 rows = pa.Table.from_pylist([row for batch in batches for row in batch[name]], to_arrow_schema(schema))
                 write_deltalake(settings.table(name), rows)
         gold = expected(batches)
-        for table in gold_catalog.TABLES:
+        for table in catalog.KEYED:
             rows = [freshness()] if table is gold_freshness.TABLE else keyed(table, gold[table.name])
             write_deltalake(created(table, settings.table(table.name), {}), filled(table, rows), mode="append")
         warehouse = database.warehouse()

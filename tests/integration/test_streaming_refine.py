@@ -12,12 +12,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from streaming import catalog
-from streaming.delta.stream import delta
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
-from streaming.tables import bronze_events, parsed_events
-from streaming.tables.silver_catalog import TABLES
+from streaming.sources.delta import delta
+from streaming.tables import bronze_events, catalog, parsed_events
+from streaming.tables.catalog import SILVER
 from tests.builders import NOON, a_bronze_row, a_record
 
 
@@ -72,7 +71,7 @@ def rows_of(spark: SparkSession, settings: Settings, name: str) -> list[Any]:
 def counts(spark: SparkSession, settings: Settings) -> dict[str, int]:
     return {
         name: len(rows_of(spark, settings, name))
-        for name in catalog.TABLES
+        for name in catalog.APPENDED
         if name.startswith("silver/") and name != "silver/users"
     }
 
@@ -133,7 +132,7 @@ class DiesAfter:
     def __call__(self, events: DataFrame, batch: int) -> None:
         files = self._silver._written(events, batch)
         for entity in self._tables:
-            self._silver._append_to(TABLES[entity].name).commit(files[entity], batch)
+            self._silver._append_to(SILVER[entity].name).commit(files[entity], batch)
         raise RuntimeError("killed")
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from streaming import catalog
 from streaming.errors import SinkUnavailable
 from streaming.hops import load
 from streaming.settings import Settings
+from streaming.tables import catalog
 from tests.integration.conftest import Database
 from tests.warehouse_rows import a_comment, a_post, a_profile, an_interaction
 
@@ -39,7 +39,7 @@ def settings(empty_lake: Path, tmp_path: Path, database: Database) -> Settings:
 def appended(spark: SparkSession, settings: Settings, name: str, *rows: Mapping[str, Any]) -> None:
     """Append to a silver table what the builders made."""
     parts = {"year": 2026, "month": 3, "day": 1, "raw": "{}", "sequence_number": "1", "record_index": 0}
-    schema = catalog.TABLES[name]
+    schema = catalog.APPENDED[name]
     complete = [parts | {"arrival_time": row["event_time"]} | row for row in rows]
     frame = spark.createDataFrame([tuple(row.get(field) for field in schema.names) for row in complete], schema)
     frame.coalesce(1).write.format("delta").mode("append").save(settings.table(name))

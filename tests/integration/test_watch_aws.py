@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from deploy.local import aws
 from streaming.alerts.cloudwatch import CloudWatch, Metric
 from streaming.alerts.sns import Topic
-from streaming.delta.merge import KeyedDelta
+from streaming.delta.merge import KeyedMerge
 from streaming.delta.tables import (
     location,
     open_table,
@@ -118,7 +118,7 @@ def test_gold_on_s3_is_merged_exactly_once(settings: Settings) -> None:
     row = {"minute": NOON, "action": "like", "interactions": 2}
     rows = table.rows({name: pa.chunked_array([[value]]) for name, value in row.items()})
     for batch in (1, 1, 2):
-        sink = KeyedDelta(table, location(on_s3.table(table.name)), storage_options(on_s3), "query")
+        sink = KeyedMerge(table, location(on_s3.table(table.name)), storage_options(on_s3), "query")
         sink.apply(rows, batch)
     (found,) = read(open_table(on_s3, table.name)).to_pylist()
     assert found["interactions"] == 4

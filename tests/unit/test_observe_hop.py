@@ -168,7 +168,7 @@ def test_a_batch_that_was_begun_and_not_committed_is_made_good(
     shadow.round()
     append(empty_lake, POSTS, [a_post("a")])
     with monkeypatch.context() as broken:
-        broken.setattr(observe, "KeyedDelta", lambda *_: 1 / 0)
+        broken.setattr(observe, "KeyedMerge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             shadow.round()
     append(empty_lake, POSTS, [a_post("b")])

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from streaming.alerts.cloudwatch import Metric
-from streaming.delta.merge import KeyedDelta
+from streaming.delta.merge import KeyedMerge
 from streaming.errors import SinkUnavailable
 from streaming.hops.watch import Watcher
 from streaming.settings import Settings
@@ -73,7 +73,7 @@ def hops_are(settings: Settings, **states: str) -> None:
 
 def gold_has(settings: Settings, table: KeyedTable, *rows: dict[str, Any]) -> None:
     columns = pa.table({name: [row[name] for row in rows] for name in rows[0]})
-    merged = KeyedDelta(table, settings.table(table.name), {}, "query")
+    merged = KeyedMerge(table, settings.table(table.name), {}, "query")
     merged.apply(table.rows({name: columns[name] for name in columns.column_names}), 1)
 
 

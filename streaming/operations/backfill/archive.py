@@ -17,8 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from streaming.delta.spill import spilled
-from streaming.delta.tables import open_table
+from streaming.delta.tables import open_table, spilled
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.contract import ERASED, Accepted, parse_record
 from streaming.events.records import elements

@@ -32,8 +32,8 @@ from streaming.tables import (
     silver_posts,
     silver_rejected,
 )
+from streaming.tables.catalog import SILVER, SilverTable
 from streaming.tables.parsed_events import REJECTED, parsed_batches
-from streaming.tables.silver_catalog import TABLES, SilverTable
 
 COLUMNS = ["data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"]
 TEXTS = (silver_posts.ENTITY, silver_comments.ENTITY)
@@ -49,7 +49,7 @@ def append_missing(settings: Settings, first: datetime, last: datetime, progress
 
     Memory: a chunk of bronze, and the positions of the range's rejected events.
     """
-    filled = dict.fromkeys((table.name for table in TABLES.values()), 0)
+    filled = dict.fromkeys((table.name for table in SILVER.values()), 0)
     bronze = _refined(settings)
     if bronze is None:
         return filled
@@ -61,7 +61,7 @@ def append_missing(settings: Settings, first: datetime, last: datetime, progress
         read_records += records.num_rows
         for events in parsed_batches(records.to_batches()):
             missing = _missing(settings, events.to_pylist(), rejected)
-            for entity, table in TABLES.items():
+            for entity, table in SILVER.items():
                 rows = [row for row in missing if row["entity"] == entity]
                 filled[table.name] += _append(settings, table, champion.scored(rows) if entity in TEXTS else rows)
         progress(f"{read_records:,} records read, {sum(filled.values()):,} rows appended")

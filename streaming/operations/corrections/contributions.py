@@ -29,7 +29,7 @@ from streaming.tables import (
     silver_rejected,
     silver_user_changes,
 )
-from streaming.tables.gold_catalog import ROWS
+from streaming.tables.catalog import ROWS
 from streaming.tables.gold_contributions import (
     COUNTS,
     KEY,

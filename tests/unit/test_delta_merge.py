@@ -11,8 +11,8 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
-from streaming.delta import merge as keyed_delta
-from streaming.delta.merge import KeyedDelta, predicate
+from streaming.delta import merge
+from streaming.delta.merge import KeyedMerge, predicate
 from streaming.delta.tables import read
 from streaming.tables import gold_engagement_by_minute, silver_users
 from tests.builders import NOON
@@ -26,8 +26,8 @@ def rows(*values: dict[str, Any]) -> pa.Table:
     return TABLE.rows({name: pa.chunked_array([[row[name] for row in filled]]) for name in filled[0]})
 
 
-def sink(folder: Path, query: str = "query") -> KeyedDelta:
-    return KeyedDelta(TABLE, str(folder), {}, query)
+def sink(folder: Path, query: str = "query") -> KeyedMerge:
+    return KeyedMerge(TABLE, str(folder), {}, query)
 
 
 def counted(folder: Path) -> dict[tuple[datetime, str], int]:
@@ -71,14 +71,14 @@ def test_a_batch_without_rows_costs_no_commit(tmp_path: Path) -> None:
 def test_a_commit_of_another_program_in_between_is_merged_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = sink(tmp_path)
     table.apply(rows({}), 1)
-    merge, raced = KeyedDelta._merge, []
+    original, raced = KeyedMerge._merge, []
 
-    def raced_merge(self: KeyedDelta, *args: Any) -> None:
+    def raced_merge(self: KeyedMerge, *args: Any) -> None:
         if not raced:
             raced.append(DeltaTable(str(tmp_path)).delete())
-        merge(self, *args)
+        original(self, *args)
 
-    monkeypatch.setattr(KeyedDelta, "_merge", raced_merge)
+    monkeypatch.setattr(KeyedMerge, "_merge", raced_merge)
     table.apply(rows({}), 2)
     assert counted(tmp_path) == {(NOON, "like"): 2}
 
@@ -86,10 +86,10 @@ def test_a_commit_of_another_program_in_between_is_merged_with(tmp_path: Path, m
 def test_a_batch_that_always_loses_the_race_fails_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def always_lost(self: KeyedDelta, *args: Any) -> None:
+    def always_lost(self: KeyedMerge, *args: Any) -> None:
         raise CommitFailedError("lost")
 
-    monkeypatch.setattr(KeyedDelta, "_merge", always_lost)
+    monkeypatch.setattr(KeyedMerge, "_merge", always_lost)
     with pytest.raises(CommitFailedError):
         sink(tmp_path).apply(rows({}), 1)
     assert counted(tmp_path) == {}
@@ -108,15 +108,15 @@ def test_files_of_other_days_and_minutes_are_not_looked_into(tmp_path: Path) -> 
 
 def test_a_batch_of_very_many_days_is_merged_all_the_same(tmp_path: Path) -> None:
     table = sink(tmp_path)
-    many = rows(*({"minute": NOON - timedelta(days=day)} for day in range(keyed_delta.MOST_RANGES + 10)))
+    many = rows(*({"minute": NOON - timedelta(days=day)} for day in range(merge.MOST_RANGES + 10)))
     for batch in (1, 2):
         table.apply(many, batch)
     assert set(counted(tmp_path).values()) == {4}
-    assert len(counted(tmp_path)) == keyed_delta.MOST_RANGES + 10
+    assert len(counted(tmp_path)) == merge.MOST_RANGES + 10
 
 
 def test_small_files_are_compacted_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyed_delta, "COMPACT_EVERY", 10)
+    monkeypatch.setattr(merge, "COMPACT_EVERY", 10)
     table = sink(tmp_path)
     for minute in range(20):
         table.apply(rows({"minute": NOON + timedelta(minutes=minute)}), minute + 1)
@@ -150,7 +150,7 @@ EARLIER = int((NOON - timedelta(days=1)).timestamp() * 1e6)
 def test_the_newest_state_of_a_user_stays_whatever_comes_last(
     tmp_path: Path, change: dict[str, Any], place: str
 ) -> None:
-    users = KeyedDelta(silver_users.TABLE, str(tmp_path), {}, "query")
+    users = KeyedMerge(silver_users.TABLE, str(tmp_path), {}, "query")
     changed = a_change(user_location="new", **change)
     for batch, each in enumerate((a_change(), changed)):
         users.apply(silver_users.rows([each]), batch)

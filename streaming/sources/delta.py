@@ -1,4 +1,7 @@
-"""Delta tables as streaming sources: offsets are table versions, so a micro-batch can be recomputed at will."""
+"""Delta tables as streaming sources.
+
+Guarantee: a micro-batch that Spark repeats has the same rows, since its offsets are versions of the table.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from streaming.settings import Settings
 def delta(spark: SparkSession, settings: Settings, name: str) -> DataFrame:
     """A stream of the rows appended to the table `name`.
 
-    Commits that change rows (erasure) are skipped: what they remove was read before, and nothing is emitted again.
+    Commits that change rows (erasure, rescoring) are skipped: their rows were emitted before the change.
     """
     return (
         spark.readStream.format("delta")

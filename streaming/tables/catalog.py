@@ -1,14 +1,17 @@
-"""Which silver table counts for which gold tables, and every table that the aggregate hop writes."""
+"""Every table that the path from bronze to gold writes: what is appended, what is merged by key, what counts where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from streaming.tables import (
+    bronze_events,
     gold_engagement_by_minute,
     gold_freshness,
     gold_quality_by_minute,
@@ -28,7 +31,33 @@ from streaming.tables.gold_contributions import contributions
 from streaming.tables.keyed_table import KeyedTable
 from streaming.tables.parsed_events import REJECTED
 
-TABLES: tuple[KeyedTable, ...] = (
+
+class SilverTable(NamedTuple):
+    """A table of events of one entity, partitioned by the UTC day of the timestamp column `time`."""
+
+    name: str
+    schema: StructType
+    time: str = "event_time"
+
+
+# By entity: the table that the refine hop appends its events to.
+SILVER: Mapping[str, SilverTable] = {
+    silver_posts.ENTITY: SilverTable(silver_posts.NAME, silver_posts.SCHEMA),
+    silver_comments.ENTITY: SilverTable(silver_comments.NAME, silver_comments.SCHEMA),
+    silver_interactions.ENTITY: SilverTable(silver_interactions.NAME, silver_interactions.SCHEMA),
+    silver_user_changes.ENTITY: SilverTable(silver_user_changes.NAME, silver_user_changes.SCHEMA),
+    # Not by event time: that may be what is wrong with a rejected event.
+    silver_rejected.ENTITY: SilverTable(silver_rejected.NAME, silver_rejected.SCHEMA, "arrival_time"),
+}
+
+# By name: the schemas of the append tables.
+APPENDED: Mapping[str, StructType] = {
+    bronze_events.NAME: bronze_events.SCHEMA,
+    **{table.name: table.schema for table in SILVER.values()},
+}
+
+# The keyed tables that the aggregate hop merges into; it creates them itself.
+KEYED: tuple[KeyedTable, ...] = (
     silver_users.TABLE,
     gold_sentiment_by_minute.TABLE,
     gold_sentiment_by_topic.TABLE,
@@ -40,7 +69,7 @@ TABLES: tuple[KeyedTable, ...] = (
     gold_freshness.TABLE,
 )
 
-# The tables whose rows follow from a batch's sums alone.
+# By name: how to make a keyed table's rows from a micro-batch's sums, where nothing else is needed.
 ROWS: Mapping[str, Callable[[pa.Table], pa.Table]] = {
     module.NAME: module.rows
     for module in (
@@ -55,7 +84,7 @@ ROWS: Mapping[str, Callable[[pa.Table], pa.Table]] = {
 
 
 def from_text(entity: str) -> Callable[[DataFrame], DataFrame]:
-    """What rows of silver/posts or silver/comments contribute."""
+    """The contributions of rows of silver/posts (entity `post`) or silver/comments (entity `comment`)."""
 
     def contributed(rows: DataFrame) -> DataFrame:
         return contributions(
@@ -72,21 +101,22 @@ def from_text(entity: str) -> Callable[[DataFrame], DataFrame]:
 
 
 def from_interactions(rows: DataFrame) -> DataFrame:
-    """What rows of silver/interactions contribute."""
+    """The contributions of rows of silver/interactions."""
     entity = silver_interactions.ENTITY
     return contributions(rows, gold_engagement_by_minute.keys(), *_any_event(entity))
 
 
 def from_user_changes(rows: DataFrame) -> DataFrame:
-    """What rows of silver/user_changes contribute."""
+    """The contributions of rows of silver/user_changes."""
     return contributions(rows, silver_users.keys(), *_any_event(silver_user_changes.ENTITY))
 
 
 def from_rejected(rows: DataFrame) -> DataFrame:
-    """What rows of silver/rejected contribute."""
+    """The contributions of rows of silver/rejected."""
     return contributions(rows, *_any_event(REJECTED, F.col("reason")))
 
 
+# By silver table: what its rows contribute to the keyed tables.
 CONTRIBUTING: Mapping[str, Callable[[DataFrame], DataFrame]] = {
     silver_posts.NAME: from_text(silver_posts.ENTITY),
     silver_comments.NAME: from_text(silver_comments.ENTITY),
