@@ -1,1 +1,1 @@
-"""Delta tables: the only package that knows delta-rs and the JSON of Delta's log."""
+"""Delta tables without Spark: opened, read, appended to and merged into by delta-rs; the only parser of Delta's log."""

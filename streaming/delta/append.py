@@ -1,7 +1,7 @@
-"""Delta tables as sinks: creation, and commits of data files that exist already.
+"""Append tables as sinks: creation, and commits of data files that are already written.
 
-All of it goes through delta-rs: what concerns the log alone takes it 10 ms, and Spark a job. On S3 its commit is a
-conditional put, so writers can never overwrite each other's versions.
+Both go through delta-rs: a commit changes only the log, which takes delta-rs 10 ms and Spark a job. On S3 its commit
+is a conditional put, so writers can never overwrite each other's versions.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from streaming.tables.columns import PARTITIONS
 
 log = logging.getLogger(__name__)
 
-# delta-rs lets an append fail where rows were deleted since its snapshot, as by an erasure.
+# delta-rs refuses an append if rows were deleted since its snapshot, by an erasure for example.
 ATTEMPTS = 10
 COMPACT_EVERY = 500
 TARGET_BYTES = 64 * 1024 * 1024
 
 PROPERTIES: Mapping[str, str] = {
-    # Each reader lists the log from the last checkpoint on; writing one costs a job. 10 is Delta's default.
+    # Each reader lists the log since the last checkpoint; writing a checkpoint costs a job. 10 is Delta's default.
     "delta.checkpointInterval": "50",
     "delta.logRetentionDuration": "interval 7 days",
     "delta.enableDeletionVectors": "false",
-    # Ranges of ids and texts skip no file, and would keep people in the log. Ranges of some columns alone are worse:
-    # delta-rs' `to_pyarrow_table(filters=...)` finds nothing in a column that has none.
+    # No statistics of columns: ranges of ids and texts skip no file, and would leave personal data in the log. Ranges
+    # of only some columns are worse: delta-rs' `to_pyarrow_table(filters=...)` finds no row by a column without them.
     "delta.dataSkippingNumIndexedCols": "0",
 }
 
 
 def create(settings: Settings, name: str, schema: StructType, partitions: Sequence[str]) -> None:
-    """Make an empty table unless there is one; an existing one gains the columns that it lacks."""
+    """Create an empty table if there is none; add the columns that an existing one lacks."""
     wanted = Schema.from_json(schema.json())
     table = DeltaTable.create(
         delta_rs.location(settings.table(name)),
@@ -51,8 +51,8 @@ def create(settings: Settings, name: str, schema: StructType, partitions: Sequen
         configuration=dict(PROPERTIES),
         storage_options=delta_rs.storage_options(settings),
     )
-    known = {field.name for field in table.schema().fields}
-    missing = [field for field in wanted.fields if field.name not in known]
+    present = {field.name for field in table.schema().fields}
+    missing = [field for field in wanted.fields if field.name not in present]
     if missing:
         table.alter.add_columns(missing)
 
@@ -60,9 +60,9 @@ def create(settings: Settings, name: str, schema: StructType, partitions: Sequen
 class FileAppend:
     """Commits the data files of one query's micro-batches to one table, each batch exactly once.
 
-    Called by one thread at a time with batch ids that never go back, as `foreachBatch` does: `holds`, then `commit`. A
-    commit carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the
-    query can be a replay, so only then is it looked up. Others (maintenance, erasure, backfill) may commit in between.
+    `foreachBatch` calls `holds`, then `commit`, in one thread at a time and with batch ids that never fall. A commit
+    carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the query can
+    be a replay, so only that one is looked up. Other programs (maintenance, erasure, backfill) may commit in between.
     """
 
     def __init__(self, settings: Settings, name: str, query: str) -> None:
@@ -74,20 +74,21 @@ class FileAppend:
         self._compacting = Compacting(settings, name)
 
     def holds(self, batch: int) -> bool:
-        """Whether the table has its share of `batch` already."""
+        """Whether the table already has its share of `batch`."""
         if self._checked:
             return False
         self._checked = not self._holds(batch)
         return not self._checked
 
     def mark(self, name: str) -> int | None:
-        """The number that was last committed under this name, by whichever query."""
+        """The number that any query last committed under this name; None if there was none."""
         return self._table.transaction_version(name)
 
     def commit(self, files: Sequence[Row], batch: int, marks: Mapping[str, int] | None = None) -> None:
-        """Append `files` (rows of data_files.FILES), the table's share of `batch`; without any nothing happens.
+        """Append `files` (rows of data_files.FILES), the table's share of `batch`; does nothing if there are none.
 
-        `marks` are numbers to be found again by `mark`; they must never fall.
+        `marks` are numbers by name, which `mark` returns later; they must never fall. Raises CommitFailedError if other
+        programs commit first ATTEMPTS times.
         """
         if not files:
             return
@@ -95,14 +96,14 @@ class FileAppend:
         properties = CommitProperties(app_transactions=[Transaction(*number) for number in numbers.items()])
         for attempt in range(ATTEMPTS):
             self._table.update_incremental()
-            if attempt and self._holds(batch):  # it was our own commit, whose answer was lost
+            if attempt and self._holds(batch):  # our own commit succeeded, but its answer was lost
                 break
             try:
                 self._append(files, properties)
             except CommitFailedError:
                 if attempt == ATTEMPTS - 1:
                     raise
-                log.info("%s: another commit came first, appending batch %d again", self._name, batch)
+                log.info("%s: another program committed first, appending batch %d again", self._name, batch)
             else:
                 break
         self._table.update_incremental()
@@ -125,10 +126,10 @@ class FileAppend:
 
 
 class Compacting:
-    """Joins a table's small files beside its writer, which pays 8 us a commit for each file that is there.
+    """Merges a table's small files in a thread beside its writer, whose commits take 8 us for each file of the table.
 
-    A reader of the stream emits nothing again, and appends do not conflict with it. One bin of TARGET_BYTES at a time
-    is in memory; files of that size are left alone, so the work does not grow with the table.
+    Streaming readers skip such a commit, and appends do not conflict with it. One group of files of TARGET_BYTES in all
+    is in memory at a time; files of that size are not touched, so the work does not grow with the table.
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
@@ -138,7 +139,7 @@ class Compacting:
         self._thread: threading.Thread | None = None
 
     def committed(self) -> None:
-        """Count a commit; every COMPACT_EVERY of them start a round, unless one is still under way."""
+        """Count a commit; after every COMPACT_EVERY commits start a round, unless one is still running."""
         self._commits += 1
         if self._commits % COMPACT_EVERY or (self._thread is not None and self._thread.is_alive()):
             return

@@ -1,7 +1,8 @@
 """Version checksum files of Delta tables (`VERSION.crc`, an optional part of Delta's protocol).
 
-A Spark reader takes protocol and schema of a new version from its checksum; without one it runs a Spark job over the
-log for each version of each table that it follows, 0.3 s each on two cores. delta-rs writes none, so the appends do.
+A Spark reader takes the protocol and the schema of a new version from its checksum; without one it runs a Spark job
+over the log for each version of each table that it follows, 0.3 s each on two cores. delta-rs writes no checksums, so
+append.py writes them after its commits.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class Checksums:
-    """Writes the checksums of one writer's commits. Keeps the totals: the cost does not grow with the table."""
+    """Writes the checksums of one writer's commits to one table.
+
+    It keeps the table's totals from one commit to the next, so that the cost does not grow with the table.
+    """
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._uri = uri
@@ -31,15 +35,16 @@ class Checksums:
         self._totals = (0, 0)
 
     def before(self, table: DeltaTable) -> None:
-        """The snapshot that the next commit is made on: its totals, if the last call did not tell them."""
+        """Call before a commit with the snapshot it builds on; counts its files if another writer changed the table."""
         if table.version() != self._version:
             sizes = pa.table(table.get_add_actions())["size_bytes"]
             self._version, self._totals = table.version(), (len(sizes), pc.sum(sizes).as_py() or 0)
 
     def after(self, table: DeltaTable, added: Sequence[int]) -> None:
-        """Describe the newest version, made by adding files of these sizes.
+        """Call after a commit that added files of these sizes, in bytes; writes the checksum of the newest version.
 
-        Where another writer came in between, nothing is written: readers then look for themselves.
+        If another writer committed in between, nothing is written, and readers read the log. Never raises: checksums
+        are optional.
         """
         if table.version() != self._version + 1:
             return

@@ -1,8 +1,8 @@
-"""Arrow batches as the Parquet data files of Delta tables partitioned by day. Runs in Spark's Python workers.
+"""Writes Arrow batches as Parquet data files of Delta tables partitioned by day. Runs in Spark's Python workers.
 
-A file that no commit names is invisible, so tasks may be tried again or die at will; `VACUUM` removes what they leave.
-Spark's own writer does the same with a job, a plan and generated code for each table; here one pass of one job writes
-the files of all tables.
+A file that no commit names is invisible, so a task may fail or run twice; `VACUUM` removes the files that it leaves.
+Spark's own writer needs a job, a plan and generated code for each table; here one pass of one job writes the files of
+all tables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
 
-# What a task says of each file that it has written; `partition` and `statistics` are JSON.
+# What a task returns for each file that it wrote; `partition` and `statistics` are JSON.
 FILES = "entity string, path string, size long, modified long, partition string, statistics string"
 _FILES = pa.schema(
     [
@@ -35,7 +35,7 @@ _FILES = pa.schema(
 
 
 class Target(NamedTuple):
-    """A table as seen by a writer: its root, its columns but for the partition's, and the time that partitions it."""
+    """A table to write to: its root, its columns without those of the partition, its timestamp column `time`."""
 
     uri: str
     columns: pa.Schema
@@ -43,14 +43,17 @@ class Target(NamedTuple):
 
 
 class DataFiles:
-    """Splits rows by their column `entity` and by day into new data files. Can be pickled; used once per task."""
+    """Splits rows by their column `entity` and by UTC day into new data files. Can be pickled; used once per task.
+
+    `targets`: the tables, by entity. `options`: those of delta-rs' storage client; none for a local lake.
+    """
 
     def __init__(self, targets: Mapping[str, Target], options: Mapping[str, str]) -> None:
         self._targets = targets
         self._options = options
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Write all rows; yields one batch of FILES, a row for each file. What `mapInArrow` calls."""
+        """Write all rows; yields one batch of FILES with a row for each file. `mapInArrow` calls this."""
         files: dict[tuple[str, date], _File] = {}
         for batch in batches:
             rows = pa.Table.from_batches([batch])
@@ -73,7 +76,7 @@ def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
 
 
 class _File:
-    """One Parquet file that grows."""
+    """One Parquet file that is being written."""
 
     def __init__(self, target: Target, day: date, options: Mapping[str, str]) -> None:
         self._target = target

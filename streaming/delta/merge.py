@@ -1,9 +1,9 @@
-"""Keyed Delta tables as sinks: small MERGEs by delta-rs, tens of milliseconds each and no Spark job.
+"""Keyed tables as sinks: small MERGEs by delta-rs, tens of milliseconds each and no Spark job.
 
 Guarantee: each micro-batch takes effect exactly once per table. A commit carries (query id, batch id) as a Delta
-application transaction; a batch that the table holds already is left out. The query id lives in the checkpoint: a new
-checkpoint is a new query, which reads silver from its beginning, so its batch 0 *replaces* what the table holds instead
-of adding to it.
+application transaction; a batch that the table already holds is skipped. The query id belongs to the checkpoint: a new
+checkpoint is a new query, which reads silver from its beginning, so its batch 0 *replaces* the rows of the table
+instead of adding to them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from streaming.tables.keyed_table import PROPERTIES, KeyedTable
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
-# Beyond this many partitions one range over all of them is looked through: the predicate itself would cost more.
-MOST_RANGES = 64
+# Above this many partitions, use one overall time range: a longer predicate would cost more than it saves.
+MAX_RANGES = 64
 # Late events and appended rows leave small files behind.
 COMPACT_EVERY = 200
 
@@ -31,9 +31,9 @@ COMPACT_EVERY = 200
 class KeyedMerge:
     """Merges the micro-batches of one query into one table.
 
-    `apply` is called by one thread at a time with batch ids that never go back. Other writers (erasure, maintenance)
-    may commit in between: the MERGE is then made again on the new snapshot. Raises `CommitFailedError` when they win
-    ATTEMPTS times, and whatever the storage raises; nothing is half written then.
+    One thread at a time calls `apply`, with batch ids that never fall. Other writers (erasure, maintenance) may commit
+    in between: the MERGE is then repeated on the new snapshot. Raises CommitFailedError if others commit first ATTEMPTS
+    times, and DeltaError or OSError if the storage fails; the table then has all of the batch or nothing of it.
     """
 
     def __init__(self, table: KeyedTable, uri: str, options: Mapping[str, str], query: str) -> None:
@@ -43,14 +43,14 @@ class KeyedMerge:
         self._applied = 0
 
     def apply(self, rows: pa.Table, batch: int) -> bool:
-        """Bring `rows` (one per key) into the table; False if it held the batch already."""
+        """Merge `rows` (the table's schema, one row per key); returns False if the table already held the batch."""
         for attempt in range(ATTEMPTS):
             try:
                 return self._attempt(rows, batch)
             except CommitFailedError:
                 if attempt == ATTEMPTS - 1:
                     raise
-                log.info("%s: another commit came first, merging batch %d again", self._table.name, batch)
+                log.info("%s: another program committed first, merging batch %d again", self._table.name, batch)
         raise AssertionError("unreachable")
 
     def _attempt(self, rows: pa.Table, batch: int) -> bool:
@@ -63,12 +63,12 @@ class KeyedMerge:
             self._replace(rows, mark)
         elif rows.num_rows:
             self._merge(rows, mark)
-        self._tidy()
+        self._compact_sometimes()
         return True
 
     def _replace(self, rows: pa.Table, mark: CommitProperties) -> None:
         if self._delta.version() > 0:
-            log.warning("%s is computed anew: its rows were made under another checkpoint", self._table.name)
+            log.warning("%s is computed again: its rows belong to another checkpoint", self._table.name)
         write_deltalake(self._delta, rows, mode="overwrite", commit_properties=mark)
 
     def _merge(self, rows: pa.Table, mark: CommitProperties) -> None:
@@ -83,7 +83,7 @@ class KeyedMerge:
         updates = dict(self._table.updates)
         merge.when_matched_update(updates, self._table.update_when).when_not_matched_insert_all().execute()
 
-    def _tidy(self) -> None:
+    def _compact_sometimes(self) -> None:
         self._applied += 1
         if self._applied % COMPACT_EVERY:
             return
@@ -94,7 +94,7 @@ class KeyedMerge:
 
 
 def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTable:
-    """The table, made empty if there is none."""
+    """The table, which is created empty if there is none."""
     return DeltaTable.create(
         uri,
         schema=table.schema,
@@ -106,9 +106,9 @@ def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTab
 
 
 def predicate(table: KeyedTable, rows: pa.Table) -> str:
-    """When a row of the target is the row of the source, with ranges that let all other files be skipped.
+    """SQL: a target row and a source row have the same key; with ranges by which delta-rs skips all other files.
 
-    The literals are integers and timestamps that were computed, never text of an event.
+    The literals are computed integers and timestamps, never text of an event.
     """
     same = " AND ".join(f"target.{name} = source.{name}" for name in table.key_names)
     if table.time not in table.key_names:
@@ -120,9 +120,9 @@ def predicate(table: KeyedTable, rows: pa.Table) -> str:
 def _ranges(table: KeyedTable, rows: pa.Table) -> list[str]:
     spans = rows.group_by(list(table.partitions)).aggregate([(table.time, "min"), (table.time, "max")]).to_pylist()
     low, high = f"{table.time}_min", f"{table.time}_max"
-    if len(spans) > MOST_RANGES:
-        least, most = pc.min_max(rows[table.time]).as_py().values()
-        return [_range(table, {}, least, most)]
+    if len(spans) > MAX_RANGES:
+        first, last = pc.min_max(rows[table.time]).as_py().values()
+        return [_range(table, {}, first, last)]
     return [_range(table, {name: span[name] for name in table.partitions}, span[low], span[high]) for span in spans]
 
 

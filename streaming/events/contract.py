@@ -1,8 +1,8 @@
-"""The event contract: what a record on the stream may hold, and why one is rejected.
+"""The event contract: what a record on the stream may hold, and why an event is rejected.
 
-Pure Python on bytes, so that it is tested without Spark. `parse_record` never raises: whatever bytes arrive, each event
-in them comes out once, as Accepted or as Rejected with a reason. Types are checked strictly, which Spark's own JSON
-reader cannot do (it turns any value into a string).
+Pure Python on bytes, so that it can be tested without Spark. `parse_record` never raises: whatever bytes arrive, it
+returns each event in them once, as Accepted or as Rejected with a reason. Types are checked strictly, which Spark's own
+JSON reader cannot do (it turns any value into a string).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from streaming.events.kpl import user_records
 
 MAX_TEXT = 10_000
 MAX_AHEAD = timedelta(hours=24)
-# What `moodstream erase` leaves in an array in the place of an event: the others keep their positions.
+# `moodstream erase` puts this in an array in the place of an event, so that the others keep their positions.
 ERASED: Mapping[str, Any] = {"event_type": "erased"}
 INT32 = range(-(2**31), 2**31)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ ENVELOPE: Mapping[str, type] = {
     "payload": dict,
 }
 
-# A string, or what opens, parts and closes arrays and objects.
+# A string, or a character that opens, separates or closes arrays and objects.
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 NOT_UTF8 = "not_utf8"
@@ -69,7 +69,7 @@ REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An event that keeps the contract. `raw` is the event as it came, unknown fields included."""
+    """An event that meets the contract. `raw` is its JSON text as it arrived, unknown fields included."""
 
     record_index: int
     event_id: str
@@ -98,16 +98,17 @@ class _Refused(Exception):
 
 
 def parse_record(data: bytes, arrival: datetime) -> list[Accepted | Rejected]:
-    """Take one Kinesis record apart: an event, a JSON array of events, or a KPL aggregate of either.
+    """Split one Kinesis record into its events: it is an event, a JSON array of events, or a KPL aggregate of these.
 
-    `arrival` (aware) bounds how far in the future an event may lie. Never raises; empty only where all was erased.
+    An event may be at most MAX_AHEAD later than `arrival` (an aware time). Never raises. The list is empty only if all
+    of the record's events were erased.
     """
     values = chain.from_iterable(_values(part) for part in user_records(data))
-    return [_judge(index, value, raw, arrival) for index, (value, raw) in enumerate(values) if raw is not None]
+    return [_check(index, value, raw, arrival) for index, (value, raw) in enumerate(values) if raw is not None]
 
 
 def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused | None]]:
-    """Each JSON value that claims to be an event, with its text (None: erased); or why the record is unreadable."""
+    """Each JSON value that may be an event, with its text (None: erased); or why the record is unreadable."""
     try:
         text = data.decode("utf-8")
         value = orjson.loads(data)
@@ -122,15 +123,15 @@ def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused | None]]:
     elif not value:
         yield None, _Refused(WRONG_TYPE, "the array holds no event")
     else:
-        for element, raw in zip(value, element_texts(value, text), strict=True):
-            yield element, None if element == ERASED else raw
+        for event, raw in zip(value, event_texts(value, text), strict=True):
+            yield event, None if event == ERASED else raw
 
 
-def element_texts(array: list[Any], text: str) -> list[str]:
-    """The JSON text of each element of an array, whose own text is `text`."""
+def event_texts(array: list[Any], text: str) -> list[str]:
+    """The JSON text of each element of `array`; `text` is the JSON text of the whole array."""
     try:
         return [orjson.dumps(element).decode() for element in array]
-    except orjson.JSONEncodeError:  # it reads values nested 1024 deep, but writes no deeper than 254
+    except orjson.JSONEncodeError:  # orjson reads values that are nested 1024 deep, but writes only 254
         return list(_sliced(text))
 
 
@@ -145,7 +146,7 @@ def _sliced(text: str) -> Iterator[str]:
             start = token.end()
 
 
-def _judge(index: int, value: Any, raw: str | _Refused, arrival: datetime) -> Accepted | Rejected:
+def _check(index: int, value: Any, raw: str | _Refused, arrival: datetime) -> Accepted | Rejected:
     if isinstance(raw, _Refused):
         return Rejected(index, raw.reason, raw.detail)
     try:
@@ -162,7 +163,7 @@ def _accept(index: int, event: Any, raw: str, arrival: datetime) -> Accepted:
     _check_fields(event, ENVELOPE, "")
     event_type = event["event_type"]
     if event_type not in FIELDS:
-        raise _Refused(UNKNOWN_EVENT_TYPE, f"event_type '{event_type[:80]}' is none of {', '.join(FIELDS)}")
+        raise _Refused(UNKNOWN_EVENT_TYPE, f"event_type '{event_type[:80]}' is not one of {', '.join(FIELDS)}")
     if event["schema_version"] < 1:
         raise _Refused(WRONG_TYPE, "schema_version must be at least 1")
     event_time = _event_time(event["event_time"])
@@ -170,7 +171,7 @@ def _accept(index: int, event: Any, raw: str, arrival: datetime) -> Accepted:
     _check_fields(payload, FIELDS[event_type], "payload.")
     _check_content(event_type, payload)
     if event_time > arrival + MAX_AHEAD:
-        raise _Refused(FUTURE_EVENT_TIME, f"event_time {event_time.isoformat()} is over 24 h after arrival")
+        raise _Refused(FUTURE_EVENT_TIME, f"event_time {event_time.isoformat()} is more than 24 h after its arrival")
     return Accepted(index, event["event_id"], event_type, event["schema_version"], event_time, payload, raw)
 
 
@@ -190,7 +191,7 @@ def _check_content(event_type: str, payload: Mapping[str, Any]) -> None:
         if payload["action"] not in ACTIONS:
             raise _Refused(
                 UNKNOWN_ACTION,
-                f"action '{payload['action'][:80]}' is none of {', '.join(sorted(ACTIONS))}",
+                f"action '{payload['action'][:80]}' is not one of {', '.join(sorted(ACTIONS))}",
             )
         post_id = payload.get("post_id")
         if post_id is not None and type(post_id) is not str:
@@ -206,10 +207,10 @@ def _event_time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
-            raise _Refused(BAD_EVENT_TIME, f"event_time '{text[:80]}' has no offset")
+            raise _Refused(BAD_EVENT_TIME, f"event_time '{text[:80]}' has no UTC offset")
         time = time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise _Refused(BAD_EVENT_TIME, f"event_time '{text[:80]}' is no ISO 8601 time") from error
+        raise _Refused(BAD_EVENT_TIME, f"event_time '{text[:80]}' is not an ISO 8601 time") from error
     if time < EPOCH:
         raise _Refused(BAD_EVENT_TIME, f"event_time '{text[:80]}' is before 1970")
     return time

@@ -1,8 +1,8 @@
 """Kinesis Producer Library aggregates: several user records in one Kinesis record.
 
 Format: four magic bytes, a protobuf `AggregatedRecord`, the MD5 of the protobuf
-(https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md). The message is declared here,
-for the published Python package imports its generated code by a top-level name that is not its own.
+(https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md). The message is declared here
+because the published Python package imports its generated code under a top-level name that belongs to another package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _Field = descriptor_pb2.FieldDescriptorProto
 
 
 def _aggregated_record() -> Any:
-    """The message class; of its fields only the records' data matter here, the others are skipped as unknown."""
+    """The message class, with the only field that is needed: the data of the records. Others are skipped as unknown."""
     file = descriptor_pb2.FileDescriptorProto(name="moodstream/kpl.proto", package="moodstream.kpl", syntax="proto2")
     record = file.message_type.add(name="Record")
     record.field.add(name="data", number=3, type=_Field.TYPE_BYTES, label=_Field.LABEL_OPTIONAL)
@@ -41,7 +41,7 @@ _AggregatedRecord = _aggregated_record()
 
 
 def user_records(data: bytes) -> list[bytes]:
-    """The user records inside an aggregate; any other record, or a damaged aggregate, as it is."""
+    """The user records inside an aggregate; any other record, or a damaged aggregate, is returned unchanged."""
     if not data.startswith(MAGIC):
         return [data]
     body = data[len(MAGIC) : -DIGEST_SIZE]
@@ -55,10 +55,10 @@ def user_records(data: bytes) -> list[bytes]:
     return [record.data for record in aggregate.records] or [data]
 
 
-def aggregated(records: list[bytes]) -> bytes:
-    """An aggregate of these user records, without their keys."""
-    aggregate = _AggregatedRecord()
+def aggregate(records: list[bytes]) -> bytes:
+    """A KPL aggregate of these user records, without their partition keys."""
+    message = _AggregatedRecord()
     for data in records:
-        aggregate.records.add(data=data)
-    body: bytes = aggregate.SerializeToString()
+        message.records.add(data=data)
+    body: bytes = message.SerializeToString()
     return MAGIC + body + hashlib.md5(body, usedforsecurity=False).digest()

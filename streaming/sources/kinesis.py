@@ -1,13 +1,13 @@
-"""Kinesis as a streaming source, the same columns whichever connector reads it.
+"""Kinesis as a streaming source, with the same columns for both connectors.
 
-Guarantee: at least once from the stream, exactly once into a sink of a single action. Both connectors decide what a
-micro-batch holds while it executes, so never recompute it: no second action, no speculation.
+Guarantee: at least once from the stream, exactly once into a sink that runs a single action. Both connectors decide
+what a micro-batch holds while it executes, so it must never be computed twice: no second action, no speculation.
 
-Resharding: both remember the shards of the batch before, and no others. They must therefore list the shards for every
-batch: a shard that was read to its end is forgotten one batch later, and a child that is found only then makes them
-read its parent again from the beginning; where all shards end together, the query can never go on. And a shard that
-a checkpoint does not know is newer than the checkpoint, so it is read from its beginning, whatever the position was
-that the first start was given.
+Resharding: both connectors remember only the shards of the previous batch, so they must list the shards before every
+batch. A shard that was read to its end is forgotten one batch later; if its child is found only then, its parent is
+read again from the beginning, and if all shards end together, the query can never continue. A shard that the
+checkpoint does not hold is newer than the checkpoint, so it is read from its beginning, whatever `starting_position`
+the first start had.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 # Before every batch. AWS allows a thousand a second.
 LIST_SHARDS_EVERY = "0s"
 
-# Both connectors take KPL aggregates apart: what was aggregated shares its sequence number.
+# Both connectors split KPL aggregates: the parts of one have the same sequence number.
 COLUMNS = {
     "data": "data",
     "streamName": "stream",
@@ -43,7 +43,7 @@ COLUMNS = {
 def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
     """A stream of `data` binary, `stream`, `partition_key`, `sequence_number` strings, `arrival_time` timestamp.
 
-    Raises PermanentFailure where Spark does not have the connector.
+    Raises PermanentFailure if Spark does not have the connector.
     """
     name, options = dialect(replace(settings, starting_position=position_of_new_shards(settings)))
     forget_torn_positions(settings)
@@ -98,13 +98,13 @@ def _endpoint(settings: Settings) -> str:
 
 
 def _qubole_options(settings: Settings) -> Mapping[str, str]:
-    """Bounds keep a batch short: it otherwise reads until it has caught up with a stream that never ends."""
+    """The bounds keep a batch short: without them it reads until it has caught up with a stream that never ends."""
     return {
         "streamName": settings.stream,
         "endpointUrl": _endpoint(settings),
         "region": settings.region,
         "startingposition": settings.starting_position,
-        # Else it asks for the credentials of an EC2 instance, and no other.
+        # With `true` it accepts only the credentials of an EC2 instance.
         "awsUseInstanceProfile": "false",
         "kinesis.executor.maxFetchTimeInMs": "500",
         "kinesis.executor.maxFetchRecordsPerShard": "50000",
@@ -115,17 +115,17 @@ def _qubole_options(settings: Settings) -> Mapping[str, str]:
 
 
 def _aws_options(settings: Settings) -> Mapping[str, str]:
-    """Polling, not enhanced fan-out: a consumer for each shard would cost more and gain under a second.
+    """Polling, not enhanced fan-out: a consumer for each shard would cost more and save less than a second.
 
     A batch ends once a shard was read to its tip and then yielded nothing for the wait (1 s), in whole seconds. With
     the default of five fetches a second a busy shard is never silent, and a batch would last until 100,000 records. So
-    the pause between two fetches is longer than the wait: one fetch and the batch ends, or as many as it takes to
-    catch up, 10,000 records each. See docs/decisions/016.
+    the pause between two fetches is longer than the wait: the batch ends after one fetch, or after as many as it needs
+    to catch up, 10,000 records each. See docs/decisions/016.
     """
     return {
         "kinesis.streamName": settings.stream,
         "kinesis.region": settings.region,
-        # Else it guesses the region from the endpoint's host name.
+        # Without it the connector guesses the region from the endpoint's host name.
         "kinesis.kinesisRegion": settings.region,
         "kinesis.endpointUrl": _endpoint(settings),
         "kinesis.consumerType": "GetRecords",
@@ -134,7 +134,7 @@ def _aws_options(settings: Settings) -> Mapping[str, str]:
         # Their product must exceed 5: how many seconds to wait for a first record that the tip says is there.
         "kinesis.internal.maxDataQueueEmptyCount": "6",
         "kinesis.getRecords.fetchIntervalMs": "1500",
-        # The least it takes.
+        # The smallest value that it accepts.
         "kinesis.maxFetchTimePerShardSec": "10",
         "kinesis.maxFetchRecordsPerShard": "50000",
         "kinesis.describeShardInterval": LIST_SHARDS_EVERY,

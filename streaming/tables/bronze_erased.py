@@ -1,7 +1,7 @@
-"""bronze/erased: which records and events `moodstream erase` took out, so that nothing brings them back.
+"""bronze/erased: the records and events that `moodstream erase` removed, so that nothing restores them.
 
-No personal data: positions, event ids, hashes. Key: (`sequence_number`, `record_index`). The audit does not expect
-these anywhere, and `moodstream backfill --archive` leaves them out. Partitioned by the day of the erasure.
+No personal data: positions, event ids, hashes. Key: (`sequence_number`, `record_index`). The audit does not
+expect them in any layer, and `moodstream backfill --archive` skips them. Partitioned by the day of the erasure.
 """
 
 from __future__ import annotations

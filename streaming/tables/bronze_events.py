@@ -1,7 +1,7 @@
 """bronze/events: every record of the stream as it arrived; append only, replayable.
 
 Key: (`stream`, `sequence_number`). Partitioned by the day of arrival. `ingested_at` is the time of the micro-batch. It
-only ever grows with the table, whatever shard lags behind, and so is what duplicates are bounded by.
+never falls from one micro-batch to the next, even if a shard lags behind, so de-duplication uses it as its watermark.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Column groups that several tables share, so that each is written once."""
+"""Groups of columns that several tables share, as fields of Spark schemas."""
 
 from __future__ import annotations
 

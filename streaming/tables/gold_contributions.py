@@ -1,8 +1,8 @@
-"""What silver rows contribute to gold: for each row the keys that it counts for, then one sum per key.
+"""What silver rows contribute to gold: the keys that each row counts towards, then one sum per key.
 
-All gold tables are computed in one pass. Each table's module offers `keys`, the keys that a row counts for in that
-table, and `rows`, which makes the table's rows of the sums. A micro-batch is then one Spark job, whose result is
-bounded by the number of keys and not of events.
+All gold tables are computed in one pass. Each table's module has `keys`, the aggregation keys of a row in that table,
+and `rows`, which converts the sums to rows of the table. So a micro-batch is one Spark job, and its result is bounded
+by the number of keys, not of events.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONTRIBUTION = (*KEY, *COUNTS, *SUMS, "arrival")
 
 
 def key(table: str, time: Column, key1: Column | None = None, key2: Column | None = None) -> Column:
-    """One key of `table`; `time` is a timestamp."""
+    """One aggregation key of `table`: a timestamp column and up to two strings; a null string becomes `unknown`."""
     return F.struct(
         F.lit(table).alias("table"),
         F.unix_micros(time).alias("time"),
@@ -37,7 +37,10 @@ def key(table: str, time: Column, key1: Column | None = None, key2: Column | Non
 
 
 def contributions(rows: DataFrame, *keys: Column) -> DataFrame:
-    """One row per silver row and key. `keys` are arrays of `key`; the rows have `event_time` and `arrival_time`."""
+    """One row (CONTRIBUTION) per silver row and key.
+
+    `rows` need `event_time` and `arrival_time`; each of `keys` is a column of arrays of `key`.
+    """
     late = F.col("arrival_time") > F.col("event_time") + F.expr(f"INTERVAL {LATE_AFTER}")
     scored = "sentiment" in rows.columns
     counts = {
@@ -51,7 +54,7 @@ def contributions(rows: DataFrame, *keys: Column) -> DataFrame:
         "confidence_sum": _number("confidence") if scored else F.lit(0.0),
         "arrival": F.unix_micros("arrival_time"),
     }
-    # No array may be null (a null text has no terms): the row would count for nothing at all.
+    # No array may be null, as the terms of a null text are: the whole row would be dropped.
     every = (F.coalesce(each.cast(KEYS_TYPE), F.array().cast(KEYS_TYPE)) for each in keys)
     keyed = F.explode(F.concat(*every)).alias("key")
     return (
@@ -63,7 +66,7 @@ def contributions(rows: DataFrame, *keys: Column) -> DataFrame:
 
 
 def sums(contributed: DataFrame) -> DataFrame:
-    """One row per key: the sums, and the first and the last arrival (microseconds since 1970)."""
+    """One row per key: its sums, and its first and last arrival in microseconds since 1970."""
     return contributed.groupBy(*KEY).agg(
         *(F.sum(name).alias(name) for name in (*COUNTS, *SUMS)),
         F.min("arrival").alias("first_arrival"),
@@ -81,12 +84,12 @@ def collected(contributed: DataFrame) -> pa.Table:
 
 
 def of_table(collected_sums: pa.Table, table: str) -> pa.Table:
-    """The sums that belong to one table."""
+    """The rows of `collected_sums` that belong to one table."""
     return collected_sums.filter(pc.equal(collected_sums["table"], table))
 
 
 def measures(table_sums: pa.Table) -> Mapping[str, pa.ChunkedArray]:
-    """The measures of a sentiment table, `polarity_mean` among them."""
+    """The value columns of a sentiment table, from its sums; `polarity_mean` is the sum over the count."""
     columns = {name: table_sums[name] for name in ("events", "negative", "neutral", "positive", *SUMS)}
     return {**columns, "polarity_mean": pc.divide(columns["polarity_sum"], columns["events"].cast(pa.float64()))}
 

@@ -23,11 +23,11 @@ TABLE = KeyedTable(
 
 
 def keys() -> Column:
-    """What an interaction counts for."""
+    """Aggregation keys of an interaction."""
     return F.array(key(NAME, minute("event_time"), F.col("action")))
 
 
 def rows(sums: pa.Table) -> pa.Table:
-    """The table's rows of a batch's sums."""
+    """Converts a micro-batch's sums to rows of the table."""
     own = of_table(sums, NAME)
     return TABLE.rows({"minute": own["time"], "action": own["key1"], "interactions": own["events"]})

@@ -1,6 +1,6 @@
-"""gold/freshness: how old the newest events were when each batch of the aggregate hop was committed.
+"""gold/freshness: the lag of each micro-batch of the aggregate hop.
 
-Key: `batch_id`. Lag is the time of the commit minus the time of arrival, known to a tenth of a second.
+Key: `batch_id`. Lag is the time of the commit minus the arrival time, in seconds, accurate to a tenth.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ RESOLUTION_US = 100_000
 
 
 def keys() -> Column:
-    """What any event counts for: the tenth of a second in which it arrived."""
+    """Aggregation keys of any event: the tenth of a second in which it arrived."""
     tenth = F.expr(f"timestamp_micros(unix_micros(arrival_time) div {RESOLUTION_US} * {RESOLUTION_US})")
     return F.array(key(NAME, tenth))
 
 
 def rows(sums: pa.Table, batch: int, committed_at: datetime) -> pa.Table:
-    """The batch's row, or none if nothing arrived; `committed_at` is aware."""
+    """The micro-batch's row; no row if it had no events. `committed_at` is an aware time."""
     own = of_table(sums, NAME)
     if own.num_rows == 0:
         return TABLE.schema.empty_table()

@@ -1,8 +1,8 @@
-"""gold/labelled_by_hour: what models said of the texts that people labelled.
+"""gold/labelled_by_hour: confusion counts of model versions on the texts that people labelled.
 
 Key: `hour` of the event, `model_version`, `role` (`champion`: it served the text; `challenger`: it scored it
-afterwards). `negative_as_positive` counts the texts that people call negative and the version called positive. There
-are nine such counts, from whose sums over any hours macro-F1 follows.
+afterwards). `negative_as_positive` counts the texts with the label negative that the version scored as positive. There
+are nine such counts; macro-F1 can be computed from their sums over any hours.
 """
 
 from __future__ import annotations
@@ -18,23 +18,27 @@ from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 NAME = "gold/labelled_by_hour"
 CHAMPION, CHALLENGER = "champion", "challenger"
 LABELS = ("negative", "neutral", "positive")
-CELLS = {(label, said): f"{label}_as_{said}" for label in LABELS for said in LABELS}
+CELLS = {(label, sentiment): f"{label}_as_{sentiment}" for label in LABELS for sentiment in LABELS}
 COUNTS = ("texts", *CELLS.values())
 TABLE = KeyedTable(
     name=NAME,
     key=(("hour", TIMESTAMP), ("model_version", pa.string()), ("role", pa.string())),
     values=tuple((name, pa.int64()) for name in COUNTS),
     time="hour",
-    # Its only writer counts the labels anew and overwrites: labels may be corrected or go.
+    # Its only writer counts all labels again and overwrites the counts, since a label may be corrected or erased.
     updates=replaced(*COUNTS),
     rebuilt=False,
 )
 
 
-def rows(labels: pa.Table, said: pa.ChunkedArray | pa.Array, version: pa.ChunkedArray, role: str) -> pa.Table:
-    """The table's rows of `labels` (`event_time`, `label`), of each of which `version` said `said`."""
-    truth, spoken = (np.asarray(column.to_pylist(), dtype=object) for column in (labels["label"], said))
-    cells = {name: ((truth == label) & (spoken == as_)).astype(np.int64) for (label, as_), name in CELLS.items()}
+def rows(labels: pa.Table, sentiments: pa.ChunkedArray | pa.Array, version: pa.ChunkedArray, role: str) -> pa.Table:
+    """Confusion counts by hour and version.
+
+    `labels` has `event_time` and `label`; `sentiments` and `version` have one value for each of its rows: the sentiment
+    that was given, and the model version that gave it.
+    """
+    truth, given = (np.asarray(column.to_pylist(), dtype=object) for column in (labels["label"], sentiments))
+    cells = {name: ((truth == label) & (given == as_)).astype(np.int64) for (label, as_), name in CELLS.items()}
     hours = pc.floor_temporal(labels["event_time"], unit="hour")
     each = pa.table({"hour": hours, "model_version": version, "texts": np.ones(len(truth), np.int64), **cells})
     sums = each.group_by(["hour", "model_version"]).aggregate([(name, "sum") for name in COUNTS])
@@ -44,16 +48,16 @@ def rows(labels: pa.Table, said: pa.ChunkedArray | pa.Array, version: pa.Chunked
 
 
 def macro_f1(counts: Mapping[str, int]) -> float:
-    """Macro-F1 of counts (or of sums of them) by column, over the labels that occur on either side; 0 for no texts."""
+    """Macro-F1, from 0 to 1, of counts or their sums by column, over the classes that occur; 0 without texts."""
     f1 = []
     for each in LABELS:
         labelled = sum(counts[CELLS[each, other]] for other in LABELS)
-        said = sum(counts[CELLS[other, each]] for other in LABELS)
-        if labelled + said:
-            f1.append(2 * counts[CELLS[each, each]] / (labelled + said))
+        scored = sum(counts[CELLS[other, each]] for other in LABELS)
+        if labelled + scored:
+            f1.append(2 * counts[CELLS[each, each]] / (labelled + scored))
     return sum(f1) / len(f1) if f1 else 0.0
 
 
 def totals(counted: pa.Table) -> dict[str, int]:
-    """The counts of the table's rows, added up."""
+    """The sums of the counts over rows of the table, by column."""
     return {name: pc.sum(counted[name]).as_py() or 0 for name in COUNTS}

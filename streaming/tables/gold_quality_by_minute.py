@@ -1,4 +1,4 @@
-"""gold/quality_by_minute: what arrived in each minute, accepted or rejected, and how much of it came late.
+"""gold/quality_by_minute: the events that arrived in each minute, accepted or rejected, and how many of them were late.
 
 Key: `minute` of arrival, `entity` (post, comment, interaction, user, rejected), `reason` (empty where not rejected).
 """
@@ -28,12 +28,12 @@ TABLE = KeyedTable(
 
 
 def keys(entity: str, reason: Column | None = None) -> Column:
-    """What any event counts for."""
+    """Aggregation keys of any event; `reason` only for rejected ones."""
     return F.array(key(NAME, minute("arrival_time"), F.lit(entity), reason))
 
 
 def rows(sums: pa.Table) -> pa.Table:
-    """The table's rows of a batch's sums."""
+    """Converts a micro-batch's sums to rows of the table."""
     own = of_table(sums, NAME)
     return TABLE.rows(
         {

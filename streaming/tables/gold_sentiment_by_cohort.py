@@ -1,7 +1,7 @@
-"""gold/sentiment_by_cohort: how people of a place and an age felt, hour by hour.
+"""gold/sentiment_by_cohort: the sentiment of each cohort (location and age band), hour by hour.
 
-Key: `hour` of the event, `location`, `age_band`. The cohort is the author's as silver/users knows it when the event is
-aggregated, after the changes of the same batch; `unknown` where it knows none.
+Key: `hour` of the event, `location`, `age_band`. The author's cohort is taken from silver/users when the event is
+aggregated, after the profile changes of the same micro-batch; `unknown` if the author is not there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TABLE = KeyedTable(
     updates=ADD_MEASURES,
 )
 
-# Each band's first age past it.
+# (the first age above the band, the band)
 AGE_BANDS = ((18, "under 18"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
 OLDEST_BAND = "65+"
 
@@ -57,17 +57,17 @@ def age_band(age: int | None) -> str:
 
 
 def keys() -> Column:
-    """What a post or comment counts for: its author in that hour, who is resolved to a cohort later."""
+    """Aggregation keys of a post or comment: its author and hour. `rows` replaces the author by the cohort."""
     return F.array(key(NAME, hour("event_time"), F.col("user_id")))
 
 
 def authors(sums: pa.Table) -> frozenset[str]:
-    """Whose cohorts `rows` wants to know."""
+    """The ids of the users whose cohorts `rows` needs."""
     return frozenset(of_table(sums, NAME)["key1"].to_pylist())
 
 
 def rows(sums: pa.Table, cohorts: Mapping[str, Cohort]) -> pa.Table:
-    """The table's rows of a batch's sums; authors that `cohorts` lacks are of unknown place and age."""
+    """Converts a micro-batch's sums to rows of the table; an author who is not in `cohorts` counts as `unknown`."""
     own = of_table(sums, NAME)
     found = [cohorts.get(author, NO_COHORT) for author in own["key1"].to_pylist()]
     counted = ("events", "negative", "neutral", "positive", *SUMS)

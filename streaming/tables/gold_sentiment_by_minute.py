@@ -1,4 +1,4 @@
-"""gold/sentiment_by_minute: how the posts and comments of each minute felt, and how many of them came late.
+"""gold/sentiment_by_minute: the sentiment of the posts and comments of each minute, and how many of them were late.
 
 Key: `minute` of the event, `entity` (post, comment).
 """
@@ -35,11 +35,11 @@ TABLE = KeyedTable(
 
 
 def keys(entity: str) -> Column:
-    """What a post or comment counts for."""
+    """Aggregation keys of a post or comment."""
     return F.array(key(NAME, minute("event_time"), F.lit(entity)))
 
 
 def rows(sums: pa.Table) -> pa.Table:
-    """The table's rows of a batch's sums."""
+    """Converts a micro-batch's sums to rows of the table."""
     own = of_table(sums, NAME)
     return TABLE.rows({"minute": own["time"], "entity": own["key1"], **measures(own), "late": own["late"]})

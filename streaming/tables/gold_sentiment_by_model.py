@@ -1,4 +1,4 @@
-"""gold/sentiment_by_model: what each model version said, hour by hour.
+"""gold/sentiment_by_model: the sentiment that each model version gave, hour by hour.
 
 Key: `hour` of the event, `model_version`, `entity` (post, comment).
 """
@@ -33,11 +33,11 @@ TABLE = KeyedTable(
 
 
 def keys(entity: str) -> Column:
-    """What a post or comment counts for."""
+    """Aggregation keys of a post or comment."""
     return F.array(key(NAME, hour("event_time"), F.col("model_version"), F.lit(entity)))
 
 
 def rows(sums: pa.Table) -> pa.Table:
-    """The table's rows of a batch's sums."""
+    """Converts a micro-batch's sums to rows of the table."""
     own = of_table(sums, NAME)
     return TABLE.rows({"hour": own["time"], "model_version": own["key1"], "entity": own["key2"], **measures(own)})

@@ -1,4 +1,4 @@
-"""gold/sentiment_by_topic: how each hashtag's posts and comments of each minute felt.
+"""gold/sentiment_by_topic: the sentiment of the posts and comments with each hashtag, by minute.
 
 Key: `minute` of the event, `topic` (hashtag, lower case, without #), `entity`. A text counts once
 for each of its topics.
@@ -39,17 +39,17 @@ TOPICS_PER_TEXT = 10
 
 
 def topics(text: str) -> Column:
-    """The distinct hashtags of a text column, in order, TOPICS_PER_TEXT at most."""
+    """The first TOPICS_PER_TEXT distinct hashtags of a text column, in order: an array of strings."""
     found = F.regexp_extract_all(F.lower(text), F.lit(HASHTAG), F.lit(1))
     return F.slice(F.array_distinct(found), 1, TOPICS_PER_TEXT)
 
 
 def keys(entity: str) -> Column:
-    """What a post or comment counts for."""
+    """Aggregation keys of a post or comment."""
     return F.transform(topics("text"), lambda topic: key(NAME, minute("event_time"), topic, F.lit(entity)))
 
 
 def rows(sums: pa.Table) -> pa.Table:
-    """The table's rows of a batch's sums."""
+    """Converts a micro-batch's sums to rows of the table."""
     own = of_table(sums, NAME)
     return TABLE.rows({"minute": own["time"], "topic": own["key1"], "entity": own["key2"], **measures(own)})

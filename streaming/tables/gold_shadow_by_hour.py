@@ -1,7 +1,8 @@
-"""gold/shadow_by_hour: what the challenger said of a share of the texts that the champion scored.
+"""gold/shadow_by_hour: the challenger's scores of a share of the texts that the champion scored.
 
-Key: `hour` of the event, `champion_version` (that scored the served row), `challenger_version`. `agreements` are texts
-with the same label; `polarity_difference_sum` adds up |challenger - champion|; `scoring_seconds` is the challenger's.
+Key: `hour` of the event, `champion_version` (that scored the served row), `challenger_version`. `agreements` counts
+texts with the same sentiment; `polarity_difference_sum` adds up |challenger - champion|; `scoring_seconds` is the time
+that the challenger took.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ TABLE = KeyedTable(
     values=(*((name, pa.int64()) for name in COUNTS), *((name, pa.float64()) for name in SUMS)),
     time="hour",
     updates=added(*COUNTS, *SUMS),
-    # A new query starts with what is new in silver: what was counted before stays.
+    # A new query starts with the rows that arrive from then on, so the rows counted before must stay.
     rebuilt=False,
 )
 
-# What is needed of a row of silver/posts or silver/comments.
+# The columns of silver/posts and silver/comments that `rows` reads.
 SERVED = pa.schema(
     [
         ("event_id", pa.string()),
@@ -46,19 +47,19 @@ SERVED = pa.schema(
 
 
 def rows(served: pa.Table, scores: pd.DataFrame, challenger: str, seconds: float) -> pa.Table:
-    """The table's rows of one batch.
+    """Converts the scores of one batch to rows of the table.
 
     `served`: rows of SERVED, all scored; `scores`: the challenger's `sentiment` and `polarity` of the same texts in the
     same order, which took `seconds`.
     """
-    champion_said = np.asarray(served["sentiment"].to_pylist(), dtype=object)
-    challenger_said = scores["sentiment"].to_numpy(dtype=object)
+    champion_scores = np.asarray(served["sentiment"].to_pylist(), dtype=object)
+    challenger_scores = scores["sentiment"].to_numpy(dtype=object)
     difference = np.abs(scores["polarity"].to_numpy(dtype=float) - served["polarity"].to_numpy())
     measures = {
         "texts": np.ones(len(scores), dtype=np.int64),
-        "agreements": champion_said == challenger_said,
-        **{f"champion_{label}": champion_said == label for label in LABELS},
-        **{f"challenger_{label}": challenger_said == label for label in LABELS},
+        "agreements": champion_scores == challenger_scores,
+        **{f"champion_{label}": champion_scores == label for label in LABELS},
+        **{f"challenger_{label}": challenger_scores == label for label in LABELS},
         "polarity_difference_sum": difference,
         "scoring_seconds": np.full(len(scores), seconds / max(len(scores), 1)),
     }

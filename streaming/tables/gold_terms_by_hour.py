@@ -1,4 +1,4 @@
-"""gold/terms_by_hour: how the texts that hold a word felt, hour by hour; for word clouds and "what turned the mood".
+"""gold/terms_by_hour: the sentiment of the texts that contain a word, hour by hour.
 
 Key: `hour` of the event, `term` (letters only, lower case). A text counts once for each of its terms.
 """
@@ -37,7 +37,7 @@ ADDRESS = r"(?U)https?://\S+|www\.\S+|@\w+"
 WORD = r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])"
 TERMS_PER_TEXT = 20
 
-# What says nothing about a text, with what apostrophes leave of contractions.
+# Words without a topic of their own, and the parts that contractions leave when they are split at the apostrophe.
 _STOP_WORDS = (
     "about above after again against all also although and another any are aren around because been before "
     "being below between both but came can cannot come comes could couldn did didn does doesn doing don done "
@@ -54,18 +54,18 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 def terms(text: str) -> Column:
-    """The distinct terms of a text column, in order, TERMS_PER_TEXT at most."""
+    """The first TERMS_PER_TEXT distinct terms of a text column, in order: an array of strings."""
     words = F.regexp_extract_all(F.lower(F.regexp_replace(text, ADDRESS, " ")), F.lit(WORD), F.lit(0))
-    telling = F.filter(words, lambda word: ~word.isin(*sorted(STOP_WORDS)))
-    return F.slice(F.array_distinct(telling), 1, TERMS_PER_TEXT)
+    kept = F.filter(words, lambda word: ~word.isin(*sorted(STOP_WORDS)))
+    return F.slice(F.array_distinct(kept), 1, TERMS_PER_TEXT)
 
 
 def keys() -> Column:
-    """What a post or comment counts for."""
+    """Aggregation keys of a post or comment, one for each of its terms."""
     return F.transform(terms("text"), lambda term: key(NAME, hour("event_time"), term))
 
 
 def rows(sums: pa.Table) -> pa.Table:
-    """The table's rows of a batch's sums."""
+    """Converts a micro-batch's sums to rows of the table."""
     own = of_table(sums, NAME)
     return TABLE.rows({"hour": own["time"], "term": own["key1"], **measures(own)})

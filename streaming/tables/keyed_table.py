@@ -1,4 +1,4 @@
-"""What a table with a key is: its columns, its partitions, and what happens to a row that is there already.
+"""Keyed tables: their columns, their partitions, and how a new row changes the row with the same key.
 
 Gold tables and silver/users are small and change by key, so they are written by delta-rs without a Spark job
 (docs/decisions/020-gold-without-spark.md); their schemas are therefore Arrow schemas. No key column is ever null.
@@ -33,7 +33,7 @@ PROPERTIES: Mapping[str, str] = {
     # `serve` reads what changed since the version that it loaded last.
     "delta.enableChangeDataFeed": "true",
     "delta.checkpointInterval": "100",
-    # A commit every few seconds: what is longer ago serves nobody, and listing it costs.
+    # There is a commit every few seconds: nobody reads old versions, and listing them takes time.
     "delta.logRetentionDuration": "interval 1 days",
     "delta.deletedFileRetentionDuration": "interval 6 hours",
 }
@@ -43,10 +43,10 @@ PROPERTIES: Mapping[str, str] = {
 class KeyedTable:
     """A Delta table with one row per key.
 
-    `time` names the timestamp column whose UTC day partitions the table (`hourly`: whose hour does too, which bounds
-    what a MERGE into a table with many keys rewrites). `updates` says what a matched row's columns become, as SQL over
-    `source` and `target`; `update_when` restricts that to some matches. `rebuilt`: a query that starts from the
-    beginning of silver replaces the rows, since it counts everything again.
+    `time` names the timestamp column whose UTC day partitions the table. `hourly`: its hour does too, so that a MERGE
+    into a table with many keys rewrites less. `updates` holds the new value of each column of a matched row, as SQL
+    over `source` and `target`; `update_when` is the SQL condition of an update. `rebuilt`: a query that starts from the
+    beginning of silver replaces all rows, since it counts everything again.
     """
 
     name: str
@@ -65,7 +65,7 @@ class KeyedTable:
 
     @property
     def schema(self) -> pa.Schema:
-        """Key, values, partition columns."""
+        """The Arrow schema: key, values, partition columns."""
         return pa.schema([*self.key, *self.values, *((name, pa.int32()) for name in self.partitions)])
 
     @property
@@ -77,8 +77,8 @@ class KeyedTable:
         """The table's rows from its key and value columns: cast, in order, with the partition columns."""
         time = columns[self.time]
         parts = {"year": pc.year(time), "month": pc.month(time), "day": pc.day(time), HOUR_OF_DAY: pc.hour(time)}
-        every = {**columns, **parts}
-        return pa.table({name: every[name] for name in self.schema.names}).cast(self.schema)
+        available = {**columns, **parts}
+        return pa.table({name: available[name] for name in self.schema.names}).cast(self.schema)
 
 
 def added(*names: str) -> dict[str, str]:
@@ -87,7 +87,7 @@ def added(*names: str) -> dict[str, str]:
 
 
 def replaced(*names: str) -> dict[str, str]:
-    """Updates that take the source's column."""
+    """Updates that replace the target's column by the source's."""
     return {name: f"source.{name}" for name in names}
 
 

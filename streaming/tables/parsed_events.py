@@ -1,4 +1,4 @@
-"""The rows between bronze and silver: one per event of a record, accepted or rejected. Never stored."""
+"""The rows between bronze and silver: one for each event of a record, accepted or rejected. They are never stored."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ARROW = pa.schema([(field.name, _ARROW_TYPES[field.dataType]) for field in SCHE
 
 
 def parsed_events(bronze: DataFrame) -> DataFrame:
-    """From bronze rows to one row per event, in one pass of Python over Arrow batches."""
+    """Converts bronze rows to one row (SCHEMA) per event, in one pass of Python over Arrow batches."""
     return bronze.select(
         "data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"
     ).mapInArrow(parsed_batches, SCHEMA)
@@ -63,8 +63,8 @@ def parsed_events(bronze: DataFrame) -> DataFrame:
 def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
     """Keep the first event of each `event_id` within `window` ("24 hours").
 
-    The window is measured by `ingested_at`, not by event time: however late an event is, it is never dropped for it,
-    and what must be remembered is bounded all the same.
+    The window is measured by `ingested_at`, not by event time: no event is dropped for being late, and the state of the
+    query is bounded nevertheless.
     """
 
     def first_of_each(events: DataFrame) -> DataFrame:
@@ -74,7 +74,7 @@ def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
 
 
 def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same on Arrow batches, without Spark."""
+    """What `parsed_events` does, on Arrow batches and without Spark."""
     for batch in batches:
         rows = [row for record in batch.to_pylist() for row in _rows(record)]
         if rows:
@@ -109,12 +109,12 @@ def _accepted(event: Accepted) -> dict[str, Any]:
 
 
 def _rejected(event: Rejected, record: dict[str, Any]) -> dict[str, Any]:
-    # The parts of a KPL aggregate that a connector has taken apart share their sequence number; their bytes differ.
+    # Connectors split KPL aggregates: the parts have the same sequence number, but different bytes.
     digest = blake2b(record["data"] or b"", digest_size=12).hexdigest()
     place = f"{record['stream']}/{record['sequence_number']}/{event.record_index}/{digest}"
     return {
         "entity": REJECTED,
-        # A rejected record is no event yet: its place, never the id that it claims, tells it from others.
+        # Its place identifies a rejected event: the id that it claims may be another event's.
         "duplicate_key": f"{REJECTED}:{place}",
         "event_id": event.event_id,
         "record_index": event.record_index,

@@ -1,4 +1,4 @@
-"""silver/comments: what people answered, scored.
+"""silver/comments: comments on posts, with their scores.
 
 Key: `event_id`. Partitioned by the day of the event.
 """

@@ -1,4 +1,4 @@
-"""silver/interactions: who liked, commented on or shared whose post; `post_id` is null where it was not given.
+"""silver/interactions: who liked, commented on or shared whose post; `post_id` is null if the event had none.
 
 Key: `event_id`. Partitioned by the day of the event.
 """

@@ -1,9 +1,10 @@
-"""silver/labels: what people say the mood of a text is, beside what was served; `moodstream label` writes it.
+"""silver/labels: the labels that people gave to texts, beside the sentiment that was served.
 
-Key: `event_id`; a later label replaces an earlier one and its `source`. All else stays as it was when the text was
-labelled first: `labelled_at`, since a version that was trained in between may know the text, and the `sentiment` that
-`model_version` served. Partitioned by the day of the event. The text stands here too, so that neither quality nor
-training (`--feedback`) has to look it up; so does its author, by whom an erasure finds it.
+Written by `moodstream label`. Key: `event_id`; a later label replaces an earlier one and its `source`. The other
+columns keep the values of the first label: `labelled_at`, because a version that was trained in between may have learnt
+from the text, and the `sentiment` that `model_version` served. Partitioned by the day of the event. The text is stored
+here as well, so that neither quality nor training (`--feedback`) has to look it up; so is its author, so that an
+erasure finds the row.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""silver/posts: what people wrote, scored.
+"""silver/posts: posts, with their scores.
 
 Key: `event_id`. Partitioned by the day of the event.
 """

@@ -1,4 +1,4 @@
-"""silver/rejected: every event that broke the contract, with the reason and the whole record.
+"""silver/rejected: every rejected event, with the reason and the whole record.
 
 Key: (`stream`, `sequence_number`, `record_index`). Partitioned by the day of arrival, since an event time may be
 unreadable.

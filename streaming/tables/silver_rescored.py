@@ -1,4 +1,4 @@
-"""silver/rescored: the labels that another model version gives to history, beside those that are served.
+"""silver/rescored: the scores that another model version gives to old texts, beside those that were served.
 
 Key: (`rescored_with`, `event_id`). Partitioned by `rescored_with`, then the day of the event.
 """

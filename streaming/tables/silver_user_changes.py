@@ -1,4 +1,4 @@
-"""silver/user_changes: every accepted profile event; silver/users holds the latest of each user.
+"""silver/user_changes: every accepted profile change; silver/users holds the latest of each user.
 
 Key: `event_id`. Partitioned by the day of the event.
 """

@@ -1,6 +1,6 @@
-"""silver/users: the latest state of each user, by `event_time`, then by place in the stream.
+"""silver/users: the latest profile of each user, by `event_time`, then by position in the stream.
 
-Key: `user_id`. Partitioned by the day of the event that made the state. Older events that arrive later change nothing.
+Key: `user_id`. Partitioned by the day of the event that set the profile. Older events that arrive later are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FIELDS = tuple(
 )
 _VALUES = tuple(field for field in _FIELDS if field[0] != "user_id")
 _TIMES = tuple(name for name, kind in _FIELDS if kind == TIMESTAMP)
-# Sequence numbers are decimal numbers without leading zeros: the longer is the greater.
+# Sequence numbers are decimal numbers without leading zeros, so a longer one is greater.
 _NEWER = " OR ".join(
     (
         "source.event_time > target.event_time",
@@ -47,13 +47,13 @@ TABLE = KeyedTable(
 
 
 def keys() -> Column:
-    """What a profile event counts for: itself, as JSON, since no two are added up."""
+    """Aggregation keys of a profile change: the change itself as JSON, since profiles are not added up."""
     fields = [F.unix_micros(name).alias(name) if name in _TIMES else F.col(name) for name, _ in _FIELDS]
     return F.array(key(NAME, F.col("event_time"), F.col("user_id"), F.to_json(F.struct(*fields))))
 
 
 def latest(sums: pa.Table) -> list[dict[str, Any]]:
-    """The newest of a batch's profile events for each user; times in microseconds since 1970."""
+    """The newest profile change of each user in a micro-batch; times in microseconds since 1970."""
     newest: dict[str, dict[str, Any]] = {}
     for text in of_table(sums, NAME)["key2"].to_pylist():
         change = json.loads(text)
@@ -64,13 +64,13 @@ def latest(sums: pa.Table) -> list[dict[str, Any]]:
 
 
 def recency(change: dict[str, Any]) -> tuple[Any, ...]:
-    """Orders the states of one user from old to new, as the table's MERGE does."""
+    """A sort key that orders the profile changes of one user from old to new, as the table's MERGE does."""
     sequence = change.get("sequence_number") or ""
     return change["event_time"], len(sequence), sequence, change.get("record_index") or 0
 
 
 def rows(changes: list[dict[str, Any]]) -> pa.Table:
-    """The table's rows of `latest`."""
+    """Converts the result of `latest` to rows of the table."""
     columns = {
         name: pa.chunked_array(
             [pa.array([change.get(name) for change in changes], pa.int64() if name in _TIMES else kind)]

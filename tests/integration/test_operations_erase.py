@@ -15,7 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from streaming.delta.merge import created
 from streaming.events.contract import parse_record
-from streaming.events.kpl import aggregated
+from streaming.events.kpl import aggregate
 from streaming.files import Files
 from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.erase import command as erase
@@ -46,7 +46,7 @@ def lake(empty_lake: Path) -> Path:
         a_record("post", ANN | {"text": "my own words #secret"}, event_id="a3"),
         a_record("post", BOB | {"text": "fine words about ann"}, event_id="b3"),
         json.dumps(ARRAY).encode(),
-        aggregated([a_record("post", ANN, event_id="a4"), a_record("post", BOB, event_id="b4"), b"\xff"]),
+        aggregate([a_record("post", ANN, event_id="a4"), a_record("post", BOB, event_id="b4"), b"\xff"]),
         a_record("interaction", {"user1_id": "bob", "user2_id": "ann"}, event_id="i1"),
         a_record("interaction", {"user1_id": "bob", "user2_id": "cid"}, event_id="i2"),
         a_record("interaction", {"user1_id": "ann", "user2_id": "bob", "action": "bite"}, event_id="i3"),

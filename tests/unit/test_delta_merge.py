@@ -108,11 +108,11 @@ def test_files_of_other_days_and_minutes_are_not_looked_into(tmp_path: Path) -> 
 
 def test_a_batch_of_very_many_days_is_merged_all_the_same(tmp_path: Path) -> None:
     table = sink(tmp_path)
-    many = rows(*({"minute": NOON - timedelta(days=day)} for day in range(merge.MOST_RANGES + 10)))
+    many = rows(*({"minute": NOON - timedelta(days=day)} for day in range(merge.MAX_RANGES + 10)))
     for batch in (1, 2):
         table.apply(many, batch)
     assert set(counted(tmp_path).values()) == {4}
-    assert len(counted(tmp_path)) == merge.MOST_RANGES + 10
+    assert len(counted(tmp_path)) == merge.MAX_RANGES + 10
 
 
 def test_small_files_are_compacted_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

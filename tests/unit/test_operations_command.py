@@ -10,8 +10,8 @@ import pytest
 
 from streaming.errors import SettingsError
 from streaming.events.contract import parse_record
-from streaming.events.kpl import aggregated
-from streaming.events.records import Person, elements
+from streaming.events.kpl import aggregate
+from streaming.events.records import Person, split_events
 from streaming.operations import command
 from streaming.settings import Parser, Settings
 from tests.builders import NOON, a_record, an_event
@@ -61,7 +61,7 @@ DEEP = b"[" + json.dumps(an_event())[:-1].encode() + b',"x":' + b"[" * 300 + b"]
 RECORDS = {
     "one event": a_record(),
     "an array": json.dumps([an_event(event_id="a"), 5, an_event(event_id="b")]).encode(),
-    "an aggregate": aggregated([a_record(), b"\xff", b'[{"event_type": "erased"}, 1]']),
+    "an aggregate": aggregate([a_record(), b"\xff", b'[{"event_type": "erased"}, 1]']),
     "an empty array": b"[]",
     "garbage": b"{",
     "nothing": b"",
@@ -72,7 +72,7 @@ RECORDS = {
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_elements_are_the_events_that_the_stream_sees(record: bytes) -> None:
-    parts = elements(record)
+    parts = split_events(record)
     for event in parse_record(record, NOON):
         (alone,) = parse_record(parts[event.record_index], NOON)
         assert (type(alone), alone.event_id) == (type(event), event.event_id)

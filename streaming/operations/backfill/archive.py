@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError
 from streaming.delta.tables import open_table, spilled
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.contract import ERASED, Accepted, parse_record
-from streaming.events.records import elements
+from streaming.events.records import split_events
 from streaming.files import Files
 from streaming.operations import erased_events
 from streaming.operations.bronze_rows import SCHEMA, Row, bronze_row
@@ -95,7 +95,7 @@ def _without(data: bytes, drop: set[int]) -> bytes:
     if not drop:
         return data
     gap = orjson.dumps(ERASED)
-    kept = (gap if index in drop else element for index, element in enumerate(elements(data)))
+    kept = (gap if index in drop else element for index, element in enumerate(split_events(data)))
     return b"[" + b",".join(kept) + b"]"
 
 

@@ -23,7 +23,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from streaming.delta.tables import open_table, plain
-from streaming.events.records import Person, elements
+from streaming.events.records import Person, split_events
 from streaming.operations import erased_events
 from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.corrections.deletions import deletion, of_erased_events
@@ -178,7 +178,7 @@ def _hit(row: dict[str, Any], person: Person) -> dict[str, Any] | None:
 
 
 def _erased_rows(hit: Mapping[str, Any], erasure: str) -> Iterator[dict[str, Any]]:
-    parts, now = elements(hit["data"]), datetime.now(UTC)
+    parts, now = split_events(hit["data"]), datetime.now(UTC)
     for index in hit["indices"]:
         yield {
             "erasure": erasure,

@@ -20,7 +20,7 @@ from deltalake import DeltaTable, Transaction
 
 from streaming.delta.tables import open_table, plain
 from streaming.events.contract import Accepted, parse_record
-from streaming.events.records import elements
+from streaming.events.records import split_events
 from streaming.operations.bronze_rows import Row, append, bronze_row
 from streaming.operations.silver_ids import present
 from streaming.settings import Settings
@@ -70,7 +70,7 @@ def replay(settings: Settings, reason: str, *, dry_run: bool = False) -> Replaye
 def _again(row: Row, now: datetime) -> dict[str, Any] | None:
     """The bronze row (and `event_id`) that replays a rejected one; None if it would be rejected again."""
     data = row["data"] or b""
-    parts = elements(data)
+    parts = split_events(data)
     own = parts[row["record_index"]] if row["record_index"] < len(parts) else b""
     parsed = parse_record(own, now)
     if len(parsed) != 1 or not isinstance(parsed[0], Accepted):
