@@ -1,8 +1,8 @@
-"""How far the stream's queries have read a table, by their checkpoints: what they still need must not be vacuumed.
+"""How far the job's queries have read a table, by their checkpoints.
 
-A query reads the files that each version added, in order, even where a later version removed them again. So after a
-change of rows, two things must wait until every query is past it: the removal of the old files, and the change of the
-next layer, which the query may still be filling with what was changed here.
+A query reads the files that each version added, in order, even if a later version removed them again. So after a change
+of rows, two things must wait until every query has read past it: the deletion of the old files, and the change of the
+next layer, to which a query may still add the old rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ POLL_S = 0.5
 
 
 def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
-    """By query: the first version of `table` that it has not finished. Queries that never read it are left out."""
+    """Query -> the first version of `table` that it has not finished; without queries that never read the table."""
     files = Files(settings)
     identity = str(table.metadata().id)
     found = {}
@@ -44,15 +44,15 @@ def behind(settings: Settings, name: str, version: int) -> list[str]:
 
 
 def wait(settings: Settings, name: str, version: int, patience: float, progress: Progress) -> list[str]:
-    """Wait until no query is behind `version`; returns those that are when `patience` seconds are over."""
+    """Wait until no query is behind `version`; returns those that still are after `patience` seconds."""
     end = time.monotonic() + patience
-    told = False
+    reported = False
     while late := behind(settings, name, version):
         if time.monotonic() >= end:
             return late
-        if not told:
+        if not reported:
             progress(f"waiting for {', '.join(late)} to read {name} up to version {version}")
-            told = True
+            reported = True
         time.sleep(POLL_S)
     return []
 

@@ -37,7 +37,7 @@ EXAMPLES = """  moodstream rescore --model 7
 """
 TEXTS: Mapping[str, str] = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
 VERSION = silver_rescored.VERSION
-LABELS = tuple(name for name, _ in silver_rescored.LABELS)
+SCORES = tuple(name for name, _ in silver_rescored.LABELS)
 # Rows of a commit: limits the memory, and the work that a conflict with another commit repeats.
 COMMIT_ROWS = 50_000
 SERVED_WITHIN_S = 15.0
@@ -76,7 +76,7 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
 
     def batches() -> Iterator[pa.RecordBatch]:
         for entity, name in TEXTS.items():
-            for rows in chunks(open_table(settings, name), ["event_id", "event_time", "text", *LABELS, *PARTITIONS]):
+            for rows in chunks(open_table(settings, name), ["event_id", "event_time", "text", *SCORES, *PARTITIONS]):
                 scored = _rescored(rows, entity, version, predict)
                 moves.update(zip(scored["sentiment"].to_pylist(), scored["new_sentiment"].to_pylist(), strict=True))
                 progress(f"{sum(moves.values()):,} texts scored")
@@ -102,13 +102,13 @@ def accept(settings: Settings, version: str, progress: Progress) -> dict[str, An
     moves: Counter[tuple[str, str]] = Counter()
     operation = f"rescore-{uuid4().hex}"
     for day in days:
-        labels = _labels(table, version, day)
+        scores = _scores_of(table, version, day)
         for name in TEXTS.values():
-            while (change := journal.apply(settings, operation, name, _relabelled(labels, day, version))) is not None:
+            while (change := journal.apply(settings, operation, name, _rescoring(scores, day, version))) is not None:
                 moves.update(_moves(change))
                 progress(f"{sum(moves.values()):,} rows changed")
     if settings.warehouse:
-        _relabel_facts(settings, table, version, days, progress)
+        _update_facts(settings, table, version, days, progress)
         corrections.serve(settings, SERVED_WITHIN_S)
     return _summary(moves)
 
@@ -127,7 +127,7 @@ def open_rescored(settings: Settings) -> DeltaTable:
 def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa.Table:
     scores = pa.Table.from_pandas(score_texts(predict, rows["text"].to_pandas()), preserve_index=False)
     columns = {name: rows[name] for name in rows.column_names if name != "text"}
-    columns |= {f"new_{name}": scores[name] for name in LABELS[:3]}
+    columns |= {f"new_{name}": scores[name] for name in SCORES[:3]}
     columns |= {name: pa.array([value] * rows.num_rows) for name, value in (("entity", entity), (VERSION, version))}
     return pa.table({name: columns[name] for name in silver_rescored.SCHEMA.names}).cast(silver_rescored.SCHEMA)
 
@@ -138,8 +138,8 @@ def _days(table: DeltaTable, version: str) -> list[Day]:
     return sorted(found)  # type: ignore[arg-type]
 
 
-def _labels(table: DeltaTable, version: str, day: Day) -> pa.Table:
-    columns = ["event_id", *(f"new_{name}" for name in LABELS[:3])]
+def _scores_of(table: DeltaTable, version: str, day: Day) -> pa.Table:
+    columns = ["event_id", *(f"new_{name}" for name in SCORES[:3])]
     rows = read(table, columns, f"{VERSION} = '{int(version)}' AND {_of_day(day)}")
     return rows.append_column("new_model_version", pa.array([version] * rows.num_rows, pa.string()))
 
@@ -148,29 +148,29 @@ def _of_day(day: Day) -> str:
     return " AND ".join(f"{name} = {value}" for name, value in zip(PARTITIONS, day, strict=True))
 
 
-def _relabelled(labels: pa.Table, day: Day, version: str) -> journal.Choose:
+def _rescoring(scores: pa.Table, day: Day, version: str) -> journal.Choose:
     """Chooses up to COMMIT_ROWS served rows of the day with scores of another version, and their new scores."""
 
     def choose(table: DeltaTable) -> Change | None:
         for rows in chunks(table, [name for name in _columns(table) if name != "raw"], _of_day(day)):
             other = pc.fill_null(pc.not_equal(rows["model_version"], version), True)
-            old = rows.filter(pc.and_(other, pc.is_in(rows["event_id"], value_set=labels["event_id"].combine_chunks())))
+            old = rows.filter(pc.and_(other, pc.is_in(rows["event_id"], value_set=scores["event_id"].combine_chunks())))
             if old.num_rows:
-                return _change(old, labels)
+                return _change(old, scores)
         return None
 
     return choose
 
 
-def _change(old: pa.Table, labels: pa.Table) -> Change:
-    place = {event: index for index, event in enumerate(labels["event_id"].to_pylist())}
-    own = labels.take(pa.array([place[event] for event in old["event_id"].to_pylist()], pa.int64()))
+def _change(old: pa.Table, scores: pa.Table) -> Change:
+    place = {event: index for index, event in enumerate(scores["event_id"].to_pylist())}
+    own = scores.take(pa.array([place[event] for event in old["event_id"].to_pylist()], pa.int64()))
     new = old
-    for name in LABELS:
+    for name in SCORES:
         new = new.set_column(new.schema.get_field_index(name), name, own[f"new_{name}"])
-    source = new.select(["event_id", *LABELS, *PARTITIONS])
+    source = new.select(["event_id", *SCORES, *PARTITIONS])
     unique = source.group_by(source.column_names).aggregate([])
-    return Change(old, new, unique, updates={name: f"source.{name}" for name in LABELS})
+    return Change(old, new, unique, updates={name: f"source.{name}" for name in SCORES})
 
 
 def _moves(change: Change) -> Iterator[tuple[str, str]]:
@@ -179,14 +179,14 @@ def _moves(change: Change) -> Iterator[tuple[str, str]]:
     return zip(change.old["sentiment"].to_pylist(), change.new["sentiment"].to_pylist(), strict=True)
 
 
-def _relabel_facts(settings: Settings, table: DeltaTable, version: str, days: list[Day], progress: Progress) -> None:
+def _update_facts(settings: Settings, table: DeltaTable, version: str, days: list[Day], progress: Progress) -> None:
     """Waits until the load hop has read past the old scores: facts that it loads later would have them."""
     for name in TEXTS.values():
         if late := readers.wait(settings, name, open_table(settings, name).version(), PATIENCE_S, progress):
             raise OperationFailed(f"{', '.join(late)} has rows of {name} still to read: run the job, then accept again")
     for day in days:
-        labels = _labels(table, version, day)
-        renamed = labels.rename_columns([name.removeprefix("new_") for name in labels.column_names])
+        scores = _scores_of(table, version, day)
+        renamed = scores.rename_columns([name.removeprefix("new_") for name in scores.column_names])
         for entity in TEXTS:
             corrections.relabel(settings, entity, renamed)
 
