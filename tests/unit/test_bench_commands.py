@@ -26,6 +26,8 @@ from streaming.hops import refine
 @pytest.mark.parametrize(
     "argv",
     [
+        ["scoring", "--rows", "many"],
+        ["scoring", "--rounds", "0"],
         ["refine", "--rows", "0"],
         ["refine", "--rows", "3", "--batches", "4"],
         ["refine", "--batches", "1"],
@@ -46,7 +48,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(argv: list[str], capsys: pytest.C
     assert said.err.startswith(f"moodstream bench {argv[0]}: ")
 
 
-@pytest.mark.parametrize("name", ["refine", "latency", "growth", "warehouse"])
+@pytest.mark.parametrize("name", ["scoring", "refine", "latency", "growth", "warehouse"])
 def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"], {}) == 0
     assert f"moodstream bench {name} --" in capsys.readouterr().out
