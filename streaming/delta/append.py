@@ -19,6 +19,7 @@ from pyspark.sql.types import StructType
 
 from streaming.delta import tables as delta_rs
 from streaming.delta.checksums import Checksums
+from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables.columns import PARTITIONS
 
@@ -67,7 +68,7 @@ class FileAppend:
 
     def __init__(self, settings: Settings, name: str, query: str) -> None:
         self._table = delta_rs.open_table(settings, name)
-        self._checksums = Checksums(delta_rs.location(settings.table(name)), delta_rs.storage_options(settings))
+        self._checksums = Checksums(Files(settings), settings.table(name))
         self._name = name
         self._query = query
         self._checked = False

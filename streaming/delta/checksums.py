@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.fs as pa_fs
 from deltalake import DeltaTable
-from deltalake.fs import DeltaStorageHandler
+
+from streaming.files import Files
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +27,9 @@ class Checksums:
     It keeps the table's totals from one commit to the next, so that the cost does not grow with the table.
     """
 
-    def __init__(self, uri: str, options: Mapping[str, str]) -> None:
-        self._uri = uri
-        self._options = options
+    def __init__(self, files: Files, folder: str) -> None:
+        self._files = files
+        self._folder = folder
         self._version = -1
         self._totals = (0, 0)
 
@@ -51,26 +50,15 @@ class Checksums:
         files, size = self._totals
         self._version, self._totals = table.version(), (files + len(added), size + sum(added))
         try:
-            self._put(f"_delta_log/{self._version:020d}.crc", json.dumps(self._described(table)).encode())
+            path = f"{self._folder}/_delta_log/{self._version:020d}.crc"
+            self._files.write(path, json.dumps(self._described(table)).encode())
         except Exception as error:  # optional in Delta, and the rows are committed
-            log.warning("no checksum for version %d of %s: %s", self._version, self._uri, error)
+            log.warning("no checksum for version %d of %s: %s", self._version, self._folder, error)
 
     def _described(self, table: DeltaTable) -> dict[str, Any]:
         files, size = self._totals
         counts = {"tableSizeBytes": size, "numFiles": files, "numMetadata": 1, "numProtocol": 1}
         return {**counts, "metadata": _metadata(table), "protocol": _protocol(table)}
-
-    def _put(self, path: str, content: bytes) -> None:
-        if self._options:
-            storage = pa_fs.PyFileSystem(DeltaStorageHandler(self._uri, dict(self._options)))
-            # Buffered whole: a plain write hands delta-rs Arrow's buffer, and it takes bytes alone.
-            with storage.open_output_stream(path) as sink, pa.BufferedOutputStream(sink, len(content) + 1) as buffered:
-                buffered.write(content)
-        else:
-            whole = Path(self._uri, path)
-            part = whole.with_name(f".{whole.name}.part")
-            part.write_bytes(content)
-            part.replace(whole)
 
 
 def _metadata(table: DeltaTable) -> dict[str, Any]:

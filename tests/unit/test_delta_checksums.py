@@ -1,4 +1,4 @@
-"""Checksums go through delta-rs's object store wherever there is one; here a folder stands in for the bucket."""
+"""The checksum that an append writes beside its commit."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from streaming.delta.checksums import Checksums
+from streaming.files import Files
 
 
-def test_an_object_store_takes_the_checksum_of_a_commit(tmp_path: Path) -> None:
+def test_a_commit_gets_a_checksum_that_describes_its_version(tmp_path: Path) -> None:
     rows = pa.table({"name": ["a"] * 3})
     write_deltalake(str(tmp_path), rows)
     table = DeltaTable(str(tmp_path))
-    checksums = Checksums(str(tmp_path), {"aws_conditional_put": "etag"})
+    checksums = Checksums(Files(), str(tmp_path))
     checksums.before(table)
     write_deltalake(str(tmp_path), rows, mode="append")
     table.update_incremental()
