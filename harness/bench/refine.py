@@ -176,7 +176,8 @@ def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: fl
     from harness.bench import embedded
     from model.settings import MODEL_NAME
     from streaming.files import Files
-    from streaming.scoring.champion import Champion, MlflowRegistry
+    from streaming.scoring.champion import Champion
+    from streaming.scoring.registry import MlflowRegistry
 
     def progress(message: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {message}\n")

@@ -8,7 +8,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from streaming.files import Files
 from streaming.loop import Running
-from streaming.scoring.champion import Champion, MlflowRegistry
+from streaming.scoring.champion import Champion
+from streaming.scoring.registry import MlflowRegistry
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
 from streaming.sources.delta import delta

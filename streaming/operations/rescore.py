@@ -23,9 +23,8 @@ from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
 from streaming.operations.corrections.journal import Change
-from streaming.scoring import versions
-from streaming.scoring.champion import score_texts
-from streaming.scoring.versions import Predict
+from streaming.scoring import registry
+from streaming.scoring.archive import Predict, score_texts
 from streaming.settings import Parser, Settings
 from streaming.tables import silver_comments, silver_posts, silver_rescored
 from streaming.tables.columns import PARTITIONS
@@ -71,7 +70,7 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
 
     One commit: the table holds the version's former scores, or all of the new ones.
     """
-    predict = versions.load(settings, version)
+    predict = registry.load(settings, version)
     moves: Counter[tuple[str, str]] = Counter()
 
     def batches() -> Iterator[pa.RecordBatch]:

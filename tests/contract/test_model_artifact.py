@@ -16,8 +16,8 @@ from model.evaluation import judge as judging
 from model.registry import Registry
 from model.settings import Settings
 from model.training import train
-from streaming.scoring.champion import MlflowRegistry
-from streaming.scoring.profiles import Retraining
+from streaming.scoring.drift import Retraining
+from streaming.scoring.registry import MlflowRegistry
 from streaming.tables import gold_drift_by_hour
 from tests.model_rows import a_bundle, plain_rows
 

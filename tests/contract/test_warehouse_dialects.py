@@ -9,8 +9,8 @@ import pytest
 from sqlfluff.core import FluffConfig, Linter
 
 from docs.generate import data_dictionary
-from streaming.hops.load import TARGETS
 from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse.facts import TARGETS
 from streaming.warehouse.redshift.warehouse import BATCH
 from streaming.warehouse.serving import GOLD
 

@@ -12,8 +12,8 @@ import pytest
 from model import cli, score
 from model.settings import ARCHIVE
 from moodstream import exit_code_of
-from streaming.scoring.champion import MlflowRegistry
-from streaming.scoring.profiles import Retraining
+from streaming.scoring.drift import Retraining
+from streaming.scoring.registry import MlflowRegistry
 from tests.builders import NOON
 from tests.model_rows import an_archive
 

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from moodstream import exit_code_of
 from streaming.operations.backfill import command as backfill
 from streaming.operations.erase import command as erase
-from streaming.scoring import versions
+from streaming.scoring import registry
 from tests.builders import NOON, a_record, an_event
 from tests.lake_rows import arrived, refined, rows_of, run
 
@@ -30,8 +30,8 @@ def predict(texts: Sequence[str]) -> pd.DataFrame:
 @pytest.fixture
 def lake(empty_lake: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty lake, and a champion of version 3."""
-    monkeypatch.setattr(versions, "champion", lambda settings: "3")
-    monkeypatch.setattr(versions, "load", lambda settings, version: predict)
+    monkeypatch.setattr(registry, "champion", lambda settings: "3")
+    monkeypatch.setattr(registry, "load", lambda settings, version: predict)
     return empty_lake
 
 

@@ -20,11 +20,11 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from deploy.infra.visuals import DataSet, data_sets
 from streaming.delta.merge import created
 from streaming.delta.tables import read
-from streaming.hops.load import TARGETS
 from streaming.settings import Settings
 from streaming.tables import catalog, gold_freshness
 from streaming.tables.keyed_table import KeyedTable
 from streaming.warehouse.base import Load
+from streaming.warehouse.facts import TARGETS
 from streaming.warehouse.serving import Server
 from tests import question_answers
 from tests.builders import NOON

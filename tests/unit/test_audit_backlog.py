@@ -10,13 +10,13 @@ from deltalake import DeltaTable, write_deltalake
 
 from deploy.local.workdir import Workdir
 from harness.audit import backlog
-from streaming.hops import observe
+from streaming.scoring import observer
 from streaming.warehouse.serving import GOLD
 
 
 def test_the_warehouse_is_waited_for_where_it_is_loaded_and_nowhere_else(tmp_path: Path) -> None:
     served = [table.name.removeprefix("gold/") for table in GOLD]
-    observed = [table.name.removeprefix("gold/") for table in observe.TABLES]
+    observed = [table.name.removeprefix("gold/") for table in observer.TABLES]
     for name in (*served, *observed):
         write_deltalake(tmp_path / "lake" / "gold" / name, pa.table({"x": [1]}))
     assert set(backlog.unserved(Workdir(tmp_path), {})) == set(served)

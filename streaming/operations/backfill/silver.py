@@ -22,9 +22,8 @@ from streaming.errors import OperationFailed
 from streaming.operations import erased_events, readers
 from streaming.operations.command import Progress
 from streaming.operations.silver_ids import present
-from streaming.scoring import versions
-from streaming.scoring.champion import score_texts
-from streaming.scoring.versions import Predict
+from streaming.scoring import registry
+from streaming.scoring.archive import Predict, score_texts
 from streaming.settings import Settings
 from streaming.tables import (
     bronze_events,
@@ -120,8 +119,8 @@ class _Champion:
         if not rows:
             return rows
         if self._model is None:
-            version = versions.champion(self._settings)
-            self._model = version, versions.load(self._settings, version)
+            version = registry.champion(self._settings)
+            self._model = version, registry.load(self._settings, version)
         version, predict = self._model
         scores = score_texts(predict, pd.Series([row["text"] for row in rows])).assign(model_version=version)
         columns = pa.Table.from_pandas(scores, preserve_index=False).to_pylist()

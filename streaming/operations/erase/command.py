@@ -30,7 +30,7 @@ from streaming.operations.corrections.contributions import TABLES
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check
 from streaming.operations.erase.rows import Erasure, Removed
-from streaming.scoring import versions as models
+from streaming.scoring import registry
 from streaming.settings import Parser, Settings
 from streaming.tables import (
     bronze_events,
@@ -107,7 +107,7 @@ def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) 
             "feedback": {str(path): _without_texts(path, removed.texts) for path in options.feedback},
         },
         "warehouse": {"url": settings.warehouse, "rows_left": rows},
-        "models": models.versions(settings),
+        "models": registry.versions(settings),
         "check": asdict(found),
         "finished_changes": finished,
         "complete": complete,

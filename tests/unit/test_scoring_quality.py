@@ -20,7 +20,7 @@ from streaming.scoring.quality import Quality
 from streaming.tables import gold_labelled_by_hour, silver_labels
 from streaming.tables.gold_labelled_by_hour import CELLS, LABELS
 from tests.lake_rows import rows_of, settings_of
-from tests.unit.test_observe_hop import FakeRegistry, gloomy_about_rain
+from tests.unit.test_scoring_observer import FakeRegistry, gloomy_about_rain
 
 GOLD = gold_labelled_by_hour.NAME
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

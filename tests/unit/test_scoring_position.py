@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streaming.files import Files
-from streaming.hops.observe import Batch, Position
+from streaming.scoring.observer import Batch, Position
 
 
 def test_the_position_is_read_as_it_was_written(tmp_path: Path) -> None:

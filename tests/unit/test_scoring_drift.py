@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 
 from model.runtime import drift as distances
-from streaming.hops import observe
-from streaming.hops.observe import Batch, Observer
-from streaming.hops.watch import Watcher
+from streaming.alerts.watcher import Watcher
+from streaming.scoring import observer
 from streaming.scoring.challenger import Challenger
-from streaming.scoring.drift import Drift
-from streaming.scoring.profiles import (
+from streaming.scoring.drift import (
     ASK_EVERY,
     REQUEST,
+    Drift,
     Profilers,
     Retraining,
 )
+from streaming.scoring.observer import Batch, Observer
 from streaming.tables import gold_drift_by_hour
 from streaming.tables.gold_drift_by_hour import HISTOGRAMS
 from tests.builders import NOON
@@ -226,7 +226,7 @@ def test_a_batch_that_a_crash_repeats_counts_once(stream: Stream) -> None:
 def test_a_batch_that_was_begun_and_not_committed_is_made_good(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     stream.arrive(LIKE_THE_REFERENCE)
     with monkeypatch.context() as broken:
-        broken.setattr(observe, "KeyedMerge", lambda *_: 1 / 0)
+        broken.setattr(observer, "KeyedMerge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             stream.round()
     stream.restart()

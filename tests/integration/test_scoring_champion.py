@@ -16,7 +16,8 @@ from pyspark.sql import SparkSession
 from streaming.errors import ModelUnusable, SinkUnavailable
 from streaming.files import Files
 from streaming.scoring import champion as scoring
-from streaming.scoring.champion import Champion, score_texts
+from streaming.scoring.archive import score_texts
+from streaming.scoring.champion import Champion
 
 Scores = Callable[[list[str]], pd.DataFrame]
 
@@ -49,7 +50,7 @@ def an_archive(folder: Path, predict: Scores) -> bytes:
 def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     import cloudpickle
 
-    import tests.integration.test_streaming_scoring as here
+    import tests.integration.test_scoring_champion as here
 
     # Workers cannot import the tests: let the models carry their functions along.
     cloudpickle.register_pickle_by_value(here)

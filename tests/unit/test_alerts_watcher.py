@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 
 from streaming.alerts.cloudwatch import Metric
+from streaming.alerts.watcher import Watcher
 from streaming.delta.merge import KeyedMerge
 from streaming.errors import SinkUnavailable
-from streaming.hops.watch import Watcher
 from streaming.settings import Settings
 from streaming.tables import gold_freshness, gold_quality_by_minute
 from streaming.tables.keyed_table import KeyedTable

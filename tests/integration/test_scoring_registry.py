@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from streaming.errors import ModelUnusable, OperationFailed, SettingsError
-from streaming.scoring import versions as models
+from streaming.scoring import registry as models
 from streaming.settings import Settings
 
 NAME = "moodstream-sentiment"
@@ -33,7 +33,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A registry with one version, and no champion."""
     root = tmp_path_factory.mktemp("registry")
     settings = Settings(lake="", checkpoints="", stream="", mlflow_uri=f"sqlite:///{root}/mlflow.db")
-    api = models._mlflow(settings)
+    api = models.open_registry(settings).mlflow
     experiment = api.create_experiment("moods", artifact_location=str(root / "artifacts"))
     with api.start_run(experiment_id=experiment) as run:
         api.log_params({"feedback_rows": 3, "alpha": 0.1})

@@ -13,12 +13,11 @@ from deltalake import DeltaTable
 
 from streaming.delta.log import AppendedRows
 from streaming.errors import ModelUnusable
-from streaming.hops import observe
-from streaming.hops.observe import Batch, Observer
+from streaming.scoring import observer
+from streaming.scoring.archive import Predict
 from streaming.scoring.challenger import Challenger
-from streaming.scoring.champion import Predict
-from streaming.scoring.drift import Drift
-from streaming.scoring.profiles import Profilers, Retraining
+from streaming.scoring.drift import Drift, Profilers, Retraining
+from streaming.scoring.observer import Batch, Observer
 from streaming.tables import gold_shadow_by_hour
 from tests.builders import NOON
 from tests.lake_rows import append, rows_of, settings_of
@@ -168,7 +167,7 @@ def test_a_batch_that_was_begun_and_not_committed_is_made_good(
     shadow.round()
     append(empty_lake, POSTS, [a_post("a")])
     with monkeypatch.context() as broken:
-        broken.setattr(observe, "KeyedMerge", lambda *_: 1 / 0)
+        broken.setattr(observer, "KeyedMerge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             shadow.round()
     append(empty_lake, POSTS, [a_post("b")])
@@ -221,7 +220,7 @@ def test_what_the_challenger_itself_served_or_nobody_scored_is_left_out(empty_la
 def test_the_share_goes_by_the_event(empty_lake: Path) -> None:
     append(empty_lake, POSTS, [a_post(str(n)) for n in range(2000)])
     rows = AppendedRows(settings_of(empty_lake), POSTS).rows(0, 1, gold_shadow_by_hour.SERVED)
-    taken = [set(observe.shared(rows, share)["event_id"].to_pylist()) for share in (0.1, 0.1, 0.5, 1.0)]
+    taken = [set(observer.shared(rows, share)["event_id"].to_pylist()) for share in (0.1, 0.1, 0.5, 1.0)]
     assert taken[0] == taken[1] < taken[2]
     assert 150 < len(taken[0]) < 250
     assert taken[3] == {str(n) for n in range(2000)}

@@ -1,0 +1,144 @@
+"""Watches gold and the job's status: publishes alerts, and measures lag and rejected rows. No Spark job is needed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from streaming.alerts import rules
+from streaming.alerts.cloudwatch import Metric, Metrics
+from streaming.alerts.rules import Alert
+from streaming.alerts.sns import Alerts
+from streaming.delta.tables import recent
+from streaming.files import Files
+from streaming.settings import Settings
+from streaming.tables import (
+    gold_drift_by_hour,
+    gold_freshness,
+    gold_quality_by_minute,
+    gold_sentiment_by_minute,
+    gold_sentiment_by_topic,
+)
+
+log = logging.getLogger(__name__)
+
+# Sent alerts are remembered for the longest time that a rule stays quiet.
+REMEMBERED = rules.DRIFT_QUIET
+WINDOW = rules.RECENT + rules.BASELINE
+FRESH = timedelta(minutes=10)
+
+
+class Logged:
+    """Publishes nothing: without a topic an alert is only in the log, where every alert is."""
+
+    def publish(self, subject: str, text: str) -> None:
+        """Nothing more to do."""
+
+
+class State:
+    """A small JSON object beside the checkpoints: when each alert was sent last, in POSIX seconds by identity."""
+
+    def __init__(self, files: Files, path: str) -> None:
+        self._files = files
+        self._path = path
+
+    def read(self) -> dict[str, Any]:
+        """The object that was written last; empty before the first."""
+        return dict(self._files.read_json(self._path) or {})
+
+    def write(self, sent: Mapping[str, float]) -> None:
+        """Replace it."""
+        self._files.write_json(self._path, sent)
+
+
+class Watcher:
+    """One round of watching. Guarantee: at least once, because an alert is noted after it was sent.
+
+    `refused` returns the model versions that the refine hop refused, each with the reason (scoring/champion.py);
+    `refused_challengers` those that shadow scoring refused (scoring/challenger.py).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        alerts: Alerts,
+        metrics: Metrics,
+        state: State,
+        refused: Callable[[], Mapping[str, str]] = dict,
+        refused_challengers: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self._settings = settings
+        self._alerts = alerts
+        self._metrics = metrics
+        self._state = state
+        self._refused = refused
+        self._refused_challengers = refused_challengers
+        self._sent: dict[str, float] | None = None
+        self._measured_until = self._rejected_until = datetime.now(UTC) - FRESH
+
+    def __call__(self, now: datetime | None = None) -> Mapping[str, Any]:
+        """Watch once; `now` has a time zone. Raises SinkUnavailable when an alert cannot be sent."""
+        try:
+            return self._looked(now or datetime.now(UTC))
+        except Exception:
+            # The next start of this hop opens its own.
+            self._metrics.close()
+            raise
+
+    def _looked(self, now: datetime) -> Mapping[str, Any]:
+        found = self._found(now)
+        if self._sent is None:
+            self._sent = self._state.read()
+        due = rules.not_repeated(found, self._sent, now)
+        for alert in due:
+            log.warning(
+                "%s", json.dumps({"event": "alert", "rule": alert.rule, "about": alert.subject, "text": alert.text})
+            )
+            self._alerts.publish(f"Moodstream: {alert.rule} {alert.subject}", alert.text)
+            oldest = (now - REMEMBERED).timestamp()
+            kept = {identity: time for identity, time in self._sent.items() if time >= oldest}
+            self._sent = {**kept, alert.identity: now.timestamp()}
+            self._state.write(self._sent)
+        return {"numInputRows": 0, "alerts": len(due), "timestamp": now.isoformat()}
+
+    def _found(self, now: datetime) -> list[Alert]:
+        quality = recent(self._settings, gold_quality_by_minute.TABLE, now - WINDOW, now)
+        freshness = recent(self._settings, gold_freshness.TABLE, now - FRESH, now)
+        self._measure(freshness, quality, now)
+        minutes = recent(self._settings, gold_sentiment_by_minute.TABLE, now - WINDOW, now)
+        topics = recent(self._settings, gold_sentiment_by_topic.TABLE, now - WINDOW, now)
+        drifts = recent(self._settings, gold_drift_by_hour.TABLE, now - 2 * rules.DRIFT_WINDOW, now)
+        return [
+            *rules.hop_trouble(self._hops()),
+            *rules.model_refused(self._refused()),
+            *rules.challenger_refused(self._refused_challengers()),
+            *rules.stale_gold(freshness),
+            *rules.rejected_jump(quality, now),
+            *rules.sentiment_shift(minutes, "entity", now),
+            *rules.sentiment_shift(topics, "topic", now),
+            *rules.drift(drifts, now),
+        ]
+
+    def _measure(self, freshness: list[dict[str, Any]], quality: list[dict[str, Any]], now: datetime) -> None:
+        new = [row for row in freshness if row["committed_at"] > self._measured_until]
+        self._metrics.put(
+            *(Metric("LagSeconds", "aggregate", row["lag_p95_s"], "Seconds", row["committed_at"]) for row in new)
+        )
+        self._measured_until = max([self._measured_until, *(row["committed_at"] for row in new)])
+        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)
+        if minute > self._rejected_until:
+            rejected = sum(row["events"] for row in quality if row["entity"] == "rejected" and row["minute"] == minute)
+            self._metrics.put(Metric("RejectedRows", "refine", float(rejected), "Count", minute))
+            self._rejected_until = minute
+
+    def _hops(self) -> Mapping[str, Any]:
+        """The job's own status; empty where it writes none."""
+        path = Path(self._settings.status_file or "")
+        if not path.is_file():
+            return {}
+        hops: Mapping[str, Any] = json.loads(path.read_text())["hops"]
+        return hops

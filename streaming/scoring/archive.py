@@ -1,0 +1,83 @@
+"""A model version as a tar archive: unpacked, loaded, and checked with a few texts before it serves."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+from pyspark.sql.types import StructType
+
+from streaming.errors import ModelUnusable
+from streaming.tables.columns import SENTIMENT_FIELDS
+
+Predict = Callable[[Sequence[str]], pd.DataFrame]
+
+SENTIMENTS = ("negative", "neutral", "positive")
+SCORE = StructType(SENTIMENT_FIELDS[:3])
+# Every version must score these before it serves: empty, odd and ordinary texts.
+PROBES = ("", "good", "not bad at all 😀", "worst. update. ever.", "\x00\u200f", "a" * 10_000)
+
+# MLflow passes a model that is loaded from code through a global variable: two threads would swap their models.
+_loading = threading.Lock()
+
+
+def checked_model(archive: bytes, version: str) -> Predict:
+    """The archive's model as a function from texts to scores; raises ModelUnusable if it does not score PROBES."""
+    try:
+        predict = model_of(archive)
+        check_scores(PROBES, predict(PROBES))
+    except Exception as error:
+        raise ModelUnusable(f"version {version}: {error}") from error
+    return predict
+
+
+def check_scores(texts: Sequence[str], scores: pd.DataFrame) -> None:
+    """Raise ModelUnusable unless there is one valid score for each text."""
+    missing = {*SCORE.names} - {*scores.columns}
+    if missing or len(scores) != len(texts):
+        raise ModelUnusable(f"{len(texts)} texts gave {len(scores)} rows; columns missing: {sorted(missing)}")
+    if not scores["sentiment"].isin(SENTIMENTS).all():
+        raise ModelUnusable(
+            f"labels {sorted(map(str, set(scores['sentiment']) - set(SENTIMENTS)))} are none of {SENTIMENTS}"
+        )
+    for name, low in (("polarity", -1.0), ("confidence", 0.0)):
+        if not scores[name].astype(float).between(low, 1.0).all():
+            raise ModelUnusable(f"{name} is not everywhere a number from {low} to 1")
+
+
+def model_of(archive: bytes) -> Predict:
+    """The archive's model as a function from texts to scores."""
+    model = unpacked(archive)
+    return lambda texts: model.predict(None, list(texts))
+
+
+def unpacked(archive: bytes) -> Any:
+    """The archive's model object with all its methods; raises what MLflow or the model's own code raises.
+
+    Its files are deleted when this returns, because a worker may be killed before it could clean up. A model must
+    therefore read its files when it is loaded, or at the latest when it scores its first texts.
+    """
+    import mlflow.pyfunc
+
+    with tempfile.TemporaryDirectory(prefix="moodstream-model-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+        # The driver has warned about library versions that differ; checking them takes longer than everything else.
+        with _loading:
+            model = mlflow.pyfunc.load_model(folder, suppress_warnings=True).unwrap_python_model()
+        model.predict(None, list(PROBES))
+    return model
+
+
+def score_texts(predict: Predict, texts: pd.Series) -> pd.DataFrame:
+    """One row of scores for each text, nulls for a null text; each distinct text is scored once."""
+    codes, distinct = pd.factorize(texts)
+    scores = predict(list(distinct)) if len(distinct) else pd.DataFrame(columns=SCORE.names)
+    check_scores(list(distinct), scores)
+    frame = scores[list(SCORE.names)].reset_index(drop=True).reindex(codes).reset_index(drop=True)
+    return frame.astype({"sentiment": object, "polarity": float, "confidence": float})
