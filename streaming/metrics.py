@@ -28,8 +28,8 @@ from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# An error of foreachBatch comes with its Python traceback, the telling line last, and a Java one after that.
-MOST_TOLD = 2000
+# An error of foreachBatch holds a Python traceback, with the message last, and then a Java traceback.
+MAX_ERROR = 2000
 
 
 def listen(spark: SparkSession, settings: Settings) -> Metrics:
@@ -54,7 +54,7 @@ class QueryMetrics(StreamingQueryListener):
             self._names[str(event.runId)] = hop
             self._starts[hop] += 1
             restarts = self._starts[hop] - 1
-            self._tell({"event": "started", "hop": hop, "restarts": restarts})
+            self._log({"event": "started", "hop": hop, "restarts": restarts})
             self._metrics.put(Metric("Restarts", hop, float(restarts > 0), "Count"))
         except Exception:
             log.exception("no metrics of a start")
@@ -69,13 +69,13 @@ class QueryMetrics(StreamingQueryListener):
             parts = progress.get("durationMs") or {}
             seconds = parts.get("triggerExecution", 0) / 1000
             rows, rate = progress["numInputRows"], _number(progress.get("processedRowsPerSecond"))
-            told = {
+            fields = {
                 "batch": progress["batchId"],
                 "input_rows": rows,
                 "seconds": seconds,
                 "rows_per_second": round(rate, 1),
             }
-            self._tell({"event": "batch", "hop": hop, **told, "parts_ms": parts})
+            self._log({"event": "batch", "hop": hop, **fields, "parts_ms": parts})
             self._metrics.put(
                 Metric("BatchSeconds", hop, seconds, "Seconds"),
                 Metric("InputRows", hop, float(rows), "Count"),
@@ -92,7 +92,7 @@ class QueryMetrics(StreamingQueryListener):
         try:
             hop = self._names.pop(str(event.runId), str(event.id))
             failed = bool(event.exception)
-            self._tell({"event": "ended", "hop": hop, "failed": failed, "error": (event.exception or "")[:MOST_TOLD]})
+            self._log({"event": "ended", "hop": hop, "failed": failed, "error": (event.exception or "")[:MAX_ERROR]})
             self._metrics.put(Metric("HopFailed", hop, float(failed), "Count"))
         except Exception:
             log.exception("no metrics of an end")
@@ -104,7 +104,7 @@ class QueryMetrics(StreamingQueryListener):
             self._bridge = jvm.PythonStreamingQueryListenerWrapper(_Bridge(self))
         return self._bridge
 
-    def _tell(self, what: dict[str, Any]) -> None:
+    def _log(self, what: dict[str, Any]) -> None:
         log.info("%s", json.dumps(what))
 
 

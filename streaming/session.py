@@ -29,7 +29,7 @@ JOB: Mapping[str, str] = {
     "spark.sql.codegen.cache.maxEntries": "10000",
     # INT96 by default, which other readers take for times without a zone.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Hops share the cores evenly, see job.py.
+    # Hops share the cores evenly, see supervisor.py.
     "spark.scheduler.mode": "FAIR",
 }
 

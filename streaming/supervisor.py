@@ -1,4 +1,4 @@
-"""The application: creates the tables, starts every hop, restarts those that fail, tells how they do.
+"""The application: starts every hop, restarts the hops that fail, and writes the job's status.
 
 A hop that fails stops alone and is started again with capped exponential backoff, for ever: sinks come back. A
 PermanentFailure is not retried. The job ends by itself only when it cannot do its work any more: when no hop is left
@@ -29,7 +29,7 @@ from streaming.settings import Settings
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 # A hop that ran this long before it failed starts over with the first pause.
 HEALTHY_AFTER = 120.0
 TICK = 0.5
@@ -64,7 +64,13 @@ def checked(name: str, start: Start) -> Start:
 
 @dataclass
 class Supervised:
-    """One hop under supervision. States: waiting, running, failed (never again), stopped."""
+    """One hop under supervision.
+
+    waiting -> running   its start succeeded
+    running -> waiting   it ended, or was restarted; the next start follows after a pause
+    waiting, running -> failed   a PermanentFailure; it is never started again
+    any but failed -> stopped   the job ends
+    """
 
     name: str
     start: Start
@@ -101,7 +107,7 @@ class Supervised:
             self._pause = FIRST_PAUSE
         self.state, self.restarts, self._next_start = "waiting", self.restarts + 1, now + self._pause
         log.warning("hop %s ended, next start in %.0f s: %s", self.name, self._pause, self.error)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._pause = min(2 * self._pause, MAX_PAUSE)
 
     def start_anew(self, now: float, why: str) -> None:
         """End what runs, so that the next tick starts it."""
@@ -173,28 +179,28 @@ class Job:
         """Supervise until the end; raises PermanentFailure when the job can never succeed."""
         try:
             while not self._stopping.is_set():
-                self._mind_the_clock(self._clock.set_back(self._wall(), time.monotonic()))
+                self._restart_if_clock_set_back(self._clock.set_back(self._wall(), time.monotonic()))
                 for hop in self._hops:
                     hop.tick(self._spark, self._settings, time.monotonic())
                 self._write_status()
                 self._give_up_if_hopeless()
                 self._stopping.wait(TICK)
         finally:
-            self._together(Supervised.stop)
+            self._for_all_at_once(Supervised.stop)
             self._write_status()
 
-    def _mind_the_clock(self, set_back: float) -> None:
+    def _restart_if_clock_set_back(self, set_back: float) -> None:
         if set_back < CLOCK_SET_BACK:
             return
         why = f"the clock was set back by {set_back:.0f} s"
-        self._together(lambda hop: hop.start_anew(time.monotonic(), why))
+        self._for_all_at_once(lambda hop: hop.start_anew(time.monotonic(), why))
 
     def _give_up_if_hopeless(self) -> None:
         failed = {hop.name: hop.error for hop in self._hops if hop.state == "failed"}
         if "ingest" in failed or len(failed) == len(self._hops):
             raise PermanentFailure("; ".join(f"{name}: {error}" for name, error in failed.items()))
 
-    def _together(self, act: Callable[[Supervised], None]) -> None:
+    def _for_all_at_once(self, act: Callable[[Supervised], None]) -> None:
         threads = [threading.Thread(target=act, args=(hop,), name=f"stop-{hop.name}") for hop in self._hops]
         for thread in threads:
             thread.start()
@@ -222,7 +228,7 @@ def is_permanent(failure: BaseException | None) -> bool:
 
 
 def one_line(failure: BaseException) -> str:
-    """The line of an error that says what happened: below a Python traceback, the last one."""
+    """The line of an error that holds its message: of a Python traceback, the last one."""
     text = str(failure)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     told = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Unavailable|Failure|Unusable)\b.*:", line)]

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 SEND_EVERY_S = 10.0
 # PutMetricData takes 1,000 a call.
-MOST_A_CALL = 500
-MOST_WAITING = 5000
+MAX_PER_CALL = 500
+MAX_WAITING = 5000
 TIMEOUTS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 
 
@@ -68,7 +68,7 @@ class CloudWatch:
     def __init__(self, settings: Settings, namespace: str, every: float = SEND_EVERY_S) -> None:
         self._namespace = namespace
         self._every = every
-        self._waiting: queue.Queue[Metric] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[Metric] = queue.Queue(MAX_WAITING)
         self._closing = threading.Event()
         self._client: Any = boto3.client(
             "cloudwatch", region_name=settings.region, endpoint_url=settings.aws_endpoint, config=TIMEOUTS
@@ -104,7 +104,7 @@ class CloudWatch:
 
     def _gathered(self) -> Sequence[Metric]:
         metrics: list[Metric] = []
-        while len(metrics) < MOST_A_CALL:
+        while len(metrics) < MAX_PER_CALL:
             try:
                 metrics.append(self._waiting.get_nowait())
             except queue.Empty:

@@ -1,4 +1,4 @@
-"""When to call somebody: rules over rows of gold and the job's status. Pure: rows and a time in, alerts out.
+"""Alert rules over rows of gold and the job's status. Pure: rows and a time in, alerts out.
 
 They are few and robust (medians, minimum counts) rather than clever: an alert that is wrong once is not read again.
 Times are aware; shares and polarities are plain fractions.
@@ -25,7 +25,7 @@ SHIFT_SCORE = 4.0
 SHIFT_POLARITY = 0.1
 # The standard deviation of a normal distribution over its median absolute deviation.
 MAD_TO_SIGMA = 1.4826
-LEAST_SIGMA = 0.02
+MIN_SIGMA = 0.02
 
 REJECTED_EVENTS = 20
 REJECTED_SHARE = 0.05
@@ -44,7 +44,7 @@ RESTARTS = 3
 # Drift is a matter of hours and days: its alert is not repeated as often as others.
 DRIFT_QUIET = timedelta(days=1)
 DRIFT_WINDOW = timedelta(hours=1)
-DRIFT_TOLD = ("psi_label", "psi_polarity", "psi_length", "novelty")
+DRIFT_MEASURES = ("psi_label", "psi_polarity", "psi_length", "novelty")
 WHAT_CHANGED: Mapping[str, str] = {
     "data": (
         "The texts are not what the model was judged on. A new model has been asked for; label some of them "
@@ -60,7 +60,7 @@ WHAT_CHANGED: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Alert:
-    """What somebody is told. `subject` identifies what it is about; nothing is told twice within `quiet`."""
+    """A message about `subject`. The same rule and subject stay quiet for `quiet` after it was sent."""
 
     rule: str
     subject: str
@@ -92,7 +92,7 @@ def _shift(subject: str, last: Sequence[Row], before: Sequence[Row], by: str) ->
     if texts < SHIFT_TEXTS or len(means) < SHIFT_BASELINE_MINUTES:
         return None
     usual = median(means)
-    sigma = max(MAD_TO_SIGMA * median(abs(mean - usual) for mean in means), LEAST_SIGMA)
+    sigma = max(MAD_TO_SIGMA * median(abs(mean - usual) for mean in means), MIN_SIGMA)
     mean = _mean(last)
     if abs(mean - usual) < SHIFT_POLARITY or abs(mean - usual) < SHIFT_SCORE * sigma:
         return None
@@ -196,7 +196,7 @@ def drift(rows: Iterable[Row], now: datetime) -> list[Alert]:
 def _drift(row: Row) -> Alert:
     changed, version = row["changed"], row["model_version"]
     # A version may tell fewer distances than another.
-    told = [f"{name} {row[name]:.2f}" for name in DRIFT_TOLD if row[name] is not None]
+    told = [f"{name} {row[name]:.2f}" for name in DRIFT_MEASURES if row[name] is not None]
     text = (
         f"The {changed} changed: {row['diagnosis']}. Of {row['texts']} texts of the hour from "
         f"{row['hour']:%Y-%m-%d %H:%M} UTC that version {version} scored, against those that it was judged on: "
@@ -218,7 +218,7 @@ def _stalled(hop: Row, before: Row) -> bool:
 
 
 def not_repeated(alerts: Sequence[Alert], sent: Mapping[str, float], now: datetime) -> list[Alert]:
-    """The alerts that were not told within their quiet time. `sent`: POSIX times by identity."""
+    """The alerts that were not sent within their quiet time. `sent`: POSIX times by identity."""
     return [
         alert
         for alert in alerts

@@ -67,7 +67,7 @@ class Challenger:
             return None
 
     def note(self, version: str, texts: int, agreements: int) -> None:
-        """Tag the version with its shadow scoring so far: texts, and the share on which it agrees with the served version."""
+        """Tag the version with its texts so far, and with the share on which it agrees with the served version."""
         self._tag(version, {TEXTS: str(texts), AGREEMENT: f"{agreements / texts:.4f}"} if texts else {})
 
     def made_at(self, version: str) -> datetime | None:
@@ -79,7 +79,7 @@ class Challenger:
             return None
 
     def note_labelled(self, version: str, texts: int, macro_f1: float, served: float) -> None:
-        """Tag the version with its macro-F1 on labelled texts, and with that of the served versions on the same texts."""
+        """Tag the version with its macro-F1 on labelled texts, and with that of the served versions on them."""
         self._tag(version, {LABELLED: str(texts), LABELLED_F1: f"{macro_f1:.4f}", SERVED_F1: f"{served:.4f}"})
 
     def _is_ready(self, version: str) -> bool:

@@ -69,7 +69,7 @@ class Champion:
         return version
 
     def fall_back(self, batch: int, why: str) -> bool:
-        """Pin the previous version from `batch` on, because the pinned one failed on real texts; False if there is none.
+        """Pin the previous version from `batch` on: the pinned one failed on real texts. False if there is none.
 
         Call it only while nothing of `batch` has been written.
         """
@@ -85,7 +85,7 @@ class Champion:
         return self._pins[-1][1] if self._pins else None
 
     def _follow_alias(self, batch: int) -> None:
-        """Pin the version with the alias, if it is new and usable; after any failure the pinned version goes on serving."""
+        """Pin the version with the alias, if it is new and usable; after any failure the pinned one goes on serving."""
         if time.monotonic() < self._ask_again:
             return
         named = None

@@ -4,7 +4,7 @@ Counted anew from the labels of the last WINDOW whenever there are new ones or a
 one commit: a repetition changes nothing, a correction or an erasure is followed. Labels are made by people, so they are
 few; that is what makes this cheap.
 
-A challenger is judged by labels that are younger than itself, for by older ones it may have been trained.
+Only labels newer than the challenger count for it; it may have been trained on older ones.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 from streaming.errors import CheckpointVersionError, PermanentFailure, SinkUnavailable
 from streaming.settings import Settings
 from streaming.supervisor import (
-    LONGEST_PAUSE,
+    MAX_PAUSE,
     Job,
     Supervised,
     hop_starts,
@@ -85,7 +85,7 @@ def test_pauses_double_up_to_a_bound() -> None:
         now = hop._next_start
         tick(hop, now)
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[-1] == MAX_PAUSE
 
 
 def test_a_hop_that_was_healthy_for_long_starts_over_with_a_short_pause() -> None:
