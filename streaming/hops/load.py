@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.sources.delta import delta
-from streaming.warehouse.base import open_warehouse
+from streaming.warehouse.connect import open_warehouse
 from streaming.warehouse.facts import TARGETS, Loader
 
 

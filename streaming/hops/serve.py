@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from streaming.loop import Loop, Running
 from streaming.settings import Settings
-from streaming.warehouse.base import open_warehouse
+from streaming.warehouse.connect import open_warehouse
 from streaming.warehouse.serving import Server
 
 

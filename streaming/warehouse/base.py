@@ -1,4 +1,4 @@
-"""What every warehouse promises, whatever its dialect, and the one place that decides the dialect.
+"""What every warehouse promises, whatever its dialect. `connect.py` chooses the dialect.
 
 Guarantee: a load takes effect exactly once. Its rows and its row in `dw.load_ledger` commit in one transaction, and a
 load whose (query, batch id) is in the ledger is skipped; facts are keyed by event id besides, so that even a job that
@@ -11,21 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streaming.errors import SettingsError
-from streaming.settings import Settings
-
 
 @dataclass(frozen=True)
 class Load:
-    """One batch of rows for one or more targets, named after `sql/DIALECT/load/*.sql`.
+    """One batch of rows for one or more targets, named after the tables of `dw`.
 
     `tables` hold at least the columns that the target's script copies; `started_at` is when the batch began, with a
-    time zone. With `replaces`, rows of the targets that are not in the load go.
+    time zone. With `replaces`, the rows of the targets that are not in the load are deleted.
     """
 
     query: str
@@ -72,18 +68,5 @@ class Warehouse(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
-
-
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse that `settings.warehouse` names. Connects on first use only."""
-    if settings.warehouse is None:
-        raise SettingsError("--warehouse: missing; the hops load and serve need it")
-    if urlsplit(settings.warehouse).scheme == "redshift":
-        from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
-
-        return RedshiftWarehouse.from_settings(settings)
-    from streaming.warehouse.postgres import PostgresWarehouse
-
-    return PostgresWarehouse(settings.warehouse, settings.warehouse_password)

@@ -19,8 +19,9 @@ from deltalake.exceptions import TableNotFoundError
 from streaming.delta.tables import open_table
 from streaming.errors import SettingsError, SinkUnavailable
 from streaming.settings import Settings
-from streaming.warehouse import statements as warehouse_sql
-from streaming.warehouse.base import Warehouse, open_warehouse
+from streaming.warehouse import statements
+from streaming.warehouse.base import Warehouse
+from streaming.warehouse.connect import open_warehouse
 from streaming.warehouse.postgres import CONNECT_SECONDS, as_csv
 from streaming.warehouse.serving import GOLD, Server
 
@@ -45,7 +46,7 @@ def rows_of(settings: Settings, user: str, before: datetime) -> int:
     """How many facts and profile versions that arrived until `before` name a person."""
     parameters = _theirs(user, before)
     dialect = _dialect(settings)
-    [statement] = warehouse_sql.statements(dialect, "operations/left.sql")
+    [statement] = statements.statements(dialect, "operations/left.sql")
     if dialect == "redshift":
         [(count,)] = _data_api(settings).rows(statement, parameters)
         return int(count)
@@ -59,7 +60,7 @@ def relabel(settings: Settings, entity: str, labels: pa.Table) -> None:
     if _dialect(settings) != "postgres":
         raise SettingsError("--accept: changes facts in PostgreSQL only; for Redshift use --no-warehouse and reload")
     with _cursor(settings) as cursor:
-        for statement in warehouse_sql.statements("postgres", f"operations/relabel_fact_{entity}.sql"):
+        for statement in statements.statements("postgres", f"operations/relabel_fact_{entity}.sql"):
             if statement.startswith("copy "):
                 with cursor.copy(statement.encode()) as copy:
                     copy.write(as_csv(labels.select(LABELS)))
@@ -97,12 +98,12 @@ def _unserved(settings: Settings, warehouse: Warehouse) -> bool:
 
 def _execute(settings: Settings, name: str, parameters: Mapping[str, Any]) -> None:
     dialect = _dialect(settings)
-    statements = warehouse_sql.statements(dialect, name)
+    script = statements.statements(dialect, name)
     if dialect == "redshift":
-        _data_api(settings).run(statements, parameters)
+        _data_api(settings).run(script, parameters)
         return
     with _cursor(settings) as cursor:
-        for statement in statements:
+        for statement in script:
             cursor.execute(statement.encode(), parameters)
 
 

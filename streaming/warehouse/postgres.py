@@ -1,6 +1,6 @@
 """PostgreSQL as the warehouse: for a laptop, and for users without Redshift.
 
-Guarantee: exactly once, see `warehouse.py`. A load claims its ledger row first; a concurrent load of the same batch
+Guarantee: exactly once, see `base.py`. A load claims its ledger row first; a concurrent load of the same batch
 waits on that row and then finds nothing left to do. Rows travel as CSV, made by Arrow, through COPY into temporary
 tables.
 """
@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from streaming import commit_points
 from streaming.errors import SinkUnavailable
-from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse import statements
 from streaming.warehouse.base import Load
 
 DIALECT = "postgres"
@@ -41,9 +41,9 @@ class PostgresWarehouse:
         """Apply what is missing in one transaction, under a lock that all jobs share; returns the names."""
         with self._transaction() as cursor:
             cursor.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-            cursor.execute(warehouse_sql.read(DIALECT, "schema_version.sql"))
+            cursor.execute(statements.read(DIALECT, "schema_version.sql"))
             cursor.execute("select version, checksum from dw.schema_version")
-            missing = warehouse_sql.pending(warehouse_sql.migrations(DIALECT), dict(cursor.fetchall()))
+            missing = statements.pending(statements.migrations(DIALECT), dict(cursor.fetchall()))
             for migration in missing:
                 cursor.execute(migration.sql)
                 cursor.execute(
@@ -54,7 +54,7 @@ class PostgresWarehouse:
 
     def columns(self, target: str) -> tuple[str, ...]:
         """The columns that loads of `target` must have."""
-        return warehouse_sql.staged_columns(DIALECT, target)
+        return statements.staged_columns(DIALECT, target)
 
     def commit(self, loads: Sequence[Load]) -> int:
         """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
@@ -71,22 +71,24 @@ class PostgresWarehouse:
             "last_arrival": last,
             "started_at": load.started_at,
         }
-        _script(cursor, "load/claim.sql", parameters)
+        _run(cursor, statements.statements(DIALECT, "load/claim.sql"), parameters)
         if cursor.fetchone() is None:
             return False
         for target, table in load.tables.items():
             if load.replaces:
                 cursor.execute(SQL("delete from dw.{}").format(Identifier(target)))
             if table.num_rows:
-                _script(cursor, f"load/{target}.sql", parameters, table.select(self.columns(target)))
-        _script(cursor, "load/close.sql", parameters)
+                _run(
+                    cursor, statements.load_statements(DIALECT, target), parameters, table.select(self.columns(target))
+                )
+        _run(cursor, statements.statements(DIALECT, "load/close.sql"), parameters)
         commit_points.reached("load.before_commit")
         return True
 
     def last_batch(self, query: str) -> int | None:
         """The highest batch id of `query` in the ledger."""
         with self._transaction() as cursor:
-            _script(cursor, "load/last_batch.sql", {"query": query})
+            _run(cursor, statements.statements(DIALECT, "load/last_batch.sql"), {"query": query})
             row = cursor.fetchone()
         return cast("int | None", row[0]) if row else None
 
@@ -123,8 +125,10 @@ class PostgresWarehouse:
         return self._connection
 
 
-def _script(cursor: psycopg.Cursor, name: str, parameters: Mapping[str, Any], rows: pa.Table | None = None) -> None:
-    for statement in warehouse_sql.statements(DIALECT, name):
+def _run(
+    cursor: psycopg.Cursor, script: Sequence[str], parameters: Mapping[str, Any], rows: pa.Table | None = None
+) -> None:
+    for statement in script:
         if statement.startswith("copy "):
             with cursor.copy(statement) as copy:
                 copy.write(as_csv(cast("pa.Table", rows)))

@@ -13,11 +13,11 @@ from streaming import commit_points
 from streaming.delta.changes import changes
 from streaming.delta.tables import open_table
 from streaming.settings import Settings
-from streaming.tables import catalog
 from streaming.tables.keyed_table import KeyedTable
+from streaming.warehouse import statements
 from streaming.warehouse.base import Load, Warehouse
 
-GOLD = tuple(table for table in catalog.KEYED if table.name.startswith("gold/"))
+GOLD = tuple(statements.GOLD.values())
 
 
 class Server:

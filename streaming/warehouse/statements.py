@@ -1,4 +1,4 @@
-"""The warehouse's statements: where the files are, how a script falls into statements, what a migration is.
+"""Reads the warehouse's SQL files, splits them into statements, and fills the upsert that all gold tables share.
 
 In a checkout the files lie in `sql/`; in the wheel, in `streaming/sql/`.
 """
@@ -13,11 +13,22 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from string import Template
 
 from streaming.errors import PermanentFailure
+from streaming.tables import catalog
+from streaming.tables.keyed_table import KeyedTable
 
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_CREATED = re.compile(r"^create table(?: if not exists)? dw\.(\w+) \((.*?)\n\)", re.DOTALL | re.MULTILINE)
+_COLUMN = re.compile(r"^ +(\w+) (double precision|varchar\(\d+\)|\w+)", re.MULTILINE)
 _STAGED = re.compile(r"^create temporary table[^(]*\((.*)\n\)", re.DOTALL)
+
+
+GOLD: Mapping[str, KeyedTable] = {
+    table.name.removeprefix("gold/"): table for table in catalog.KEYED if table.name.startswith("gold/")
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +62,51 @@ def split(text: str) -> tuple[str, ...]:
 
 
 @cache
+def load_statements(dialect: str, target: str) -> tuple[str, ...]:
+    """The statements that load `target`: its own script, or the filled upsert if it is a gold table."""
+    if target in GOLD:
+        return split(gold_upsert(dialect, target))
+    return statements(dialect, f"load/{target}.sql")
+
+
+def gold_upsert(dialect: str, target: str) -> str:
+    """The dialect's upsert for a gold table.
+
+    Names come from the table's definition, types from the migration that created it. `${manifest}` and `${role}`,
+    which only a load knows, stay.
+    """
+    table = GOLD[target]
+    columns = tuple(identifier(name) for name, _ in (*table.key, *table.values))
+    types = _created_types(dialect, target)
+    stage = f"stage_{identifier(target)}"
+    matches = (f"dw.{target}.{name} = {stage}.{name}" for name in table.key_names)
+    return Template(read(dialect, "load/gold_upsert.sql")).safe_substitute(
+        target=target,
+        stage=stage,
+        columns=", ".join(columns),
+        types=",\n    ".join(f"{name} {types[name]}" for name in columns),
+        same_key="\n    and ".join(matches),
+    )
+
+
+def identifier(name: str) -> str:
+    """The name itself, if SQL takes it without quotes; raises ValueError otherwise."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"SQL identifier: received '{name}', expected lower-case letters, digits and underscores")
+    return name
+
+
+@cache
+def _created_types(dialect: str, target: str) -> Mapping[str, str]:
+    """The columns of `dw.TARGET` with their types, as the migrations created it."""
+    bodies = (body for file in migrations(dialect) for name, body in _CREATED.findall(file.sql) if name == target)
+    return dict(_COLUMN.findall(next(bodies)))
+
+
+@cache
 def staged_types(dialect: str, target: str) -> Mapping[str, str]:
     """The columns of the target's staging table in the order in which they are copied, with their types."""
-    create, *_ = statements(dialect, f"load/{target}.sql")
+    create, *_ = load_statements(dialect, target)
     staged = _STAGED.match(create)
     lines = staged[1].strip().splitlines() if staged else []
     pairs = (line.strip().rstrip(",").split(" ", 1) for line in lines)

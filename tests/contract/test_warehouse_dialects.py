@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from string import Template
 
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
 from docs.generate import data_dictionary
-from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse import statements
 from streaming.warehouse.facts import TARGETS
 from streaming.warehouse.redshift.warehouse import BATCH
 from streaming.warehouse.serving import GOLD
@@ -25,7 +26,7 @@ SAME_TYPE = {"text": "varchar", "timestamptz": "timestamp"}
 def tables(dialect: str) -> dict[str, list[tuple[str, str]]]:
     """Table -> its columns in order with their types, without lengths."""
     found = {}
-    for migration in warehouse_sql.migrations(dialect):
+    for migration in statements.migrations(dialect):
         for name, body in CREATED.findall(migration.sql):
             lines = [line.strip() for line in body.strip().splitlines() if not line.strip().startswith("primary key")]
             columns = (re.match(r"(\w+) (\w+)", line) for line in lines)
@@ -39,7 +40,7 @@ def test_both_dialects_have_the_same_tables_with_the_same_columns() -> None:
 
 def test_every_column_has_a_comment_in_both_dialects() -> None:
     for dialect in PARAMETERS:
-        text = "".join(migration.sql for migration in warehouse_sql.migrations(dialect))
+        text = "".join(migration.sql for migration in statements.migrations(dialect))
         missing = [
             f"{dialect}: {table}.{column}"
             for table, columns in tables(dialect).items()
@@ -51,17 +52,17 @@ def test_every_column_has_a_comment_in_both_dialects() -> None:
 
 @pytest.mark.parametrize("target", LOADED)
 def test_both_dialects_stage_the_same_columns(target: str) -> None:
-    redshift = warehouse_sql.staged_columns("redshift", target)
-    postgres = warehouse_sql.staged_columns("postgres", target)
+    redshift = statements.staged_columns("redshift", target)
+    postgres = statements.staged_columns("postgres", target)
     assert redshift in (postgres, postgres + BATCH)
 
 
 @pytest.mark.parametrize("target", LOADED)
 def test_a_script_copies_the_columns_that_it_stages_and_postgresql_names_them(target: str) -> None:
-    _, copy, *_ = warehouse_sql.statements("postgres", f"load/{target}.sql")
+    _, copy, *_ = statements.load_statements("postgres", target)
     named = re.match(r"copy \w+ \((.*?)\)", copy, re.DOTALL)
     assert named
-    assert tuple(name.strip() for name in named[1].split(",")) == warehouse_sql.staged_columns("postgres", target)
+    assert tuple(name.strip() for name in named[1].split(",")) == statements.staged_columns("postgres", target)
 
 
 def grammar(dialect: str) -> Linter:
@@ -79,12 +80,29 @@ FOLDERS = {"athena": ["athena"], "postgres": ["postgres", "warehouse"], "redshif
 def test_every_file_is_accepted_by_the_grammar_of_its_dialect(dialect: str) -> None:
     parser = grammar(dialect)
     paths = [path for folder in FOLDERS[dialect] for path in sorted((SQL / folder).rglob("*.sql"))]
+    # Only its filled forms are SQL; the next test parses each of them.
+    paths = [path for path in paths if path.name != "gold_upsert.sql"]
     complaints = [
         f"{path.relative_to(SQL)}:{found.line_no}: {found.desc()}"
         for path in paths
         for found in parser.parse_string(path.read_text()).violations
     ]
     assert complaints == []
+
+
+@pytest.mark.parametrize("target", sorted(statements.GOLD))
+@pytest.mark.parametrize("dialect", sorted(PARAMETERS))
+def test_the_filled_upsert_of_every_gold_table_is_accepted_by_its_dialect(dialect: str, target: str) -> None:
+    filled = Template(statements.gold_upsert(dialect, target)).safe_substitute(manifest="s3://b/m.json", role="arn:r")
+    assert "${" not in filled
+    assert f"insert into dw.{target} (" in filled
+    assert [found.desc() for found in grammar(dialect).parse_string(filled).violations] == []
+
+
+@pytest.mark.parametrize("name", ["hour; drop table dw.fact_post", 'a"b', "Hour", "", "1st"])
+def test_a_name_that_would_need_quotes_never_gets_into_a_statement(name: str) -> None:
+    with pytest.raises(ValueError, match="expected lower-case letters"):
+        statements.identifier(name)
 
 
 def test_no_folder_of_statements_goes_unchecked() -> None:

@@ -12,7 +12,7 @@ import pytest
 from streaming.errors import SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import corrections as operations
-from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse import statements
 from streaming.warehouse.redshift.data_api import DataApi
 from tests.integration.conftest import Database, fresh
 from tests.integration.test_redshift_loads import WHERE, opened
@@ -74,7 +74,7 @@ def test_an_erasure_takes_a_person_s_rows_and_nobody_else_s_and_may_be_repeated(
 def test_an_erasure_that_fails_at_any_statement_changes_nothing(
     settings: Settings, database: Database, api: FakeDataApi
 ) -> None:
-    moments = [f"statement:{n}" for n in range(len(warehouse_sql.statements("redshift", "operations/erase.sql")))]
+    moments = [f"statement:{n}" for n in range(len(statements.statements("redshift", "operations/erase.sql")))]
     for moment in (*moments, "commit"):
         api.faults[moment] = RuntimeError("connection lost")
         with pytest.raises(SinkUnavailable):
@@ -102,7 +102,7 @@ def test_what_arrived_later_stays_and_its_profile_is_the_current_one(
     "path", sorted((SQL / "warehouse").rglob("*.sql")), ids=lambda path: f"{path.parent.name}-{path.stem}"
 )
 def test_a_question_or_data_set_runs_in_redshift_s_spelling_on_redshift_s_schema(api: FakeDataApi, path: Path) -> None:
-    [statement] = warehouse_sql.split(path.read_text())
+    [statement] = statements.split(path.read_text())
     DataApi(api, WHERE).rows(statement)
 
 
@@ -114,7 +114,7 @@ def test_the_materialised_view_takes_the_place_of_the_view_and_says_the_same(
     before = database.rows(shown)
     text = (SQL / "redshift" / "admin" / "materialized_views.sql").read_text()
     assert text.count("\nauto refresh yes\n") == 1
-    DataApi(api, WHERE).run(warehouse_sql.split(text.replace("\nauto refresh yes\n", "\n")))
+    DataApi(api, WHERE).run(statements.split(text.replace("\nauto refresh yes\n", "\n")))
     assert database.rows(shown) == before == [(NAME, "theirs", 1, 1, 0, -0.5)]
     opened(api, s3).commit([a_load(comments=[a_comment(post_id="bob's", polarity=1.0)], batch=1)])
     database.run("refresh materialized view dw.author_reaction_stored")

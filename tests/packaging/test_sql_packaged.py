@@ -9,10 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHOWN = """
-from streaming.warehouse import statements as warehouse_sql
-print(warehouse_sql.__file__)
-print(len(warehouse_sql.migrations("postgres")), len(warehouse_sql.migrations("redshift")))
-print(warehouse_sql.staged_columns("redshift", "freshness")[0])
+from streaming.warehouse import statements
+print(statements.__file__)
+print(len(statements.migrations("postgres")), len(statements.migrations("redshift")))
+print(statements.staged_columns("redshift", "freshness")[0])
 """
 
 

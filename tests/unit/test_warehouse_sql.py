@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streaming.errors import PermanentFailure
-from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse import statements
 from streaming.warehouse.statements import Migration, pending
 
 FIRST = Migration(1, "first", "create table a (b int);")
@@ -32,11 +32,11 @@ def test_a_warehouse_that_a_newer_release_has_migrated_is_left_alone() -> None:
 
 @pytest.mark.parametrize("dialect", ["postgres"])
 def test_migrations_are_numbered_from_one_without_gaps(dialect: str) -> None:
-    numbers = [migration.version for migration in warehouse_sql.migrations(dialect)]
+    numbers = [migration.version for migration in statements.migrations(dialect)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_comments_belong_to_no_statement() -> None:
-    lock, claim = warehouse_sql.statements("postgres", "load/claim.sql")
+    lock, claim = statements.statements("postgres", "load/claim.sql")
     assert lock.startswith("select pg_advisory_xact_lock")
     assert claim.startswith("insert into dw.load_ledger")

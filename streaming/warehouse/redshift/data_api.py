@@ -16,9 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from streaming.errors import SinkUnavailable
 
-MOST_STATEMENTS = 40  # that the service takes in one transaction
+MAX_STATEMENTS = 40  # that the service takes in one transaction
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
+MAX_PAUSE = 2.0
 ENDED = ("FINISHED", "FAILED", "ABORTED")
 PATIENCE_AFTER_CANCEL = 30.0
 
@@ -115,7 +115,7 @@ class DataApi:
             if self.clock() >= deadline:
                 return None
             self.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            pause = min(pause * 1.5, MAX_PAUSE)
 
     def _call(self, operation: Callable[..., Any], request: Mapping[str, Any]) -> Any:
         try:

@@ -1,6 +1,6 @@
 """Redshift as the warehouse, provisioned or Serverless: rows staged in S3, COPY and merge in one transaction.
 
-Guarantee: exactly once, see `warehouse.py`. The service may commit a transaction whose answer is lost, so the ledger
+Guarantee: exactly once, see `base.py`. The service may commit a transaction whose answer is lost, so the ledger
 is asked again after every failure, and each statement leaves out what is there already: a load may be repeated whenever
 its fate is unknown.
 """
@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from streaming.errors import SettingsError, SinkUnavailable
 from streaming.settings import Settings
-from streaming.warehouse import statements as warehouse_sql
+from streaming.warehouse import statements
 from streaming.warehouse.base import Load
-from streaming.warehouse.redshift.data_api import MOST_STATEMENTS, DataApi, StatementFailed
+from streaming.warehouse.redshift.data_api import MAX_STATEMENTS, DataApi, StatementFailed
 from streaming.warehouse.redshift.staging import Staging, fitted
 
 log = logging.getLogger(__name__)
@@ -62,20 +62,20 @@ class RedshiftWarehouse:
         The service takes 40 statements in a transaction, fewer than a file has. Every statement can therefore be
         repeated, and the version is recorded with the last of them.
         """
-        self._api.run(warehouse_sql.statements(DIALECT, "schema_version.sql"))
-        [applied] = warehouse_sql.statements(DIALECT, "applied.sql")
-        missing = warehouse_sql.pending(warehouse_sql.migrations(DIALECT), dict(self._api.rows(applied)))
+        self._api.run(statements.statements(DIALECT, "schema_version.sql"))
+        [applied] = statements.statements(DIALECT, "applied.sql")
+        missing = statements.pending(statements.migrations(DIALECT), dict(self._api.rows(applied)))
         for migration in missing:
-            statements = warehouse_sql.split(migration.sql)
-            for start in range(0, len(statements), MOST_STATEMENTS):
-                self._api.run(statements[start : start + MOST_STATEMENTS])
+            parts = statements.split(migration.sql)
+            for start in range(0, len(parts), MAX_STATEMENTS):
+                self._api.run(parts[start : start + MAX_STATEMENTS])
             version: dict[str, str | int] = {"version": migration.version, "name": migration.name}
-            self._api.run(warehouse_sql.statements(DIALECT, "apply.sql"), version | {"checksum": migration.checksum})
+            self._api.run(statements.statements(DIALECT, "apply.sql"), version | {"checksum": migration.checksum})
         return [migration.name for migration in missing]
 
     def columns(self, target: str) -> tuple[str, ...]:
         """The columns that loads of `target` must have."""
-        staged = warehouse_sql.staged_columns(DIALECT, target)
+        staged = statements.staged_columns(DIALECT, target)
         return staged[: -len(BATCH)] if staged[-len(BATCH) :] == BATCH else staged
 
     def commit(self, loads: Sequence[Load]) -> int:
@@ -97,7 +97,7 @@ class RedshiftWarehouse:
 
     def last_batch(self, query: str) -> int | None:
         """The highest batch id of `query` in the ledger."""
-        [statement] = warehouse_sql.statements(DIALECT, "load/last_batch.sql")
+        [statement] = statements.statements(DIALECT, "load/last_batch.sql")
         [(batch,)] = self._api.rows(statement, {"query": query})
         return None if batch is None else int(batch)
 
@@ -113,29 +113,29 @@ class RedshiftWarehouse:
 
     def _transaction(self, loads: Sequence[Load], keys: list[str]) -> list[str]:
         """Stage the rows and give the statements that load them; adds the staged keys to `keys`."""
-        statements = list(warehouse_sql.statements(DIALECT, "load/lock.sql"))
+        script = list(statements.statements(DIALECT, "load/lock.sql"))
         for load in loads:
             folder = f"{load.query}/{load.batch_id}"
             for target, rows in load.tables.items():
                 if load.replaces:
-                    statements.append(f"delete from dw.{target}")  # noqa: S608 - a target's name is the name of a file
+                    script.append(f"delete from dw.{target}")  # noqa: S608 - a target's name is the name of a file
                 if rows.num_rows:
-                    statements += self._script(target, folder, _of_batch(rows, load), keys)
-        statements += self._script(LEDGER, f"{loads[0].query}/{loads[0].batch_id}", _ledger(loads), keys)
-        return statements
+                    script += self._script(target, folder, _of_batch(rows, load), keys)
+        script += self._script(LEDGER, f"{loads[0].query}/{loads[0].batch_id}", _ledger(loads), keys)
+        return script
 
     def _script(self, target: str, folder: str, rows: pa.Table, keys: list[str]) -> list[str]:
-        types = warehouse_sql.staged_types(DIALECT, target)
+        types = statements.staged_types(DIALECT, target)
         keys += self._staging.put(f"{folder}/{target}", fitted(rows, types))
         values = {"manifest": self._staging.url(keys[-1]), "role": self._role}
-        script = warehouse_sql.statements(DIALECT, f"load/{target}.sql")
+        script = statements.load_statements(DIALECT, target)
         return [Template(statement).substitute(values) for statement in script]
 
     def _complaints(self, error: StatementFailed) -> str:
         """Which rows a COPY refused, and why; empty where Redshift does not say."""
         if error.query_id is None:
             return ""
-        [statement] = warehouse_sql.statements(DIALECT, "load/errors.sql")
+        [statement] = statements.statements(DIALECT, "load/errors.sql")
         try:
             rows = self._api.rows(statement, {"query_id": error.query_id})
         except SinkUnavailable:
