@@ -1,1 +1,1 @@
-"""A mock social platform: simulates it, sends its events, and keeps the truth about them."""
+"""A mock social platform: simulates it, sends its events, and records what must become of each."""

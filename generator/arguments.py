@@ -1,4 +1,4 @@
-"""The options of `moodstream generate`, and how their texts become values."""
+"""The options of `moodstream generate`, their defaults and the conversion of their values."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from generator.errors import UsageError
 from generator.platform.episodes import KINDS
-from generator.platform.load_curves import PROFILES
-from generator.scenario import episode_of, load_scenario, packaged
+from generator.platform.load_curves import LOAD_CURVES
+from generator.scenario import Scenario, episode_of, load_scenario, packaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+DEFAULT_EVENTS = 1_000  # to a file or to standard output, where nothing else ends the run
+DEFAULT_RATE = 100.0  # records a second
+DEFAULT_KEEP_OUTBOX = 900.0  # seconds
+DEFAULT_WORKERS = 2
+DEFAULT_SEED = 1
 
 EXAMPLES = """\
 examples:
@@ -32,7 +39,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and leaving."""
+        """Raise UsageError; argparse would print the usage and exit."""
         raise UsageError(message)
 
 
@@ -79,21 +86,32 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_what(made)
+    _add_amount(made)
     _add_content(made)
-    _add_where(made)
-    _add_witness(made)
+    _add_destination(made)
+    _add_ledger(made)
     return made
 
 
-def _add_what(made: argparse.ArgumentParser) -> None:
+def _add_amount(made: argparse.ArgumentParser) -> None:
     add = made.add_argument_group("how much").add_argument
-    add("--events", type=_count, metavar="N", help="stop after N records (default: 1000 to a file, endless to Kinesis)")
+    add(
+        "--events",
+        type=_count,
+        metavar="N",
+        help=f"stop after N records (default: {DEFAULT_EVENTS} to a file, endless to Kinesis)",
+    )
     add("--duration", type=_seconds, metavar="S", help="stop after S seconds (to a file: of simulated time)")
-    add("--rate", type=_rate, metavar="R", help="records a second, or 'max' (default: the scenario's, else 100)")
-    add("--profile", choices=tuple(PROFILES), help="how the rate changes with time (default steady)")
+    add(
+        "--rate",
+        type=_rate,
+        metavar="R",
+        help=f"records a second, or 'max' (default: the scenario's, else {DEFAULT_RATE:g})",
+    )
+    add("--load-curve", "--profile", choices=tuple(LOAD_CURVES),
+        help=f"how the rate changes over time (default {Scenario.load_curve})")  # fmt: skip
     add("--start", type=_time, metavar="TIME", help="time of the first event (to a file: 2026-01-01, else now)")
-    add("--seed", type=int, default=1, metavar="S", help="who the users are and, with --start, what they do")
+    add("--seed", type=int, default=DEFAULT_SEED, metavar="S", help="fixes the users and, with --start, their actions")
 
 
 def _add_content(made: argparse.ArgumentParser) -> None:
@@ -101,31 +119,50 @@ def _add_content(made: argparse.ArgumentParser) -> None:
     add("--scenario", type=load_scenario, metavar="NAME|FILE", help=f"one of {', '.join(packaged())}, or a TOML file")
     add("--episode", type=episode_of, action="append", default=[], metavar="KIND[@START[+LENGTH]]",
         help=f"{', '.join(KINDS)}; seconds into the run; may be repeated")  # fmt: skip
-    add("--users", type=_count, metavar="N", help="size of the population (default 20000)")
-    add("--dirt", type=_share, metavar="SHARE", help="share of duplicates, late, malformed records and so on (0.03)")
+    add("--users", type=_count, metavar="N", help=f"number of users (default {Scenario.users})")
     add(
-        "--texts", type=Path, metavar="FILE", help="a CSV with columns text,label that half of the posts are taken from"
+        "--dirt",
+        type=_share,
+        metavar="SHARE",
+        help="share of all records that are duplicates, late, malformed or unusual (default: the scenario's)",
     )
-    add("--input", type=Path, metavar="FILE", help="send FILE's records as they stand, one a line (- : standard input)")
+    add("--texts", type=Path, metavar="FILE", help="take half of the posts from a CSV with the columns text,label")
+    add("--input", type=Path, metavar="FILE", help="send FILE's records unchanged, one a line (- : standard input)")
     add("--input-format", choices=("records", "seed"), default="records",
         help="seed: translate records with id, post, comment, interactions, users, timestamp")  # fmt: skip
-    add("--resend", type=Path, metavar="FILE", help="put the ledger's records with FILE's sequence numbers again")
-    add("--report", type=Path, metavar="DIR", help="write statistics and plots of the stream instead of the stream")
+    add("--resend", type=Path, metavar="FILE", help="put the ledger's records again whose sequence numbers FILE lists")
+    add("--report", type=Path, metavar="DIR", help="write statistics and plots of simulated records; sends nothing")
 
 
-def _add_where(made: argparse.ArgumentParser) -> None:
+def _add_destination(made: argparse.ArgumentParser) -> None:
     add = made.add_argument_group("where").add_argument
     add("--out", default="-", metavar="OUT", help="FILE, - (standard output, the default) or kinesis:STREAM")
-    add("--endpoint-url", metavar="URL", help="(default AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, AWS itself)")
-    add("--region", metavar="R", help="(default AWS_REGION, AWS_DEFAULT_REGION)")
+    add(
+        "--endpoint-url",
+        metavar="URL",
+        help="endpoint of Kinesis (default: AWS_ENDPOINT_URL_KINESIS, else AWS_ENDPOINT_URL, else AWS)",
+    )
+    add("--region", metavar="R", help="AWS region (default: AWS_REGION, else AWS_DEFAULT_REGION)")
     add("--shard-limits", action=argparse.BooleanOptionalAction,
-        help="keep to 1000 records and 1 MB a second and shard (default: if there is no endpoint URL)")  # fmt: skip
-    add("--workers", type=_count, default=2, metavar="N", help="puts at a time (default 2)")
+        help="send a shard at most 1000 records and 1 MB a second (default: only without endpoint URL)")  # fmt: skip
+    add(
+        "--workers",
+        type=_count,
+        default=DEFAULT_WORKERS,
+        metavar="N",
+        help=f"number of puts at the same time (default {DEFAULT_WORKERS})",
+    )
 
 
-def _add_witness(made: argparse.ArgumentParser) -> None:
-    add = made.add_argument_group("what is told about it").add_argument
-    add("--ledger", type=Path, metavar="DIR", help="write down what is sent, for the audit")
-    add("--keep-outbox", type=_seconds, default=900.0, metavar="S", help="keep sent bytes there for S seconds (900)")
+def _add_ledger(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument_group("ledger and status").add_argument
+    add("--ledger", type=Path, metavar="DIR", help="write every record that is sent into a ledger, for the audit")
+    add(
+        "--keep-outbox",
+        type=_seconds,
+        default=DEFAULT_KEEP_OUTBOX,
+        metavar="S",
+        help=f"keep the bytes of sent records in the ledger for S seconds (default {DEFAULT_KEEP_OUTBOX:g})",
+    )
     add("--status-file", type=Path, metavar="FILE",
         help="rewrite FILE each second with the counts (default with Kinesis: a line on standard output)")  # fmt: skip

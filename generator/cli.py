@@ -23,7 +23,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     settings = from_arguments(argv, environ)
     try:
         if settings.report is not None:
-            write_report(settings.report, settings, lambda text: _tell(f"{text}\n"))
+            write_report(settings.report, settings, _progress)
             return 0
         with _stopped_by_signals() as stop:
             counts = run(settings, sys.stdout, stop)
@@ -33,21 +33,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0 if counts.acked + counts.unsendable == counts.sent else 1
 
 
-def _tell(text: str) -> None:
-    sys.stderr.write(text)
+def _progress(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[Stop]:
-    """Let SIGTERM and SIGINT end the run in order: what was sent is delivered and written down."""
+    """Let SIGTERM and SIGINT end the run cleanly: records already taken are delivered and the ledger is closed."""
     stop = Stop()
 
     def order(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield stop  # whoever runs us in a thread has the signals
+        yield stop  # Python allows signal handlers in the main thread only
         return
     before = {number: signal.signal(number, order) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -58,5 +58,5 @@ def _stopped_by_signals() -> Iterator[Stop]:
 
 
 def _silence_stdout() -> None:
-    """The reader is gone (`| head`): keep the interpreter from failing on its last flush."""
+    """The reader has closed the pipe (`| head`): keep the interpreter's last flush from failing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""One run: wires a source, a sink, the ledger and the status together, and keeps the pace."""
+"""Runs the generator once: connects a source, a sink, the ledger and the status, and keeps the rate."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import IO, TYPE_CHECKING
 
+from generator.arguments import DEFAULT_RATE
 from generator.delivery.pacing import Pacer
 from generator.delivery.resend import read_missing, resend
-from generator.delivery.sender import Delivery
+from generator.delivery.sender import Sender
 from generator.delivery.sinks import LineSink, Sink
 from generator.delivery.status import Counts, StatusWriter
 from generator.errors import GeneratorError, UsageError
 from generator.events.seed_system import translate
 from generator.ledger import Ledger, prune_outbox
-from generator.platform.load_curves import load
-from generator.platform.running_episodes import Happenings
-from generator.settings import DEFAULT_RATE
+from generator.platform.load_curves import load_curve
+from generator.platform.running_episodes import RunningEpisodes
+from generator.simulation import Simulation
 from generator.sources import (
-    Generated,
-    Recorded,
+    FileSource,
+    SimulatedClock,
+    SimulatedSource,
     Source,
-    VirtualClock,
-    as_it_stands,
+    one_record_per_line,
     read_texts,
 )
-from generator.stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from generator.delivery.pacing import Profile
+    from generator.delivery.pacing import LoadCurve
     from generator.settings import Settings
 
-TICK = 0.1  # seconds between looks at what is due
-GRACE = 10.0  # seconds that puts in flight are retried after the order to stop
-TIDY = 60.0  # seconds between looks for bytes that the ledger need not keep any longer
+TICK = 0.1  # seconds between two computations of how many records are due
+GRACE = 10.0  # seconds for which puts in flight are still retried after the stop signal
+TIDY = 60.0  # seconds between two deletions of old bytes from the ledger's outbox
 BATCH = 500  # records made at a time
 
 
@@ -51,17 +51,17 @@ def run_name() -> str:
 
 
 class Stop(Event):
-    """The order to stop, which remembers when it was given."""
+    """The signal to stop; remembers when it was given."""
 
     at = math.inf
 
     def set(self) -> None:
-        """Give the order."""
+        """Ask the run to stop."""
         self.at = min(self.at, time.monotonic())
         super().set()
 
-    def patience_is_over(self) -> bool:
-        """Whether puts in flight had their time after the order."""
+    def grace_is_over(self) -> bool:
+        """Return whether puts in flight must now be given up."""
         return time.monotonic() > self.at + GRACE
 
 
@@ -77,12 +77,12 @@ def run(settings: Settings, output: IO[str], stop: Stop) -> Counts:
         sink = _sink(settings, output, stop, held)
         status = _status(settings, output)
         status.show(counts.status())
-        held.enter_context(_Ticker(lambda: status.show(counts.status())))
+        held.enter_context(_EverySecond(lambda: status.show(counts.status())))
         if settings.resend is not None:
             _resend(settings, settings.resend, sink, name, counts)
         else:
             ledger = _ledger(settings, name, held)
-            delivery = Delivery(sink, ledger, counts, settings.target.workers if settings.target else 0)
+            delivery = Sender(sink, ledger, counts, settings.target.workers if settings.target else 0)
             try:
                 _pump(settings, name, delivery, ledger, stop, counts)
             finally:
@@ -93,7 +93,7 @@ def run(settings: Settings, output: IO[str], stop: Stop) -> Counts:
     return counts
 
 
-class _Ticker:
+class _EverySecond:
     """Calls something every second in a thread of its own, so that a slow put does not silence it."""
 
     def __init__(self, show: Callable[[], None]) -> None:
@@ -110,16 +110,21 @@ class _Ticker:
 
     def _tick(self) -> None:
         while not self._over.wait(1.0):
-            with suppress(GeneratorError, OSError):  # nobody looking is no reason to stop; the last one must work
+            with suppress(
+                GeneratorError, OSError
+            ):  # a status that cannot be written must not end the run; the last one raises
                 self._show()
 
 
 def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> Sink:
     if (target := settings.target) is not None:
-        from generator.delivery.kinesis import KinesisStream, connect  # only here is an SDK needed
+        from generator.delivery.kinesis import (
+            KinesisStream,
+            connect,
+        )  # imported here, so that writing to a file needs no boto3
 
         client = connect(target.endpoint_url, target.region, target.anonymous, target.workers)
-        return KinesisStream(client, target.name, keep_limits=target.keep_limits, give_up=stop.patience_is_over)
+        return KinesisStream(client, target.name, keep_limits=target.keep_limits, give_up=stop.grace_is_over)
     if settings.out is None:
         return LineSink(output.buffer)  # type: ignore[attr-defined]
     try:
@@ -131,12 +136,12 @@ def _sink(settings: Settings, output: IO[str], stop: Stop, held: ExitStack) -> S
 
 
 def _close(file: IO[bytes]) -> None:
-    with suppress(OSError):  # the sink's own flush has told of it
+    with suppress(OSError):  # the sink's flush already raised this error
         file.close()
 
 
 def _status(settings: Settings, output: IO[str]) -> StatusWriter:
-    """With Kinesis on standard output; beside a file on standard error, where a terminal is."""
+    """Show the status on standard output with Kinesis; else on standard error, if that is a terminal."""
     if settings.target is not None:
         return StatusWriter(settings.status_file, output)
     return StatusWriter(settings.status_file, sys.stderr if sys.stderr.isatty() else None)
@@ -151,36 +156,36 @@ def _ledger(settings: Settings, name: str, held: ExitStack) -> Ledger | None:
     return ledger
 
 
-def _source(settings: Settings, name: str, profile: Profile, began: float) -> Source:
+def _source(settings: Settings, name: str, curve: LoadCurve, began: float) -> Source:
     if settings.input is not None:
-        return Recorded(settings.input, translate if settings.from_seed_system else as_it_stands)
+        return FileSource(settings.input, translate if settings.from_seed_system else one_record_per_line)
     scenario = settings.scenario
-    stream = Stream(
+    simulation = Simulation(
         settings.seed,
-        # A live run names its acts after itself, so that the next one does not repeat its event ids.
+        # A live run seeds its actions with its own name, so that no other run repeats its event ids.
         name if settings.start is None else f"{settings.start:.6f}",
         scenario.users,
         scenario.dirt,
-        Happenings(scenario.episodes, began),
+        RunningEpisodes(scenario.episodes, began),
         read_texts(settings.texts) if settings.texts else (),
     )
     if settings.start is None:
-        return Generated(stream, time.time)
+        return SimulatedSource(simulation, time.time)
     rate = settings.rate if settings.rate < math.inf else DEFAULT_RATE
     simulated = math.inf if settings.duration is None else settings.duration
-    return Generated(stream, VirtualClock(settings.start, rate, profile), settings.start + simulated)
+    return SimulatedSource(simulation, SimulatedClock(settings.start, rate, curve), settings.start + simulated)
 
 
-def _pump(settings: Settings, name: str, delivery: Delivery, ledger: Ledger | None, stop: Stop, counts: Counts) -> None:
+def _pump(settings: Settings, name: str, delivery: Sender, ledger: Ledger | None, stop: Stop, counts: Counts) -> None:
     """Move records from the source to the delivery at the rate asked for, until one of them ends."""
     began = settings.start or time.time()
-    profile = load(settings.scenario.profile, settings.scenario.episodes, began)
-    source = _source(settings, name, profile, began)
+    curve = load_curve(settings.scenario.load_curve, settings.scenario.episodes, began)
+    source = _source(settings, name, curve, began)
     if ledger is not None:
         for episode in settings.scenario.episodes:
             ledger.note("episode", **episode.note(began))
     counts.begin()
-    pace = _Pace(settings, profile)
+    pace = _Pace(settings, curve)
     tidied = time.monotonic()
     while not stop.is_set() and (due := pace.due(counts.sent)) is not None:
         if settings.ledger is not None and time.monotonic() - tidied > TIDY:
@@ -199,10 +204,10 @@ def _pump(settings: Settings, name: str, delivery: Delivery, ledger: Ledger | No
 class _Pace:
     """How many records may be sent now: None when the run's end is reached. `held`: at a rate."""
 
-    def __init__(self, settings: Settings, profile: Profile) -> None:
+    def __init__(self, settings: Settings, curve: LoadCurve) -> None:
         live = settings.target is not None
         self.held = live and settings.rate < math.inf
-        self._pacer = Pacer(settings.rate, profile) if self.held else None
+        self._pacer = Pacer(settings.rate, curve) if self.held else None
         self._limit = math.inf if settings.events is None else settings.events
         self._until = math.inf
         self._began = time.monotonic()
@@ -231,4 +236,6 @@ def _resend(settings: Settings, wanted: Path, sink: Sink, name: str, counts: Cou
     gone = resend(settings.ledger, missing, sink, name, counts)
     sink.close()
     if gone:
-        sys.stderr.write(f"moodstream generate: {gone} of {len(missing)} are no longer in the outbox\n")
+        sys.stderr.write(
+            f"moodstream generate: {gone} of {len(missing)} records cannot be put again: their bytes are deleted\n"
+        )

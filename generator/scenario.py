@@ -1,4 +1,4 @@
-"""Scenarios: what a run shall look like, as a TOML file that people can read. Every mistake is named."""
+"""Reads scenarios: TOML files that describe a run. An error names the wrong key, its value and what was expected."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from generator.errors import UsageError
 from generator.platform.episodes import KINDS, Episode, of_kind
-from generator.platform.load_curves import PROFILES
+from generator.platform.load_curves import LOAD_CURVES
 from generator.platform.people import PLACES
 from generator.platform.text import vocabulary
-from generator.stream import Dirt
+from generator.simulation import Dirt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Everything about a run's content. `texts` is a file of labelled texts to draw posts from."""
+    """The content of a run: rate (records a second), number of users, load curve, dirt and episodes."""
 
     title: str = ""
     rate: float | None = None
     users: int = 20_000
-    profile: str = "steady"
+    load_curve: str = "steady"
     dirt: Dirt = field(default_factory=Dirt)
     episodes: tuple[Episode, ...] = ()
 
 
 def packaged() -> list[str]:
-    """The names of the scenarios that come with the package."""
+    """Return the names of the packaged scenarios, sorted."""
     folder = files("generator").joinpath("scenarios")
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
 
@@ -57,17 +57,28 @@ def load_scenario(name: str) -> Scenario:
 
 
 def parse_scenario(raw: Mapping[str, Any]) -> Scenario:
-    """Check a scenario's content and build it."""
-    _no_others(raw, {"title", "rate", "users", "profile", "dirt", "episode"}, "a scenario")
+    """Validate a scenario that was read from TOML, and build it; raises UsageError."""
+    raw = _with_current_names(raw)
+    _no_others(raw, {"title", "rate", "users", "load_curve", "dirt", "episode"}, "a scenario")
     rate = raw.get("rate")
     return Scenario(
         title=str(raw.get("title", "")),
         rate=None if rate is None else _number(rate, "rate", above=0),
-        users=int(_number(raw.get("users", 20_000), "users", above=0)),
-        profile=_one_of(raw.get("profile", "steady"), tuple(PROFILES), "profile"),
+        users=int(_number(raw.get("users", Scenario.users), "users", above=0)),
+        load_curve=_one_of(raw.get("load_curve", Scenario.load_curve), tuple(LOAD_CURVES), "load_curve"),
         dirt=_dirt(raw.get("dirt", {})),
         episodes=tuple(parse_episode(e) for e in raw.get("episode", [])),
     )
+
+
+def _with_current_names(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename `profile`, the older name of `load_curve`."""
+    renamed = dict(raw)
+    if "profile" in renamed:
+        if "load_curve" in renamed:
+            raise UsageError("a scenario has 'load_curve' and its older name 'profile'; expected only 'load_curve'")
+        renamed["load_curve"] = renamed.pop("profile")
+    return renamed
 
 
 def _dirt(raw: Mapping[str, Any]) -> Dirt:
@@ -79,7 +90,7 @@ def _dirt(raw: Mapping[str, Any]) -> Dirt:
 
 
 def parse_episode(raw: Mapping[str, Any]) -> Episode:
-    """Check one episode: its kind, and what it does differently."""
+    """Validate one episode: its kind, and the fields that replace the kind's defaults."""
     given = dict(raw)
     kind = _one_of(given.pop("kind", None), tuple(KINDS), "an episode's kind")
     _no_others(given, {f.name for f in fields(Episode)} - {"kind"}, f"an episode of kind '{kind}'")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from generator.errors import UsageError
-from generator.stream import Dirt, Stream
+from generator.simulation import KINESIS_AGGREGATED, Dirt, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class Schedule:
     def records(self, minute: float) -> Iterator[tuple[float, Record]]:
         """Yield (seconds into the minute, record) of the minute that begins at an epoch second."""
         run = f"minute {int(minute // MINUTE)}"
-        source = Stream(self.seed, run, self.users, self.dirt)
+        source = Simulation(self.seed, run, self.users, self.dirt)
         for number in range(self.per_minute):
             offset = number * MINUTE / self.per_minute
             yield offset, source.next(minute + offset)
@@ -63,7 +63,7 @@ def from_environ(environ: Mapping[str, str]) -> Schedule:
     stream = environ.get("STREAM_NAME", "")
     if not stream:
         raise UsageError("STREAM_NAME is not set, expected the name of a Kinesis stream")
-    dirt = Dirt(aggregated=0.001)
+    dirt = Dirt(aggregated=KINESIS_AGGREGATED)
     return Schedule(
         stream=stream,
         seed=_whole(environ, "SEED", 1, low=0),

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.arguments import parser
+from generator.arguments import DEFAULT_EVENTS, DEFAULT_RATE, DEFAULT_START, parser
 from generator.errors import UsageError
 from generator.scenario import Scenario
-from generator.stream import Dirt
+from generator.simulation import KINESIS_AGGREGATED, Dirt
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-DEFAULT_EVENTS = 1_000  # to a file or to standard output, where nothing else ends the run
-DEFAULT_RATE = 100.0
-LEAST_OUTBOX = 180.0  # seconds: an open segment is never pruned
+MIN_OUTBOX = 180.0  # seconds: an open segment is never pruned
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_ROLE_ARN")
 
 
@@ -79,7 +75,7 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         target=target,
         out=None if target or given.out == "-" else Path(given.out),
         ledger=given.ledger,
-        keep_outbox=max(given.keep_outbox, LEAST_OUTBOX),
+        keep_outbox=max(given.keep_outbox, MIN_OUTBOX),
         resend=given.resend,
         report=given.report,
         status_file=given.status_file,
@@ -87,13 +83,13 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 
 
 def _scenario(given: argparse.Namespace, *, binary: bool) -> Scenario:
-    """The scenario asked for, as far as single options do not say otherwise."""
-    scenario: Scenario = given.scenario or Scenario(dirt=Dirt(aggregated=0.001))
+    """Return the scenario that was asked for; single options win over its values."""
+    scenario: Scenario = given.scenario or Scenario(dirt=Dirt(aggregated=KINESIS_AGGREGATED))
     dirt = scenario.dirt if binary else replace(scenario.dirt, aggregated=0.0)  # a file has lines
     return replace(
         scenario,
         users=given.users or scenario.users,
-        profile=given.profile or scenario.profile,
+        load_curve=given.load_curve or scenario.load_curve,
         dirt=dirt if given.dirt is None else dirt.scaled_to(given.dirt),
         episodes=(*scenario.episodes, *given.episode),
     )

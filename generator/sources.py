@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from generator.delivery.pacing import Profile
+    from generator.delivery.pacing import LoadCurve
     from generator.events.records import Record
-    from generator.stream import Stream
+    from generator.simulation import Simulation
 
 RECENT = 1_000_000  # event ids that are remembered to call a record of a file a duplicate
 
@@ -33,25 +33,25 @@ class Source(Protocol):
         """Return at most `count` of the next records, and none only at the end."""
 
 
-class VirtualClock:
+class SimulatedClock:
     """Counts simulated time: each record is one step of 1/rate further, whatever the real time is."""
 
-    def __init__(self, start: float, rate: float, profile: Profile) -> None:
-        self._start, self._rate, self._profile = start, rate, profile
+    def __init__(self, start: float, rate: float, curve: LoadCurve) -> None:
+        self._start, self._rate, self._curve = start, rate, curve
         self._elapsed = 0.0
 
     def __call__(self) -> float:
         """Return the next record's time in epoch seconds."""
         at = self._start + self._elapsed
-        self._elapsed += 1.0 / (self._rate * max(self._profile(self._elapsed), 1e-3))
+        self._elapsed += 1.0 / (self._rate * max(self._curve(self._elapsed), 1e-3))
         return at
 
 
-class Generated:
+class SimulatedSource:
     """Records of the simulated platform, at the times that a clock gives, before the time `until`."""
 
-    def __init__(self, stream: Stream, clock: Callable[[], float], until: float = math.inf) -> None:
-        self._next, self._clock, self._until = stream.next, clock, until
+    def __init__(self, simulation: Simulation, clock: Callable[[], float], until: float = math.inf) -> None:
+        self._next, self._clock, self._until = simulation.next, clock, until
 
     def take(self, count: int) -> list[Record]:
         """Return `count` records, fewer at the end."""
@@ -61,7 +61,7 @@ class Generated:
         return records
 
 
-def as_it_stands(line: bytes) -> list[bytes]:
+def one_record_per_line(line: bytes) -> list[bytes]:
     """Take a line for a record."""
     return [line]
 
@@ -85,7 +85,7 @@ def read_texts(path: Path) -> list[tuple[str, str]]:
     return usable
 
 
-class Recorded:
+class FileSource:
     """Records of a file, one a line, as they stand: only the line feed is taken off.
 
     A repeated event id is called a duplicate if it was seen among the last million of this run.

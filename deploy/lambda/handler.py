@@ -20,7 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from generator.delivery.kinesis import KinesisStream, connect
-from generator.delivery.sender import Delivery
+from generator.delivery.sender import Sender
 from generator.delivery.status import Counts
 from generator.errors import PutFailed, UsageError
 from generator.events.reference_validator import as_record
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN
     counts = Counts(str(event.get("time", "direct")), None)
     stream = KinesisStream(_client(), schedule.stream, keep_limits=True, give_up=lambda: time.monotonic() > deadline)
-    delivery = Delivery(stream, None, counts)
+    delivery = Sender(stream, None, counts)
     for batch in _batches(event, schedule, deadline):
         delivery.send(batch)
     status = counts.status("done")

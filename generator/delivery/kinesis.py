@@ -1,7 +1,7 @@
 """Puts records into a Kinesis stream.
 
 Guarantee: `put` returns when every record was acknowledged, having put again exactly those that
-failed. A record is put twice only if an attempt broke off without an answer, and then says so.
+failed. A record is put twice only if an attempt broke off without an answer, and then it reports the record as unknown.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def batches(records: Sequence[Record]) -> list[tuple[int, int]]:
 
 
 def connect(endpoint_url: str | None, region: str | None, anonymous: bool, connections: int = 8) -> Any:
-    """Open a Kinesis client that leaves retrying to us. `anonymous`: a stand-in needs no credentials."""
+    """Open a Kinesis client that does not retry, because `put` does.
+
+    `anonymous`: send made-up credentials, as an emulator needs no real ones.
+    """
     secret = "local" if anonymous else None
     try:
         return boto3.session.Session(secret, secret).client(
@@ -138,7 +141,7 @@ class KinesisStream:
     """One stream. Thread-safe.
 
     With `keep_limits` it holds each open shard to its limits and looks for resharding once a minute;
-    stand-ins have none. `give_up` is asked before each retry: True ends the put with PutFailed.
+    emulators have none. `give_up` is called before each retry: True ends the put with PutFailed.
     """
 
     def __init__(
@@ -177,7 +180,7 @@ class KinesisStream:
         return sorted((int(s["HashKeyRange"]["EndingHashKey"]), s["ShardId"]) for s in now_open)
 
     def refuses(self, record: Record) -> str | None:
-        """Say why Kinesis can never take a record, or None when it can."""
+        """Return why Kinesis can never take a record, or None if it can."""
         size = size_of(record)
         if size > MAX_RECORD:
             return f"{size} bytes with its partition key, Kinesis takes {MAX_RECORD}"

@@ -1,28 +1,28 @@
-"""When records are due."""
+"""Computes how many records are due, from the rate and the load curve."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-MAX_DEBT = 15.0  # seconds of records that are caught up after a stall; the rest is forgiven
+MAX_DEBT = 15.0  # seconds of records that are sent late after a stall; older ones are dropped from the schedule
 
 
-class Profile(Protocol):
-    """How a load changes with time: a factor on the rate at a number of seconds into the run."""
+class LoadCurve(Protocol):
+    """Gives the factor by which the rate is multiplied, at a number of seconds into the run."""
 
     def __call__(self, seconds: float, /) -> float:
         """Return the factor, 0 or more."""
 
 
 class Pacer:
-    """Says how many records are due, so that the rate holds over minutes whatever single puts take.
+    """Computes how many records are due, so that slow puts do not lower the rate over minutes.
 
-    Behind its schedule it catches up, but never more than fifteen seconds' worth: a stream that was away
-    for an hour is not flooded when it comes back.
+    Behind its schedule it catches up on at most fifteen seconds of records, so that a stream that was
+    unreachable for an hour is not flooded when it returns.
     """
 
-    def __init__(self, rate: float, profile: Profile) -> None:
-        self._rate, self._profile = rate, profile
+    def __init__(self, rate: float, curve: LoadCurve) -> None:
+        self._rate, self._curve = rate, curve
         self._at = 0.0
         self._owed = 0.0
         self.forgiven = 0.0  # records
@@ -30,7 +30,7 @@ class Pacer:
     def due(self, seconds: float) -> int:
         """Whole records due at a time since the start; take them with `took`."""
         middle = (self._at + seconds) / 2
-        self._owed += self._rate * self._profile(middle) * (seconds - self._at)
+        self._owed += self._rate * self._curve(middle) * (seconds - self._at)
         self._at = seconds
         most = max(1.0, self._rate * MAX_DEBT)
         if self._owed > most:

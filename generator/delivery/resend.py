@@ -1,4 +1,4 @@
-"""Puts records again that a stand-in for Kinesis lost with its memory."""
+"""Puts records again that an emulator of Kinesis lost when it restarted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_ONCE = 500
 
 
 class _Missing:
-    """What is missing, in the negative that `outbox` asks for: it contains all but the listed."""
+    """A container for `outbox(without=...)`: `x in it` is true for every number that is *not* missing."""
 
     def __init__(self, sequence_numbers: frozenset[str]) -> None:
         self._listed = sequence_numbers

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Report:
-    """Passes on what happens to one batch."""
+    """Counts one batch's failures and writes its unknown outcomes into the ledger."""
 
     def __init__(self, numbers: Sequence[int], ledger: Ledger | None, counts: Counts) -> None:
         self._numbers, self._ledger, self._counts = numbers, ledger, counts
@@ -30,11 +30,11 @@ class _Report:
             self._ledger.unknown([self._numbers[i] for i in indexes])
 
 
-class Delivery:
+class Sender:
     """Delivers records through a sink.
 
-    `workers` puts run at a time; `send` blocks when all are busy, which is the back-pressure on whoever
-    makes the records. With 0 workers everything happens in the caller's thread and in order.
+    `workers` puts run at a time; `send` blocks when all are busy, which slows the source down. With
+    0 workers everything happens in the caller's thread and in order.
     An error of a put is raised by the next `send` or by `finish`; its records stay unacknowledged.
     """
 
@@ -45,7 +45,7 @@ class Delivery:
         self._running: set[Future[None]] = set()
 
     def send(self, records: Sequence[Record]) -> None:
-        """Take charge of records; returns when they are on their way."""
+        """Start to deliver records; returns when each has a worker (with 0 workers: when all are delivered)."""
         self._counts.send(records)
         numbers: Sequence[int] = range(len(records))
         if self._ledger is not None:
@@ -76,7 +76,7 @@ class Delivery:
                 future.result()
 
     def _sendable(self, numbers: Sequence[int], records: Sequence[Record]) -> tuple[Sequence[int], Sequence[Record]]:
-        """Leave out what the sink can never take, with a line in the ledger."""
+        """Leave out the records that the sink refuses, and write them into the ledger as unsendable."""
         refused = {i: why for i, record in enumerate(records) if (why := self._sink.refuses(record))}
         if not refused:
             return numbers, records

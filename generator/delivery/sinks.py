@@ -1,4 +1,4 @@
-"""Where records go: the protocol, and the sink that writes lines."""
+"""The protocol of a sink, and the sink that writes one record a line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Placed(NamedTuple):
 
 
 class PutReport(Protocol):
-    """Told what happens on the way; called from any thread."""
+    """Receives the failures of a put; called from any thread."""
 
     def failed(self, count: int, throttled: int) -> None:
         """`count` records failed and will be put again, `throttled` of them for a shard's limit."""
@@ -38,13 +38,13 @@ class Sink(Protocol):
     """Takes batches of records; `put` may be called from several threads."""
 
     def refuses(self, record: Record) -> str | None:
-        """Say why a record can never be put, or None when it can."""
+        """Return why a record can never be put, or None if it can."""
 
     def batches(self, records: Sequence[Record]) -> list[tuple[int, int]]:
         """Split into (first, after last) slices that one `put` takes."""
 
     def put(self, records: Sequence[Record], report: PutReport) -> list[Placed]:
-        """Return when all records are where they belong, or raise a GeneratorError."""
+        """Return when all records are stored, or raise a GeneratorError."""
 
     def close(self) -> None:
         """Release what is held."""
@@ -61,7 +61,7 @@ class LineSink:
         self._lines = 0
 
     def refuses(self, record: Record) -> str | None:
-        """A record with a line feed would come out as two; one of 8 MiB was cut there."""
+        """Refuse a line feed, which would split the record, and 8 MiB or more, where input lines are cut."""
         if len(record.data) >= LONGEST_LINE:
             return f"longer than {LONGEST_LINE} bytes"
         return "holds a line feed" if b"\n" in record.data else None
@@ -72,7 +72,7 @@ class LineSink:
 
     def put(self, records: Sequence[Record], report: PutReport) -> list[Placed]:  # noqa: ARG002
         """Write the lines."""
-        with _told():
+        with _name_write_errors():
             self._file.writelines(record.data + b"\n" for record in records)
         now, first = time.time(), self._lines + 1
         self._lines += len(records)
@@ -80,13 +80,13 @@ class LineSink:
 
     def close(self) -> None:
         """Flush; the file belongs to the caller."""
-        with _told():
+        with _name_write_errors():
             self._file.flush()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell a full disk as what it is; a reader that left is for the caller to deal with."""
+def _name_write_errors() -> Iterator[None]:
+    """Raise PutFailed for a write error such as a full disk; BrokenPipeError passes to the caller."""
     try:
         yield
     except BrokenPipeError:

@@ -3,7 +3,7 @@
 Form (Amazon's `aggregation-format.md`): 4 magic bytes, a protocol buffer with a table of partition
 keys (1), a table of explicit hash keys (2) and records (3: key index 1, hash index 2, data 3), then
 the MD5 of that buffer. Written here rather than taken from the `aws_kinesis_agg` package because the
-core is standard library only, and because the audit's witness must not share the reader's code.
+core is standard library only, and because the reference validator must not share code with the streaming job.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Makes records that must be rejected, each for a known reason.
 
-Every spoiler takes a valid event (as the object that it is on the wire, with an event_id of its own)
+Every spoiler takes a valid event (as a parsed JSON object with an event_id of its own)
 and returns bytes that contain no line feed, so that they also fit a file of one record a line.
 """
 
@@ -170,7 +170,7 @@ SPOILERS: dict[str, Callable[[Fields, Random], Spoiled]] = {
 
 
 def spoil(event_json: str, event_id: str, rng: Random) -> Spoiled:
-    """Turn a valid event into a record that must be rejected; `at` is about when it arrives."""
+    """Turn a valid event into a record that must be rejected; `event_id` replaces the event's id."""
     event: Fields = json.loads(event_json)
     event["event_id"] = event_id
     return SPOILERS[rng.choice(tuple(SPOILERS))](event, rng)

@@ -1,4 +1,4 @@
-"""What travels between the parts of the generator: platform -> Event -> Record -> sink, ledger."""
+"""The types that the generator's parts pass on: the platform makes an Event, the simulation a Record."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ class Event(NamedTuple):
     actor: str
     at: float  # epoch seconds
     payload: str  # JSON object
-    mood: str | None = None  # what the author feels; only posts and comments have one
+    mood: str | None = None  # the sentiment that the author expresses; None unless a post or comment
     topic: str | None = None
     episode: str | None = None
 
 
 class Expected(NamedTuple):
-    """What must become of one event of a record: the truth that the ledger keeps."""
+    """What must become of one event of a record; the ledger keeps it for the audit."""
 
     event_id: str | None  # null where it cannot be read
     entity: str | None  # null where the event type cannot be read or is unknown
     outcome: str  # "silver" or "rejected"
     reason: str | None = None  # one of REASONS, for rejected ones
     duplicate: bool = False  # the same event_id was sent before (a hint: recent history only for --input)
-    dirt: str | None = None  # what was done to it on purpose
+    dirt: str | None = None  # the name of the dirt that was added on purpose
     mood: str | None = None
     topic: str | None = None
     episode: str | None = None

@@ -1,7 +1,7 @@
-"""Decides from a record's bytes alone what must become of it: the witness's own reading of the contract.
+"""Decides from a record's bytes alone what must become of it: a second, independent validator of the contract.
 
-Written against the contract (`docs/architecture.md`) and not against the streaming code, from which
-it shares nothing: the audit compares the two, and `tests/contract/test_event_contract.py` pins them.
+It follows the contract (`docs/architecture.md`) and shares no code with the streaming job, so that
+the audit can compare the two; `tests/contract/test_event_contract.py` checks that they agree.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Translates records of the system that Moodstream replaces into events, for replay.
 
 Its records are JSON objects with the fields `id, post, comment, interactions, users, timestamp`:
-one record mixes a post, what was answered, what was done with it and by whom. Every translation is
+one record holds a post, its comments, its interactions and its users. Every translation is
 deterministic, so that replaying a file twice sends the same event ids.
 """
 
@@ -22,12 +22,12 @@ _NAMESPACE = uuid.UUID("5d7e0f3c-6a0b-4f5e-9a53-0d6c1f1f7a11")
 
 
 def translate(data: bytes) -> list[bytes]:
-    """Return the events that a record stands for, or the record itself where it has another shape.
+    """Return the record's events as JSON, or the record itself if it is not one of that system.
 
     A text or a list of texts is taken as `comment`; a name, a list of names or of objects with
     `name, age, location` as `users` (the first one wrote the post, the next ones answered); an action,
     a list of actions or an object of counts by action as `interactions`; ISO 8601 or epoch seconds as
-    `timestamp`. Whatever cannot be read that way goes on as it stands, to be rejected with its reason.
+    `timestamp`. Any other record is returned unchanged, and the job rejects it with a reason.
     """
     try:
         record = json.loads(data)
@@ -94,5 +94,5 @@ def _actions(interactions: Any) -> list[str]:
 
 
 def _singular(action: str) -> str:
-    """`Likes` is what we call `like`."""
+    """Return the contract's name of an action: `Likes` becomes `like`."""
     return action.lower().removesuffix("s")

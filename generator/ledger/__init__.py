@@ -1,4 +1,4 @@
-"""The audit's witness: what was sent, written outside of the stream, before it is sent.
+"""The generator's ledger for the audit: every record that is sent, written down before the put.
 
 A directory holds for every run `RUN-NNNNNN.jsonl` (intents and acknowledgements) and
 `outbox-RUN-NNNNNN.jsonl` (the bytes, prunable). RUN begins with the run's start time, so that runs in
@@ -9,7 +9,7 @@ one directory never collide. Lines, one JSON object each:
 * ``{"step":"ack","record":7,"shard_id":...,"sequence_number":...,"put_time":...}`` after it. With
   ``"run"`` it belongs to another run's record: put again, this acknowledgement replaces the first.
 * ``{"step":"unknown","record":7}``: an attempt's outcome is unknown (the connection broke). It was put
-  again, so the stream may hold the record twice, once under a sequence number nobody told us.
+  again, so the stream may hold the record twice, once under a sequence number that the generator never received.
 * ``{"step":"unsendable","record":7,"reason":...}``: never put, because Kinesis cannot take it.
 * ``{"step":"episode",...}``: when an episode begins, and what it does.
 * ``{"step":"end","sent":...}``: the run ended by itself.

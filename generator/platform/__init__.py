@@ -1,1 +1,1 @@
-"""The mock platform: who lives there, what they write, and what happens to them."""
+"""The mock platform: its users, their posts and reactions, episodes and load curves."""

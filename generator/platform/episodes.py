@@ -1,4 +1,4 @@
-"""Episodes: things that happen on the platform and move volume, topic, mood and cohort for a while."""
+"""Episodes: simulated happenings that move volume, topics, mood and cohorts for a while."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Episode:
     name: str = ""
 
     def intensity(self, seconds: float) -> float:
-        """How far the effect is on, 0 to 1, at a number of seconds into the run."""
+        """Return the strength of the effect, 0 to 1, at a number of seconds into the run."""
         into = (seconds - self.start) / self.length
         if not 0 <= into < 1:
             return 0.0
         return min(1.0, into / RISE, (1 - into) / FALL)
 
     def factor(self, seconds: float) -> float:
-        """What the episode multiplies the volume by at a number of seconds into the run."""
+        """Return the factor on the volume at a number of seconds into the run."""
         return 1 + (self.volume - 1) * self.intensity(seconds)
 
     def note(self, began: float) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Episode:
         }
 
 
-# What each kind does unless a scenario says otherwise. Start and length are the run's business.
+# What each kind does unless a scenario says otherwise. A run usually sets start and length itself.
 KINDS: dict[str, Episode] = {
     kind.kind: kind
     for kind in (

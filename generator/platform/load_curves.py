@@ -1,4 +1,4 @@
-"""Load profiles: how the rate changes with time, whatever happens on the platform."""
+"""Load curves: how the generator's rate changes over time, with or without episodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from generator.platform.people import total_activity
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from generator.delivery.pacing import Profile
+    from generator.delivery.pacing import LoadCurve
     from generator.platform.episodes import Episode
 
 RAMP_SECONDS = 300.0
@@ -19,28 +19,28 @@ BURST_SECONDS = 5.0
 BURST_FACTOR = 8.0
 
 
-def steady(_: float) -> Profile:
-    """The same load all the time."""
+def steady(_: float) -> LoadCurve:
+    """Return a constant factor of 1."""
     return lambda _seconds: 1.0
 
 
-def daily(began: float) -> Profile:
-    """The world's day and week; the mean over a week is about 1."""
+def daily(began: float) -> LoadCurve:
+    """Follow the users' days and weeks across all time zones; the mean over a week is about 1."""
     return lambda seconds: total_activity(began + seconds)
 
 
-def ramp(_: float) -> Profile:
-    """From a tenth of the rate to twice the rate in five minutes, then on at that."""
+def ramp(_: float) -> LoadCurve:
+    """Rise from a tenth of the rate to twice the rate in five minutes, then stay there."""
     return lambda seconds: 0.1 + 1.9 * min(1.0, seconds / RAMP_SECONDS)
 
 
-def bursts(_: float) -> Profile:
-    """The rate, and each minute eight times the rate for five seconds."""
+def bursts(_: float) -> LoadCurve:
+    """Keep the rate, but send eight times as much in the last five seconds of each minute."""
     return lambda seconds: BURST_FACTOR if seconds % BURST_PERIOD >= BURST_PERIOD - BURST_SECONDS else 1.0
 
 
-# Each makes a profile of a run that began at an epoch second.
-PROFILES: dict[str, Callable[[float], Profile]] = {
+# Each value takes the epoch second at which the run began, and returns the run's load curve.
+LOAD_CURVES: dict[str, Callable[[float], LoadCurve]] = {
     "steady": steady,
     "daily": daily,
     "ramp": ramp,
@@ -48,9 +48,9 @@ PROFILES: dict[str, Callable[[float], Profile]] = {
 }
 
 
-def load(profile: str, episodes: Sequence[Episode], began: float) -> Profile:
-    """Return a named profile with the volume of the episodes on top."""
-    base = PROFILES[profile](began)
+def load_curve(name: str, episodes: Sequence[Episode], began: float) -> LoadCurve:
+    """Return the named load curve, multiplied by the volume of the episodes."""
+    base = LOAD_CURVES[name](began)
     if not episodes:
         return base
     return lambda seconds: base(seconds) * volume(episodes, seconds)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from generator.events.encoder import quote
 from generator.events.records import MOODS, Event
 from generator.platform.people import PLACES, Population
-from generator.platform.recent_posts import Post, Ring
-from generator.platform.running_episodes import Happening, Happenings
+from generator.platform.recent_posts import Post, RecentPosts
+from generator.platform.running_episodes import RunningEpisode, RunningEpisodes
 from generator.platform.text import EPISODE_TAG_SHARE, Writer
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Platform:
     """
 
     def __init__(
-        self, cast: Random, acts: Random, users: int, happenings: Happenings | None = None, texts: Texts = ()
+        self, cast: Random, acts: Random, users: int, running: RunningEpisodes | None = None, texts: Texts = ()
     ) -> None:
         """`texts`: (text, mood) pairs that half of the posts are taken from, instead of composed."""
         self._random = acts.random
@@ -65,12 +65,12 @@ class Platform:
         self.population = Population(cast, users)
         self._writer = Writer(acts, self.population.handles)
         self._texts = texts
-        self._happenings = happenings or Happenings((), 0.0)
-        self._happenings.prepare(self.population, self._writer)
+        self._running = running or RunningEpisodes((), 0.0)
+        self._running.prepare(self.population, self._writer)
         self._introduced = bytearray(len(self.population.people))
         self._pending: deque[Event] = deque()
-        self._activities = Ring(ACTIVITIES)
-        self._posts = Ring(POSTS)
+        self._activities = RecentPosts(ACTIVITIES)
+        self._posts = RecentPosts(POSTS)
         self._backdated: deque[Post] = deque(maxlen=200)
         self._turned = float("-inf")
 
@@ -84,7 +84,7 @@ class Platform:
             return self._pending.popleft()
         if at - self._turned >= 1 or at < self._turned:
             self.population.turn_to(at)
-            self._happenings.turn_to(at)
+            self._running.turn_to(at)
             self._activities.forget(at - ATTENTION)
             self._posts.forget(at - ATTENTION)
             self._turned = at
@@ -129,9 +129,9 @@ class Platform:
         return MOODS[1] if draw < shares[0] + shares[1] else MOODS[2]
 
     def _post(self, at: float, *, backdated: bool = False) -> Event:
-        happening = self._happenings.draw(self._random()) if self._happenings.on and not backdated else None
-        if happening is not None:
-            return self._episode_post(happening, at)
+        episode_now = self._running.draw(self._random()) if self._running.on and not backdated else None
+        if episode_now is not None:
+            return self._episode_post(episode_now, at)
         author = self._actor()
         person = self.population.people[author]
         topics = self.population.topics
@@ -144,18 +144,18 @@ class Platform:
         text = self._writer.post(topic.name, mood, person.language)
         return self._publish(Draft(author, place, topic.name, mood, text, topic.name), at, backdated)
 
-    def _episode_post(self, happening: Happening, at: float) -> Event:
+    def _episode_post(self, episode_now: RunningEpisode, at: float) -> Event:
         """A post about what is going on, by one of those whom it concerns."""
-        episode, words = happening.episode, happening.words
+        episode, words = episode_now.episode, episode_now.words
         mood = self._mood(episode.mood)
-        if happening.bots:
-            author = happening.bots[int(self._random() * len(happening.bots))]
+        if episode_now.bots:
+            author = episode_now.bots[int(self._random() * len(episode_now.bots))]
             text = self._writer.slogan(words, mood)
         else:
             author = self.population.someone_like(episode.place, episode.ages)
             language = self.population.people[author].language
             text = self._writer.post(words, mood, language, EPISODE_TAG_SHARE)
-        draft = Draft(author, happening.topic, episode.topic, mood, text, words, episode.name)
+        draft = Draft(author, episode_now.topic, episode.topic, mood, text, words, episode.name)
         return self._publish(draft, at)
 
     def _publish(self, draft: Draft, at: float, backdated: bool = False) -> Event:

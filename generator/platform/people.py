@@ -1,7 +1,7 @@
 """The platform's users: who they are, whom they follow, and when they are awake.
 
 Activity is Zipf-distributed, the follower graph grows by preferential attachment inside
-communities, and every place sleeps by its own clock.
+communities, and users sleep by the local time of their place.
 """
 
 from __future__ import annotations

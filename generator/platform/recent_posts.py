@@ -1,10 +1,10 @@
-"""What people's attention falls on.
+"""Recent posts, from which users choose what they react to.
 
-Attention is self-exciting: a reaction picks its post by picking a recent *activity* (a post or an
-earlier reaction to one), so a post is found in proportion to what it lately drew. That is Simon's
-copying process inside a window: constant cost, bounded memory, heavy-tailed cascades. How a post
-fades with its age is up to the platform. (A heap of
-scheduled reactions was rejected: it grows with the rate times the longest delay.)
+Reactions attract reactions: a reaction picks its post by picking a recent *activity* (a post or an
+earlier reaction to one), so a post is chosen in proportion to its recent reactions. This is Simon's
+copying process inside a window: constant cost, bounded memory, heavy-tailed cascades. The platform
+decides how a post's appeal falls with its age. A heap of scheduled reactions was rejected, because it
+grows with the rate times the longest delay.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Post(NamedTuple):
     words: str  # what its text draws on: the topic's or the episode's
 
 
-class Ring:
-    """The posts that were added last, a post as often as it was, forgotten by number and by age."""
+class RecentPosts:
+    """A ring buffer of recent posts, limited by number and by age; it holds a post once for each time it was added."""
 
     def __init__(self, size: int) -> None:
         self._size, self._next, self._count = size, 0, 0
@@ -35,7 +35,7 @@ class Ring:
         return self._count
 
     def add(self, post: Post, at: float) -> None:
-        """Add one at an epoch second; the oldest gives way when all slots are taken."""
+        """Add a post at an epoch second; replaces the oldest one if the buffer is full."""
         if len(self._slots) < self._size:
             self._slots.append((post, at))
         else:

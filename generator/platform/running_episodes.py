@@ -1,4 +1,4 @@
-"""The episodes of a run as the platform meets them: what is going on now, and who takes part."""
+"""Which episodes of a run have an effect at a given time, and who takes part in them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from generator.platform.text import Writer
 
 
-class Happening(NamedTuple):
-    """One episode, tied to a population: its topic's number, its words' name, its bots."""
+class RunningEpisode(NamedTuple):
+    """One episode with its topic's number, the name of its word lists, and its bots' user numbers."""
 
     episode: Episode
     topic: int
@@ -23,17 +23,17 @@ class Happening(NamedTuple):
     bots: range
 
 
-class Happenings:
-    """All episodes of a run that began at an epoch second; `on` says whether any has an effect now."""
+class RunningEpisodes:
+    """All episodes of a run that began at an epoch second; `on` is true while any of them has an effect."""
 
     def __init__(self, episodes: Sequence[Episode], began: float) -> None:
         self._episodes, self._began = episodes, began
-        self._all: list[Happening] = []
-        self._now: list[tuple[float, Happening]] = []
+        self._all: list[RunningEpisode] = []
+        self._now: list[tuple[float, RunningEpisode]] = []
         self.on = False
 
     def prepare(self, population: Population, writer: Writer) -> None:
-        """Recruit the bots and teach the words."""
+        """Add the episodes' bots to the population and their words to the writer."""
         names = [topic.name for topic in population.topics]
         for episode in self._episodes:
             number = names.index(episode.topic)
@@ -51,23 +51,23 @@ class Happenings:
                     episode.gripes or usual.gripes,
                 ),
             )
-            self._all.append(Happening(episode, number, words, population.recruit(episode.bots)))
+            self._all.append(RunningEpisode(episode, number, words, population.recruit(episode.bots)))
 
     def turn_to(self, at: float) -> None:
-        """Find out what is going on at an epoch second."""
+        """Compute which episodes have an effect at an epoch second."""
         self._now = []
         reached = 0.0
-        for happening in self._all:
-            episode = happening.episode
+        for episode_now in self._all:
+            episode = episode_now.episode
             share = episode.share * episode.intensity(at - self._began)
             if share > 0:
                 reached += share
-                self._now.append((reached, happening))
+                self._now.append((reached, episode_now))
         self.on = bool(self._now)
 
-    def draw(self, draw: float) -> Happening | None:
-        """Turn a uniform draw into what a post is about, None for everyday life."""
-        for reached, happening in self._now:
+    def draw(self, draw: float) -> RunningEpisode | None:
+        """Return the episode that a uniform draw (0 to 1) selects for a post, or None for an ordinary post."""
+        for reached, episode_now in self._now:
             if draw < reached:
-                return happening
+                return episode_now
         return None

@@ -1,4 +1,4 @@
-"""Composes what people write: a pattern of the mood, filled from the topic, then roughed up."""
+"""Writes posts and comments: fills a pattern for the mood with the topic's words, then adds typos, slang or emoji."""
 
 from __future__ import annotations
 

@@ -6,15 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from generator.errors import UsageError
-from generator.platform.load_curves import load
+from generator.platform.load_curves import load_curve
 from generator.platform.people import Population
-from generator.platform.running_episodes import Happenings
+from generator.platform.running_episodes import RunningEpisodes
 from generator.report.page import page
 from generator.report.statistics import Week, week_statistics
 from generator.report.timeline import Timeline
 from generator.scenario import load_scenario
-from generator.sources import VirtualClock
-from generator.stream import Dirt, Stream
+from generator.simulation import Dirt, Simulation
+from generator.sources import SimulatedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from generator.scenario import Scenario
     from generator.settings import Settings
 
+    Progress = Callable[[str], None]
+
 WEEK = 7 * 86_400.0
 CLEAN = Dirt(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def write_report(directory: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def write_report(directory: Path, settings: Settings, progress: Progress) -> None:
     """Simulate a week without dirt, then a scenario, and write `report.md`, `statistics.json` and plots.
 
     `settings.events` (default 300,000) are spread over the week; the scenario (default `year`) runs at
@@ -39,30 +41,30 @@ def write_report(directory: Path, settings: Settings, tell: Callable[[str], None
         raise UsageError("--report needs matplotlib: install moodstream[model]") from None
     events = max(settings.events or 0, 1_000) if settings.events != 1_000 else 300_000
     start = settings.start or 0.0
-    tell(f"simulating a week of {events:,} events")
+    progress(f"simulating a week of {events:,} events")
     week = _week(settings.seed, settings.scenario.users, events, start)
     scenario = settings.scenario if settings.scenario.episodes else load_scenario("year")
-    tell(f"simulating the scenario '{scenario.title or 'given'}'")
+    progress(f"simulating the scenario '{scenario.title or 'given'}'")
     timeline = _timeline(settings.seed, scenario, start)
     statistics = {**week_statistics(week), "episodes": timeline.statistics()}
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "statistics.json").write_text(json.dumps(statistics, indent=2) + "\n", encoding="utf-8")
-        tell("drawing")
+        progress("drawing")
         draw(directory, week, timeline)
         (directory / "report.md").write_text(page(statistics, events, settings.seed), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write --report '{directory}': {error.strerror}") from error
-    tell(f"wrote {directory / 'report.md'}")
+    progress(f"wrote {directory / 'report.md'}")
 
 
 def _week(seed: int, users: int, events: int, start: float) -> Week:
-    stream = Stream(seed, "report", users, CLEAN)
-    clock = VirtualClock(start, events / WEEK, load("daily", (), start))
+    simulation = Simulation(seed, "report", users, CLEAN)
+    clock = SimulatedClock(start, events / WEEK, load_curve("daily", (), start))
     week = Week(start, _followers(seed, users))
     for _ in range(events):
         at = clock()
-        week.add(stream.next(at), at)
+        week.add(simulation.next(at), at)
     return week
 
 
@@ -78,11 +80,11 @@ def _followers(seed: int, users: int) -> list[int]:
 
 
 def _timeline(seed: int, scenario: Scenario, start: float) -> Timeline:
-    happenings = Happenings(scenario.episodes, start)
-    stream = Stream(seed, "report", scenario.users, scenario.dirt, happenings)
-    clock = VirtualClock(start, scenario.rate or 100.0, load(scenario.profile, scenario.episodes, start))
+    running = RunningEpisodes(scenario.episodes, start)
+    simulation = Simulation(seed, "report", scenario.users, scenario.dirt, running)
+    clock = SimulatedClock(start, scenario.rate or 100.0, load_curve(scenario.load_curve, scenario.episodes, start))
     end = start + max(e.start + e.length for e in scenario.episodes) + 60
     timeline = Timeline(start, scenario.episodes)
     while (at := clock()) < end:
-        timeline.add(stream.next(at), at)
+        timeline.add(simulation.next(at), at)
     return timeline

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from deploy.local import jars
-from generator.stream import Dirt, Stream
+from generator.simulation import Dirt, Simulation
 from streaming import session
 from streaming.delta.tables import open_table
 from streaming.settings import Settings
@@ -68,7 +68,7 @@ class Arrivals:
 
     def __init__(self, settings: Settings, seed: int = 1) -> None:
         self._table = open_table(settings, bronze_events.NAME)
-        self._stream = Stream(seed, "bench", USERS, Dirt())
+        self._stream = Simulation(seed, "bench", USERS, Dirt())
         self._time = START
         self._number = 0
 

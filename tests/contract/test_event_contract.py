@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from generator.events.kpl import aggregate
 from generator.events.reference_validator import classify
-from generator.stream import Dirt, Stream
+from generator.simulation import Dirt, Simulation
 from streaming.events.contract import Accepted, parse_record
 
 ARRIVAL = 1_767_268_800.0  # 2026-01-01T12:00:00Z
@@ -221,7 +221,7 @@ def test_both_sides_agree_about_damaged_bytes(kind: str, data: st.DataObject) ->
 
 def test_the_job_agrees_with_the_truth_of_every_generated_record() -> None:
     dirt = Dirt(malformed=0.2, unusual=0.1, array=0.05, aggregated=0.02, late=0.05)
-    stream = Stream(3, "contract", 500, dirt)
+    stream = Simulation(3, "contract", 500, dirt)
     for number in range(5000):
         record = stream.next(ARRIVAL + number / 100)
         told = [(e.outcome, e.reason, e.event_id) for e in record.expected]

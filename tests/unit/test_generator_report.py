@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator.cli import main
-from generator.platform.recent_posts import Post, Ring
+from generator.platform.recent_posts import Post, RecentPosts
 from generator.platform.text import coin
 from generator.report.statistics import power_law_exponent, slope
 from moodstream import exit_code_of
@@ -74,7 +74,7 @@ def a_post(name: str) -> Post:
 
 
 def test_a_ring_forgets_by_number_and_by_age() -> None:
-    ring = Ring(3)
+    ring = RecentPosts(3)
     for at, name in enumerate("abcd"):
         ring.add(a_post(name), float(at))
     assert {ring.pick(draw / 100).post_id for draw in range(100)} == {"b", "c", "d"}

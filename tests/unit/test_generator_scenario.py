@@ -1,4 +1,4 @@
-"""Scenarios, episodes and load profiles."""
+"""Scenarios, episodes and load curves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from generator.delivery.pacing import Pacer
 from generator.errors import UsageError
 from generator.platform.episodes import KINDS, of_kind
-from generator.platform.load_curves import PROFILES, load
+from generator.platform.load_curves import LOAD_CURVES, load_curve
 from generator.platform.people import PLACES, wakefulness
-from generator.platform.running_episodes import Happenings
+from generator.platform.running_episodes import RunningEpisodes
 from generator.scenario import load_scenario, packaged, parse_scenario
-from generator.stream import Dirt, Stream
+from generator.simulation import Dirt, Simulation
 
 NOON = 1_767_268_800.0
 CLEAN = Dirt(0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -23,7 +23,7 @@ CLEAN = Dirt(0, 0, 0, 0, 0, 0, 0, 0, 0)
 def posts_during(kind: str, count: int = 6000, **overrides: object) -> list[tuple[str | None, str | None, str, str]]:
     """(episode, mood, user, text) of the posts while an episode is at its height."""
     episode = of_kind(kind, start=0.0, length=1000.0, **overrides)
-    stream = Stream(1, "run", 2000, CLEAN, Happenings((episode,), NOON))
+    stream = Simulation(1, "run", 2000, CLEAN, RunningEpisodes((episode,), NOON))
     found = []
     for number in range(count):
         record = stream.next(NOON + 200 + number / 100)
@@ -52,8 +52,8 @@ def test_a_raid_comes_from_its_bots_alone() -> None:
 
 
 def test_an_episode_of_a_place_is_posted_about_from_there() -> None:
-    stream = Stream(
-        1, "run", 3000, CLEAN, Happenings((of_kind("outage", start=0.0, length=1000.0, place="London, UK"),), NOON)
+    stream = Simulation(
+        1, "run", 3000, CLEAN, RunningEpisodes((of_kind("outage", start=0.0, length=1000.0, place="London, UK"),), NOON)
     )
     homes: dict[str, str] = {}
     from_there = Counter[bool]()
@@ -79,10 +79,11 @@ def test_every_packaged_scenario_loads() -> None:
 
 
 WRONG = [
-    ({"speed": 5}, "a scenario has no 'speed'; it has: dirt, episode, profile, rate, title, users"),
+    ({"speed": 5}, "a scenario has no 'speed'; it has: dirt, episode, load_curve, rate, title, users"),
     ({"rate": "fast"}, "rate is 'fast', expected a number above 0"),
     ({"rate": 0}, "rate is 0, expected a number above 0"),
-    ({"profile": "weekly"}, "profile is 'weekly', expected one of: steady, daily, ramp, bursts"),
+    ({"load_curve": "weekly"}, "load_curve is 'weekly', expected one of: steady, daily, ramp, bursts"),
+    ({"load_curve": "daily", "profile": "daily"}, "expected only 'load_curve'"),
     ({"dirt": {"mud": 1}}, r"\[dirt\] has no 'mud'"),
     ({"dirt": {"late": 0.9, "malformed": 0.9}}, "add up to 1.8"),
     ({"episode": [{"start": 5}]}, "an episode's kind is 'None', expected one of: launch"),
@@ -100,6 +101,10 @@ def test_a_mistake_in_a_scenario_is_named(raw: dict[str, object], message: str) 
         parse_scenario(raw)
 
 
+def test_a_scenario_may_call_its_load_curve_by_the_older_name_profile() -> None:
+    assert parse_scenario({"profile": "ramp"}).load_curve == "ramp"
+
+
 def test_places_sleep_by_their_own_clock() -> None:
     four_utc = 1_767_240_000.0  # 2026-01-01T04:00:00Z
     asleep, awake = wakefulness(0, four_utc), wakefulness(9, four_utc)
@@ -107,10 +112,10 @@ def test_places_sleep_by_their_own_clock() -> None:
     assert awake > 1.2
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_a_profile_is_never_negative_and_the_daily_ones_mean_is_about_one(name: str) -> None:
-    profile = load(name, (), NOON)
-    week = [profile(hour * 3600.0) for hour in range(7 * 24)]
+@pytest.mark.parametrize("name", LOAD_CURVES)
+def test_a_load_curve_is_never_negative_and_the_daily_one_has_a_mean_of_about_one(name: str) -> None:
+    curve = load_curve(name, (), NOON)
+    week = [curve(hour * 3600.0) for hour in range(7 * 24)]
     assert min(week) >= 0
     if name in ("steady", "daily"):
         assert sum(week) / len(week) == pytest.approx(1.0, abs=0.03)

@@ -1,4 +1,7 @@
-"""The platform's events as records, with the dirt that real streams carry; each record brings its truth."""
+"""Simulates records: the events of the mock platform, with the dirt that real streams carry.
+
+Each record carries what must become of each of its events, for the ledger and the audit.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, fields
 from random import Random
 from typing import TYPE_CHECKING
 
-from generator.events.encoder import quote, render, timestamp
+from generator.events.encoder import encode, quote, timestamp
 from generator.events.kpl import aggregate
 from generator.events.malformed import spoil
 from generator.events.records import (
@@ -21,12 +24,15 @@ from generator.platform.network import Platform
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from generator.platform.running_episodes import Happenings
+    from generator.platform.running_episodes import RunningEpisodes
 
 LATEST = 6 * 3600.0  # the greatest lateness, seconds
 NEAR = 200  # records back that a near duplicate comes from
 FAR = 2_000  # records kept, drawn evenly from the whole run, that far duplicates come from
 PUNCTUAL = 1.0  # seconds; what is older on arrival is labelled late
+
+
+KINESIS_AGGREGATED = 0.001  # share of KPL-aggregated records in a run into Kinesis, unless a scenario sets it
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,11 @@ class Dirt:
         return Dirt(**{f.name: getattr(self, f.name) * factor for f in fields(self)})
 
 
-class Stream:
-    """An endless stream of records.
+class Simulation:
+    """Simulates an endless sequence of records.
 
     Deterministic in (seed, run, users, dirt) and the times passed to `next`. `seed` fixes the
-    users; `run` tells apart what they do, so runs with different names never share an event id.
+    users; `run` seeds their actions, so runs with different names never share an event id.
     """
 
     def __init__(
@@ -67,14 +73,14 @@ class Stream:
         run: str,
         users: int,
         dirt: Dirt,
-        happenings: Happenings | None = None,
+        running: RunningEpisodes | None = None,
         texts: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """`happenings`: the run's episodes. `texts`: (text, mood) pairs that posts are also taken from."""
+        """`running`: the run's episodes. `texts`: (text, mood) pairs that posts are also taken from."""
         self._rng = Random(f"{seed}/{run}/dirt")
         self._random = self._rng.random
         acts = Random(f"{seed}/{run}/acts")
-        self._platform = Platform(Random(f"{seed}/cast"), acts, users, happenings, texts)
+        self._platform = Platform(Random(f"{seed}/cast"), acts, users, running, texts)
         self._near: deque[Record] = deque(maxlen=NEAR)
         self._far: list[Record] = []
         self._seen = 0
@@ -97,7 +103,7 @@ class Stream:
     def _plain(self, event: Event, dirt: str | None = None, text: str | None = None) -> Record:
         expected = Expected(event.event_id, event.kind, "silver", None, False, dirt,
                             event.mood, event.topic, event.episode)  # fmt: skip
-        return Record((text or render(event)).encode(), event.actor, (expected,))
+        return Record((text or encode(event)).encode(), event.actor, (expected,))
 
     def _keep(self, record: Record) -> Record:
         """Remember a valid record for duplicates: the last ones, and an even sample of all."""
@@ -133,7 +139,7 @@ class Stream:
 
     def _malformed(self, at: float) -> Record:
         valid = self._rng.choice(self._near)
-        text = render(self._template(valid, at))
+        text = encode(self._template(valid, at))
         spoiled = spoil(text, self._platform.new_id(), self._rng)
         truth = Expected(spoiled.event_id, spoiled.entity, "rejected", spoiled.reason, dirt="malformed")
         return Record(spoiled.data, valid.key, (truth,))
@@ -176,15 +182,15 @@ class Stream:
         event = Event("post", self._platform.new_id(), "u000000", at, "{}")
         payload = f'{{"post_id":"p-{event.event_id}","user_id":"u000000","text":"{"a" * MAX_RECORD}"}}'
         truth = Expected(event.event_id, "post", "rejected", "text_too_long", dirt="oversize")
-        return Record(render(event._replace(payload=payload)).encode(), event.actor, (truth,))
+        return Record(encode(event._replace(payload=payload)).encode(), event.actor, (truth,))
 
 
 def _newer_schema(event: Event) -> str:
-    return render(event, schema_version=2)[:-1] + ',"trace":{"client":"ios","build":412}}'
+    return encode(event, schema_version=2)[:-1] + ',"trace":{"client":"ios","build":412}}'
 
 
 def _unknown_fields(event: Event) -> str:
-    return render(event)[:-1] + ',"source":"mobile","tags":["a",null,1.5]}'
+    return encode(event)[:-1] + ',"source":"mobile","tags":["a",null,1.5]}'
 
 
 def _other_order(event: Event) -> str:
@@ -197,7 +203,7 @@ def _other_order(event: Event) -> str:
 
 def _escaped(event: Event) -> str:
     """Everything beyond ASCII as escapes, an emoji as its pair of surrogates."""
-    return "".join(c if ord(c) < 128 else _escape(c) for c in render(event))
+    return "".join(c if ord(c) < 128 else _escape(c) for c in encode(event))
 
 
 def _escape(char: str) -> str:
@@ -208,7 +214,7 @@ def _escape(char: str) -> str:
 def _offset_time(event: Event) -> str:
     """The same instant, written with an offset and microseconds."""
     shifted = timestamp(event.at + 5.5 * 3600)[:-1]
-    return render(event).replace(f'"{timestamp(event.at)}"', f'"{shifted}000+05:30"', 1)
+    return encode(event).replace(f'"{timestamp(event.at)}"', f'"{shifted}000+05:30"', 1)
 
 
 UNUSUAL: tuple[Callable[[Event], str], ...] = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from generator.events.records import REASONS
 from generator.events.reference_validator import classify
-from generator.stream import LATEST, Dirt, Stream
+from generator.simulation import LATEST, Dirt, Simulation
 
 if TYPE_CHECKING:
     from generator.events.records import Record
@@ -34,7 +34,7 @@ seeds = st.integers(0, 2**32)
 
 
 def some_records(count: int, seed: int = 1, run: str = "run", dirt: Dirt = FILTHY, users: int = 60) -> list[Record]:
-    stream = Stream(seed, run, users, dirt)
+    stream = Simulation(seed, run, users, dirt)
     return [stream.next(NOON + number / 100) for number in range(count)]
 
 
@@ -120,7 +120,7 @@ def test_event_ids_of_valid_events_are_unique_but_for_duplicates() -> None:
 
 
 def test_late_events_are_labelled_and_lie_up_to_six_hours_back() -> None:
-    stream = Stream(1, "run", 60, Dirt(late=0.5).scaled_to(0.5))
+    stream = Simulation(1, "run", 60, Dirt(late=0.5).scaled_to(0.5))
     late = []
     for number in range(2000):
         at = NOON + number / 100
