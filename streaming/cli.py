@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from streaming import metrics, session
 from streaming.delta import append
 from streaming.settings import Settings, from_command_line
-from streaming.supervisor import Job, Start, hop_starts
+from streaming.status import StatusFile
+from streaming.supervised import Start, Supervised
+from streaming.supervisor import Job, hop_starts
 from streaming.tables import catalog
 from streaming.tables.columns import PARTITIONS
 
@@ -36,10 +38,15 @@ def create_tables(settings: Settings) -> None:
 
 
 def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
+    starts = hop_starts(settings, instead)
+    # Spark and the tables may take a minute on a busy machine or on S3: the status says so instead of nothing.
+    StatusFile(settings.status_file).write(
+        {name: Supervised(name, each, "starting").status() for name, each in starts.items()}
+    )
     spark = session.start(settings)
     create_tables(settings)
     measuring = metrics.listen(spark, settings)
-    job = Job(spark, settings, hop_starts(settings, instead), session.wall_clock(spark))
+    job = Job(spark, settings, starts, session.wall_clock(spark))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     try:

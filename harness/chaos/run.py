@@ -130,7 +130,7 @@ class ChaosRun:
     def _started(self, services: Stack, environ: Mapping[str, str]) -> Job:
         job = self._job(services, environ)
         job.start()
-        job.wait_until_ready(lambda: False)
+        job.wait_until_ready(lambda: False, self._progress)
         return job
 
     def _job(self, services: Stack, environ: Mapping[str, str], module: str = "streaming") -> Job:

@@ -121,7 +121,7 @@ def _demo(
     job.start()
     found = _pages(options, place, inside)
     try:
-        job.wait_until_ready(stopping.is_set)
+        job.wait_until_ready(stopping.is_set, screen.progress)
         stopping.sending = True
         counts = _send(options, job, services, inside, stopping, screen, found)
         complete = drain.drain(job, services.postgres, screen.progress)

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from deploy.local import aws, jars, processes
@@ -15,11 +15,12 @@ from deploy.local.processes import Process
 from deploy.local.stack import METRICS_NAMESPACE, Stack
 from harness.audit import latency
 from harness.demo.settings import DemoSettings
+from streaming.backoff import next_pause
 
 NAME = "job"
-READY_WITHIN_S = 600.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-HEALTHY_AFTER_S = 120.0
+# How long the job may show no sign of life, or have a hop that fails again and again, before the demo gives up.
+PATIENCE_S = 600.0
+MUST_RUN = ("ingest", "refine")
 # Exit codes of the job after which a restart cannot help: wrong use, permanent failure.
 HOPELESS = (2, 3)
 
@@ -40,6 +41,9 @@ def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> 
     ]
 
 
+Progress = Callable[[str], None]
+
+
 @dataclass
 class Job:
     """The job of one demo. `check` must be called about every second."""
@@ -54,7 +58,7 @@ class Job:
     _began: float = 0.0
     _noted: bool = False
     _due: float = 0.0
-    _pause: float = field(default=FIRST_PAUSE_S)
+    _pause: float = 0.0
 
     def start(self) -> None:
         """Start it, after stopping a job that an earlier demo left: two jobs must never share a checkpoint."""
@@ -89,13 +93,25 @@ class Job:
         url = self.status().get("ui")
         return {"spark": url} if url and not self.settings.headless else {}
 
-    def wait_until_ready(self, stopping: Callable[[], bool], poll: float = 0.2) -> None:
-        """Return when every hop is ready or `stopping()` is true; raises ServiceError if it takes too long."""
-        end = time.monotonic() + READY_WITHIN_S
+    def wait_until_ready(self, stopping: Callable[[], bool], progress: Progress, poll: float = 0.2) -> None:
+        """Return when every hop is ready or `stopping()` is true; `progress` is told which hops are awaited, and why.
+
+        However long the hops take: a slow machine is no fault. Raises ServiceError if the job cannot go on, if it shows
+        no sign of life for PATIENCE_S, or if the hops that are not ready keep failing for so long.
+        """
+        last_sign, updated_at = time.monotonic(), None
         while not self._noted and not stopping():
             self.check()
-            if time.monotonic() > end:
-                raise ServiceError(f"the job was not ready after {READY_WITHIN_S:.0f} s: {self._reason()}")
+            status = self.status()
+            awaited = unready(status.get("hops", {}))
+            if status.get("updated_at") != updated_at and not all(awaited.values()):
+                last_sign, updated_at = time.monotonic(), status.get("updated_at")
+            failing = "; ".join(f"{name}: {error}" for name, error in awaited.items() if error)
+            if time.monotonic() - last_sign > PATIENCE_S:
+                why = failing or f"no sign of life, {self._reason()}"
+                raise ServiceError(f"the job has not been ready for {PATIENCE_S:.0f} s: {why}")
+            if awaited:
+                progress(f"waiting for {', '.join(awaited)}" + (f": {failing}" if failing else ""))
             time.sleep(poll)
 
     def ready(self) -> bool:
@@ -104,8 +120,7 @@ class Job:
         The first batch of a cold JVM takes ten times as long as the next one: no record should wait behind it.
         """
         hops = self.status().get("hops", {})
-        started = all(hops.get(name, {}).get("state") == "running" for name in ("ingest", "refine"))
-        return started and all(hop["batch"] is not None or hop["restarts"] for hop in hops.values())
+        return bool(hops) and not unready(hops)
 
     def status(self) -> dict[str, Any]:
         """The job's last status; empty before the first."""
@@ -122,10 +137,8 @@ class Job:
         processes.stop(process, patience=5.0)  # what is left of its session: the JVM
         if code in HOPELESS:
             raise ServiceError(f"the job cannot go on: {self._reason()}")
-        if time.time() - self._began > HEALTHY_AFTER_S:
-            self._pause = FIRST_PAUSE_S
+        self._pause = next_pause(self._pause, time.time() - self._began)
         self.process, self._due = None, time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
         self.restarts += 1
 
     def _reason(self) -> str:
@@ -137,6 +150,19 @@ class Job:
         if self.settings.spark_port is None:
             return {}
         return {"PYSPARK_SUBMIT_ARGS": f"--conf spark.ui.port={self.settings.spark_port} pyspark-shell"}
+
+
+def unready(hops: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
+    """The hops that the demo waits for, each with its error if it has failed.
+
+    Ingest and refine must run; of the others those that have failed are not waited for, since a sink that is down
+    stops its own hop only.
+    """
+    return {
+        name: hop.get("error")
+        for name, hop in hops.items()
+        if (name in MUST_RUN and hop["state"] != "running") or (hop["batch"] is None and not hop["restarts"])
+    }
 
 
 def read_status(path: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from harness.demo.settings import DemoSettings
 
 LINE_EVERY_S = 10.0
 SENTIMENTS = {"negative": "red", "neutral": "yellow", "positive": "green"}
-STATES = {"running": "green", "waiting": "yellow", "failed": "bold red", "stopped": "dim"}
+STATES = {"running": "green", "starting": "cyan", "waiting": "yellow", "failed": "bold red", "stopped": "dim"}
 BAR = 24
 
 

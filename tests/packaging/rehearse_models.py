@@ -90,7 +90,7 @@ def job(place: Workdir, registry: Registry) -> Iterator[Job]:
     running = Job(options, services, {**services.environ(os.environ), **often})
     try:
         running.start()
-        running.wait_until_ready(lambda: False)
+        running.wait_until_ready(lambda: False, print)
         yield running
     finally:
         running.stop()

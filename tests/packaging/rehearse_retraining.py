@@ -49,7 +49,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
     running = Job(options, services, {**services.environ(os.environ), "MOODSTREAM_DRIFT_SHARE": "1"})
     try:
         running.start()
-        running.wait_until_ready(lambda: False)
+        running.wait_until_ready(lambda: False, print)
         yield running
     finally:
         running.stop()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from streaming.backoff import MAX_PAUSE
 from streaming.errors import CheckpointVersionError, PermanentFailure, SinkUnavailable
+from streaming.failures import is_permanent
 from streaming.settings import Settings
-from streaming.supervisor import (
-    MAX_PAUSE,
-    Job,
-    Supervised,
-    hop_starts,
-    is_permanent,
-    one_line,
-)
+from streaming.supervised import START_WITHIN, Supervised
+from streaming.supervisor import Job, hop_starts
 
 SETTINGS = Settings(lake="lake", checkpoints="checkpoints", stream="events")
 
@@ -56,12 +55,16 @@ class Starts:
 def a_hop() -> tuple[Supervised, Starts]:
     starts = Starts()
     hop = Supervised("load", starts)
-    hop.tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+    tick(hop, 0.0)
     return hop, starts
 
 
 def tick(hop: Supervised, now: float) -> None:
+    """One tick, and where it begins a start also the tick that sees the start's end."""
     hop.tick(None, SETTINGS, now)  # type: ignore[arg-type]
+    if hop._attempt is not None:
+        hop._attempt.wait(60.0)
+        hop.tick(None, SETTINGS, now)  # type: ignore[arg-type]
 
 
 def test_a_hop_that_fails_is_started_again_after_a_pause() -> None:
@@ -99,6 +102,100 @@ def test_a_hop_that_was_healthy_for_long_starts_over_with_a_short_pause() -> Non
     assert hop._next_start == 86_401.0
 
 
+def test_a_hop_that_fails_again_and_again_after_two_minutes_of_work_keeps_its_long_pause() -> None:
+    hop, starts = a_hop()
+    now, pauses = 0.0, []
+    for _ in range(12):
+        now += 130.0
+        starts.queries[-1].fail(SinkUnavailable("down again"))
+        tick(hop, now)
+        pauses.append(hop._next_start - now)
+        now = hop._next_start
+        tick(hop, now)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == MAX_PAUSE
+
+
+def test_a_hop_that_can_no_longer_start_keeps_its_long_pause_however_long_ago_it_last_worked() -> None:
+    hop, starts = a_hop()
+    starts.queries[0].fail(SinkUnavailable("down"))
+    hop.start = cannot_start
+    now, pauses = 0.0, []
+    for _ in range(12):
+        tick(hop, now)
+        pauses.append(hop._next_start - now)
+        now = hop._next_start
+    assert pauses[-1] == MAX_PAUSE
+
+
+def cannot_start(spark: Any, settings: Settings) -> FakeQuery:
+    raise SinkUnavailable("no route to the warehouse")
+
+
+class SlowStart:
+    """A start function that waits, as migrations do for a lock, until it is released."""
+
+    def __init__(self) -> None:
+        self.release, self.query = threading.Event(), FakeQuery()
+
+    def __call__(self, spark: Any, settings: Settings) -> FakeQuery:
+        self.release.wait(60.0)
+        return self.query
+
+
+def test_a_slow_start_holds_up_neither_the_other_hops_nor_the_status_nor_the_end(tmp_path: Path) -> None:
+    slow, ingest = SlowStart(), Starts()
+    settings = replace(SETTINGS, status_file=str(tmp_path / "status.json"))
+    job = Job(None, settings, {"load": slow, "ingest": ingest})  # type: ignore[arg-type]
+    thread = threading.Thread(target=job.run)
+    thread.start()
+    assert eventually(lambda: states(settings) == {"load": "starting", "ingest": "running"})
+    ingest.queries[0].fail(SinkUnavailable("down"))
+    assert eventually(lambda: len(ingest.queries) == 2)
+    job.stop()
+    slow.release.set()
+    thread.join(60.0)
+    assert states(settings) == {"load": "stopped", "ingest": "stopped"}
+    assert not slow.query.isActive
+
+
+def states(settings: Settings) -> dict[str, str]:
+    """The states of the hops in the status file; empty before the first status."""
+    path = Path(str(settings.status_file))
+    hops = json.loads(path.read_text())["hops"] if path.exists() else {}
+    return {name: hop["state"] for name, hop in hops.items()}
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 60.0
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_a_start_that_never_returns_is_given_up_and_what_it_starts_later_is_stopped() -> None:
+    slow = SlowStart()
+    hop = Supervised("load", slow)
+    hop.tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+    attempt = hop._attempt
+    assert attempt is not None
+    hop.tick(None, SETTINGS, START_WITHIN + 1)  # type: ignore[arg-type]
+    assert (hop.state, hop.restarts) == ("waiting", 1)
+    assert "has not returned within 1200 s" in str(hop.error)
+    slow.release.set()
+    attempt.wait(60.0)
+    assert not slow.query.isActive
+
+
+def test_a_status_that_cannot_be_written_does_not_end_the_job(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, status_file=str(tmp_path / "no such folder" / "status.json"))
+    starts = Starts()
+    job = Job(None, settings, {"ingest": starts})  # type: ignore[arg-type]
+    threading.Timer(1.0, job.stop).start()
+    job.run()
+    assert job._hops[0].state == "stopped"
+
+
 def test_a_query_that_ends_without_an_error_is_started_again_too() -> None:
     hop, starts = a_hop()
     starts.queries[0].fail(None)
@@ -117,12 +214,6 @@ def test_a_permanent_failure_is_not_retried() -> None:
 def test_a_permanent_failure_inside_a_query_is_known_by_its_text() -> None:
     assert is_permanent(RuntimeError("...\nstreaming.errors.CheckpointVersionError: too new\n..."))
     assert not is_permanent(RuntimeError("streaming.errors.SinkUnavailable: down"))
-
-
-def test_an_error_is_told_in_the_line_that_says_what_happened() -> None:
-    text = "Return Message: Traceback:\n  File x\n    call()\nValueError: no schema\n\tat org.apache"
-    assert one_line(RuntimeError(text)) == "RuntimeError: ValueError: no schema"
-    assert one_line(RuntimeError("refused\nby the server")) == "RuntimeError: refused"
 
 
 def test_the_status_shows_the_last_batch() -> None:
@@ -153,7 +244,7 @@ def test_a_permanent_failure_of_a_sink_leaves_the_other_hops_running() -> None:
     ingest = Starts()
     job = Job(None, SETTINGS, {"ingest": ingest, "load": permanently_broken})  # type: ignore[arg-type]
     for hop in job._hops:
-        hop.tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+        tick(hop, 0.0)
     job._give_up_if_hopeless()
     assert [hop.state for hop in job._hops] == ["running", "failed"]
 
@@ -161,7 +252,7 @@ def test_a_permanent_failure_of_a_sink_leaves_the_other_hops_running() -> None:
 def test_the_job_stops_its_hops_when_it_is_asked_to() -> None:
     starts = Starts()
     job = Job(None, SETTINGS, {"ingest": starts})  # type: ignore[arg-type]
-    job._hops[0].tick(None, SETTINGS, 0.0)  # type: ignore[arg-type]
+    tick(job._hops[0], 0.0)
     job.stop()
     job.run()
     assert [query.isActive for query in starts.queries] == [False]

@@ -1,0 +1,41 @@
+"""The status file: the state of every hop as JSON, for `moodstream status`, the demo and an operator's own tools."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class StatusFile:
+    """Replaces the file as a whole: a reader sees one status or the next one, and never changes the file.
+
+    A status that cannot be written, on a full disk say, never ends the job: the log says so once, and the next one is
+    tried again.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        """`path`: a local file, or None: no status is written."""
+        self._path = Path(path) if path else None
+        self._failing = False
+
+    def write(self, hops: Mapping[str, Mapping[str, Any]], ui: str | None = None) -> None:
+        """Replace the status by that of these hops; `ui` is the address of Spark's web page."""
+        if self._path is None:
+            return
+        status = {"updated_at": datetime.now(UTC).isoformat(), "ui": ui, "hops": hops}
+        draft = self._path.with_suffix(".draft")
+        try:
+            draft.write_text(json.dumps(status))
+            draft.replace(self._path)
+        except OSError as error:
+            if not self._failing:
+                log.warning("cannot write the status file %s: %s", self._path, error)
+            self._failing = True
+        else:
+            self._failing = False
