@@ -1,7 +1,7 @@
-"""A minute's worth of events, named by the minute: whoever asks again gets the same events.
+"""The events of one minute, which follow from the seed and the minute alone.
 
-That makes a schedule idempotent without a store. A repeated invocation puts the same event ids with
-the same bytes, which the job drops as duplicates, and the truth about a minute can be recomputed at
+So a schedule is idempotent without a store. A repeated invocation puts the same event ids with
+the same bytes, which the job drops as duplicates, and what must become of them can be computed again at
 any time, so that a sender without a disk needs no ledger.
 """
 
@@ -51,7 +51,7 @@ def minute_of(scheduled: str, *, spread: bool) -> float:
     try:
         at = datetime.fromisoformat(scheduled)
     except ValueError:
-        raise UsageError(f"the schedule's time '{scheduled}' is not ISO 8601") from None
+        raise UsageError(f"the schedule's time is '{scheduled}', expected an ISO 8601 time") from None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     begun = at.timestamp() // MINUTE * MINUTE

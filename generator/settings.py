@@ -26,7 +26,7 @@ class Target:
     name: str
     endpoint_url: str | None
     region: str | None
-    anonymous: bool  # a stand-in on this machine, and no credentials given
+    anonymous: bool  # an emulator on this machine, and no credentials in the environment
     keep_limits: bool
     workers: int
 
@@ -117,6 +117,6 @@ def _check(given: argparse.Namespace, target: Target | None) -> None:
     if given.resend is not None and (given.ledger is None or target is None):
         raise UsageError("--resend needs --ledger DIR and --out kinesis:STREAM")
     if given.input is not None and given.start is not None:
-        raise UsageError("--start has no effect with --input: its records are sent as they stand")
+        raise UsageError("--start has no effect with --input: its records are sent unchanged")
     if given.report is not None and (target is not None or given.input is not None):
-        raise UsageError("--report simulates a stream of its own: leave out --out kinesis and --input")
+        raise UsageError("--report simulates a stream of its own: expected neither --out kinesis:STREAM nor --input")

@@ -1,4 +1,4 @@
-"""Where records come from: the simulated platform, or a file that is sent as it stands."""
+"""The sources of records: the simulation, or a file whose records are sent unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from generator.events.records import Record
     from generator.simulation import Simulation
 
-RECENT = 1_000_000  # event ids that are remembered to call a record of a file a duplicate
+RECENT = 1_000_000  # event ids that are remembered to detect duplicates in a file
 
 
 class Source(Protocol):
@@ -34,7 +34,7 @@ class Source(Protocol):
 
 
 class SimulatedClock:
-    """Counts simulated time: each record is one step of 1/rate further, whatever the real time is."""
+    """Simulates time: each record is 1/rate seconds (divided by the load curve) after the one before."""
 
     def __init__(self, start: float, rate: float, curve: LoadCurve) -> None:
         self._start, self._rate, self._curve = start, rate, curve
@@ -62,14 +62,14 @@ class SimulatedSource:
 
 
 def one_record_per_line(line: bytes) -> list[bytes]:
-    """Take a line for a record."""
+    """Return the line as one record."""
     return [line]
 
 
 def read_texts(path: Path) -> list[tuple[str, str]]:
     """Read labelled texts: a CSV with the columns `text` and `label` (negative, neutral, positive).
 
-    Give only texts that no model was trained on, if its accuracy in the stream shall mean something.
+    Use only texts that no model was trained on; else the accuracy measured in the stream is too high.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -86,14 +86,14 @@ def read_texts(path: Path) -> list[tuple[str, str]]:
 
 
 class FileSource:
-    """Records of a file, one a line, as they stand: only the line feed is taken off.
+    """Records of a file, one a line, unchanged except that the line feed is removed.
 
-    A repeated event id is called a duplicate if it was seen among the last million of this run.
-    Of a line beyond 8 MiB only the beginning is kept, as evidence: no sink takes it.
+    A repeated event id is marked as a duplicate if it was seen among the last million of this run.
+    Only the first 8 MiB of a longer line are kept; every sink refuses it, and the ledger says so.
     """
 
     def __init__(self, path: Path, translate: Callable[[bytes], list[bytes]]) -> None:
-        """`translate` makes the records that a line stands for."""
+        """`translate` returns the records of one line."""
         self._path, self._translate = path, translate
         self._lines = self._read(self._open())
         self._seen: dict[bytes, None] = {}

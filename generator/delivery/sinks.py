@@ -51,7 +51,7 @@ class Sink(Protocol):
 
 
 class LineSink:
-    """Writes one record a line, bytes as they stand. A place is the line's number.
+    """Writes one record a line, its bytes unchanged. The sequence number is the line's number.
 
     Guarantee: what `put` returned for has been handed to the file object, which is flushed by `close`.
     """

@@ -51,14 +51,14 @@ class _Invalid(Exception):
 
 
 class Verdict(NamedTuple):
-    """What must become of a record's events, and whose record it is (None where nobody can tell)."""
+    """What must become of a record's events, and the acting user (None if the bytes name none)."""
 
     expected: tuple[Expected, ...]
     actor: str | None
 
 
 def classify(data: bytes, arrival: float) -> Verdict:
-    """Judge one record that arrives at epoch second `arrival`. Never raises, never returns nothing."""
+    """Validate one record that arrives at epoch second `arrival`. Never raises; returns at least one event."""
     expected: list[Expected] = []
     actor: str | None = None
     for part in disaggregate(data) or [data]:

@@ -62,7 +62,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 try:
                     yield json.loads(line)
                 except ValueError:
-                    raise LedgerError(f"'{path}', line {number}: no ledger line") from None
+                    raise LedgerError(f"'{path}', line {number}: not a ledger line, expected a JSON object") from None
     except FileNotFoundError:
         return  # pruned meanwhile
 
@@ -151,7 +151,7 @@ def episodes(directory: Path) -> Iterator[dict[str, Any]]:
 def outbox(directory: Path, without: Container[str]) -> Iterator[OutboxRecord]:
     """Yield the acknowledged records whose sequence number `without` does not contain.
 
-    Those are what a stand-in stream that lost its memory lost. Only records whose bytes are still
+    Those are the records that a restarted emulator has lost. Only records whose bytes are still
     kept come out. Memory grows with the number of such records.
     """
     lost = {(e.run, e.record) for e in entries(directory) if e.ack is not None and e.ack.sequence_number not in without}

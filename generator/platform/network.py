@@ -1,4 +1,4 @@
-"""The mock social network: each step is one thing that somebody does, referring only to what exists."""
+"""The mock social network: each step makes one event, which refers only to users and posts that exist."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     Texts = Sequence[tuple[str, str]]
 
 ACTIVITIES = 20_000  # recent activities that can be reacted to
-ATTENTION = 2 * 3600.0  # seconds after which an activity draws nobody any longer
+ATTENTION = 2 * 3600.0  # seconds after which an activity gets no further reactions
 POSTS = 4_000  # recent posts that can be reacted to
-FRESH_SHARE = 0.04  # of glances fall on a post for its own sake, not for what it drew
+FRESH_SHARE = 0.04  # of the candidates for a reaction are drawn from all recent posts, not from recent activities
 POST_SHARE = 0.16
-PROFILE_SHARE = 0.02  # profile changes; first profiles come on top
+PROFILE_SHARE = 0.02  # of all events are profile changes; each user's first profile is extra
 COMMENT_SHARE = 0.40  # of reactions; each is followed by its interaction
 SHARE_SHARE = 0.25  # of the reactions that are not comments; the rest are likes
 PLAIN_LIKE_SHARE = 0.08  # likes of a person, naming no post
-TEXTS_SHARE = 0.5  # of posts are texts that were given, if any were
-CORPUS = "corpus"  # the topic of those
-GLANCES = 4  # activities looked at before reacting to one regardless of whose it is
-LASTING = 300.0  # seconds for which a post stays as interesting as at first; then it fades
-FADING = 1.24  # by this power of its age, as measured on Twitter: see the report
+TEXTS_SHARE = 0.5  # of posts are taken from the given texts, if there are any
+CORPUS = "corpus"  # the topic of a post that has a given text
+GLANCES = 4  # candidates per reaction; the last one is taken whoever wrote it
+LASTING = 300.0  # seconds for which a post keeps its full appeal
+FADING = 1.24  # after that its appeal falls with this power of its age, as measured on Twitter (see the report)
 AGREE = {"positive": 0.80, "neutral": 0.5, "negative": 0.72}
 FLIP = {"positive": "negative", "negative": "positive", "neutral": "neutral"}
 
 
 class Draft(NamedTuple):
-    """What somebody is about to post. `place` is the topic's number, `topic` what the ledger calls it."""
+    """A post before it has an id. `place` is the topic's number, `topic` its name in the ledger."""
 
     author: int
     place: int
@@ -52,8 +52,8 @@ class Platform:
     """A simulated platform.
 
     Deterministic: the same random generators and the same sequence of times give the same events.
-    Memory is bounded by the population and by the rings. `cast` decides who the users are, `acts`
-    what they do: runs with the same cast and other acts continue the same platform with new ids.
+    Memory is bounded by the population and by the buffers of recent posts. `cast` seeds the users and
+    `acts` their actions: runs with the same cast and other acts continue the same platform with new ids.
     """
 
     def __init__(
@@ -113,14 +113,14 @@ class Platform:
         self._introduced[person] = 1
         self._pending.append(event)
         user = self.population.people[person].user_id
-        return Event("user", self.new_id(), user, event.at, self.population.profile(person))
+        return Event("user", self.new_id(), user, event.at, self.population.user_payload(person))
 
     def _change_profile(self, at: float) -> Event:
         person = self._actor()
         self._introduced[person] = 1
         place = int(self._random() * len(PLACES)) if self._random() < 0.3 else None
         user = self.population.people[person].user_id
-        return Event("user", self.new_id(), user, at, self.population.profile(person, place))
+        return Event("user", self.new_id(), user, at, self.population.user_payload(person, place))
 
     def _mood(self, shares: tuple[float, float, float]) -> str:
         draw = self._random()
@@ -145,7 +145,7 @@ class Platform:
         return self._publish(Draft(author, place, topic.name, mood, text, topic.name), at, backdated)
 
     def _episode_post(self, episode_now: RunningEpisode, at: float) -> Event:
-        """A post about what is going on, by one of those whom it concerns."""
+        """Make a post about an episode, by one of its bots or by a user whom it concerns."""
         episode, words = episode_now.episode, episode_now.words
         mood = self._mood(episode.mood)
         if episode_now.bots:
@@ -240,7 +240,7 @@ class Platform:
         return Event("interaction", event_id, user, at, payload, None, topic, episode)
 
     def _late(self, at: float, lateness: float, draw: float) -> Event:
-        """Something that was written offline: a post, or a reaction to an equally old post."""
+        """Make an event that was written offline: a post, or a reaction to an equally old post."""
         if draw < 0.6 or not self._backdated:
             return self._post(at - lateness, backdated=True)
         post = self._backdated[int(self._random() * len(self._backdated))]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from random import Random
 
 ZIPF_EXPONENT = 1.4
-ZIPF_OFFSET = 8  # Mandelbrot's: nobody alone writes a tenth of everything
+ZIPF_OFFSET = 8  # Mandelbrot's: keeps one user from writing a tenth of everything
 MEAN_FOLLOWED = 10
 MAX_FOLLOWED = 200
 NAMES = (
@@ -163,7 +163,7 @@ class Population:
         return frozenset(followed)
 
     def recruit(self, count: int) -> range:
-        """Add accounts that do nothing by themselves: bots. Returns their numbers."""
+        """Add bots: accounts that act only in episodes. Returns their user numbers."""
         first = len(self.people)
         for number in range(first, first + count):
             place = number % len(PLACES)
@@ -173,7 +173,7 @@ class Population:
         return range(first, first + count)
 
     def turn_to(self, at: float) -> None:
-        """Make the places as awake as they are at an epoch second."""
+        """Compute the activity of every place at an epoch second."""
         weights = (p.share * wakefulness(p.offset, at) for p in PLACES)
         inhabited = zip(weights, self._at_place, strict=True)
         self._awake = list(accumulate(w if people else 0.0 for w, people in inhabited))
@@ -186,7 +186,7 @@ class Population:
         return self._at_place[place][bisect(cumulated, random() * cumulated[-1], 0, len(cumulated) - 1)]
 
     def someone_like(self, place: str | None, ages: tuple[int, int] | None) -> int:
-        """Draw an active user of a place and an age; anybody where there hardly is one."""
+        """Draw an active user of a place and an age range; after 200 failed draws, any active user."""
         number = self.someone()
         for _ in range(200):
             person = self.people[number]
@@ -196,7 +196,7 @@ class Population:
             number = self.someone()
         return number
 
-    def profile(self, number: int, place: int | None = None) -> str:
+    def user_payload(self, number: int, place: int | None = None) -> str:
         """Return the payload of a user's profile event."""
         person = self.people[number]
         lives = PLACES[person.place if place is None else place].name

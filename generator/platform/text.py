@@ -21,7 +21,7 @@ TAG_SHARE = 0.30
 LINK_SHARE = 0.05
 SARCASM_SHARE = 0.05  # of negative posts
 EPISODE_TAG_SHARE = 0.85
-COINED_SHARE = 0.08  # of things and tags are words that nobody wrote down before
+COINED_SHARE = 0.08  # of things and tags are newly coined words
 COINED_TAIL = 1 / (1.4 - 1)  # words of rank r come up as r^-1.4, so new ones never end
 SYLLABLES = tuple(c + v for c in (*"bdfgklmnprstvz", "sh", "ch") for v in "aeiou")
 
