@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+DEFAULT_REPORTED = 300_000  # enough for every statistic of --report
 DEFAULT_EVENTS = 1_000  # to a file or to standard output, where nothing else ends the run
 DEFAULT_RATE = 100.0  # records a second
 DEFAULT_KEEP_OUTBOX = 900.0  # seconds
@@ -99,7 +100,8 @@ def _add_amount(made: argparse.ArgumentParser) -> None:
         "--events",
         type=_count,
         metavar="N",
-        help=f"stop after N records (default: {DEFAULT_EVENTS} to a file, endless to Kinesis)",
+        help=f"stop after N records (default: {DEFAULT_EVENTS} to a file, {DEFAULT_REPORTED} for a report, "
+        "endless to Kinesis)",
     )
     add("--duration", type=_seconds, metavar="S", help="stop after S seconds (to a file: of simulated time)")
     add(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.arguments import DEFAULT_EVENTS, DEFAULT_RATE, DEFAULT_START, parser
+from generator.arguments import DEFAULT_EVENTS, DEFAULT_RATE, DEFAULT_REPORTED, DEFAULT_START, parser
 from generator.errors import UsageError
 from generator.scenario import Scenario
 from generator.simulation import KINESIS_AGGREGATED, Dirt
@@ -60,10 +60,9 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     target = _target(stream, given, environ) if scheme == "kinesis" else None
     _check(given, target)
     simulated = target is None and given.input is None
-    endless = simulated and given.events is None and given.duration is None
     scenario = _scenario(given, binary=target is not None)
     return Settings(
-        events=DEFAULT_EVENTS if endless else given.events,
+        events=_events(given, endless=simulated and given.events is None and given.duration is None),
         rate=given.rate or scenario.rate or DEFAULT_RATE,
         duration=given.duration,
         seed=given.seed,
@@ -80,6 +79,12 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         report=given.report,
         status_file=given.status_file,
     )
+
+
+def _events(given: argparse.Namespace, *, endless: bool) -> int | None:
+    if given.report is not None and given.events is None:
+        return DEFAULT_REPORTED
+    return DEFAULT_EVENTS if endless else given.events
 
 
 def _scenario(given: argparse.Namespace, *, binary: bool) -> Scenario:

@@ -42,8 +42,9 @@ class Sentiment(PythonModel):
             sys.modules[name] = package
             try:
                 spec.loader.exec_module(package)
-            except BaseException:
-                del sys.modules[name]
+            except BaseException:  # the next try must run the whole module again
+                for loaded in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+                    del sys.modules[loaded]
                 raise
         self._runtime: Any = sys.modules[name]
         self._scorer = self._runtime.Scorer.load(bundle)

@@ -64,7 +64,13 @@ def load_scorer(folder: Path) -> Scorer:
         spec = importlib.util.spec_from_file_location(name, entry, submodule_search_locations=[str(entry.parent)])
         if spec is None or spec.loader is None:
             raise NoModel(f"{bundle} carries no runtime")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[name] = package
+        try:
+            spec.loader.exec_module(package)
+        except BaseException:  # the next try must run the whole module again
+            for loaded in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+                del sys.modules[loaded]
+            raise
     scorer: Scorer = sys.modules[name].Scorer.load(bundle)
     return scorer

@@ -10,10 +10,11 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from streaming.errors import SettingsError
+from streaming.options import Group, Parser
 
 HOPS = ("ingest", "refine", "aggregate", "load", "serve", "observe", "watch")
 CONNECTORS = ("aws", "qubole")
@@ -80,6 +81,7 @@ DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(Settin
 def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     """Build the settings; raises SettingsError with the option, what was received and what was expected."""
     given = vars(_parser(environ).parse_args(list(argv)))
+    del given["origins"]
     lake = _without_slash(given.pop("lake"))
     checkpoints = _without_slash(given.pop("checkpoints") or f"{lake}/_checkpoints")
     settings = Settings(
@@ -92,43 +94,22 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     return settings
 
 
-class Parser(argparse.ArgumentParser):
-    """The parser of `moodstream NAME`: it raises SettingsError, of one line, where argparse would exit."""
-
-    def __init__(self, name: str, description: str, examples: str) -> None:
-        super().__init__(
-            prog=f"moodstream {name}",
-            description=description,
-            epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of exiting."""
-        raise SettingsError(f"{message} (see --help)")
-
-
-Group = argparse.ArgumentParser | argparse._ArgumentGroup
-
-
 def add_setting(
-    group: Group, environ: Mapping[str, str], name: str, help_text: str, variable: str = "", **how: Any
+    parser: Parser, group: Group, environ: Mapping[str, str], name: str, meaning: str, variable: str = "", **how: Any
 ) -> None:
-    """Add the option of a field of Settings.
+    """Add the option of the field `name` of Settings to `group`, an option group of `parser`.
 
     What the option leaves out comes from `MOODSTREAM_NAME`, then from `variable`, then from the field's own default.
     """
-    default = environ.get(variable, DEFAULTS.get(name)) if variable else DEFAULTS.get(name)
-    default = environ.get(f"MOODSTREAM_{name.upper()}", default)
-    required = how.pop("required", False) and default is None
-    group.add_argument(f"--{name.replace('_', '-')}", default=default, help=help_text, required=required, **how)
+    variables = (f"MOODSTREAM_{name.upper()}", *([variable] if variable else []))
+    parser.add_setting(group, environ, name, variables, help=meaning, default=DEFAULTS.get(name), **how)
 
 
 def _parser(environ: Mapping[str, str]) -> Parser:
     parser = Parser(
         "stream", "Run the streaming job: Kinesis to bronze, silver and gold, warehouse and alerts.", EXAMPLES
     )
-    setting = partial(add_setting, parser, environ)
+    setting = partial(add_setting, parser, parser, environ)
     setting("lake", "folder or s3a:// URL of the Delta tables", required=True)
     setting("checkpoints", "folder or URL of the checkpoints (default: LAKE/_checkpoints)")
     setting("stream", "name of the Kinesis stream", required=True)

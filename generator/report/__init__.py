@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str], None]
 
+# With fewer the statistics have nothing to fit a line to.
+MIN_EVENTS = 1_000
 WEEK = 7 * 86_400.0
 CLEAN = Dirt(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -32,14 +34,14 @@ CLEAN = Dirt(0, 0, 0, 0, 0, 0, 0, 0, 0)
 def write_report(directory: Path, settings: Settings, progress: Progress) -> None:
     """Simulate a week without dirt, then a scenario, and write `report.md`, `statistics.json` and plots.
 
-    `settings.events` (default 300,000) are spread over the week; the scenario (default `year`) runs at
+    `settings.events`, but at least MIN_EVENTS, are spread over the week; the scenario (default `year`) runs at
     its own rate until its last episode is over. Deterministic in the seed. Needs matplotlib.
     """
     try:
         from generator.report.plots import draw
     except ImportError:
         raise UsageError("--report needs matplotlib: install moodstream[model]") from None
-    events = max(settings.events or 0, 1_000) if settings.events != 1_000 else 300_000
+    events = max(settings.events or 0, MIN_EVENTS)
     start = settings.start or 0.0
     progress(f"simulating a week of {events:,} events")
     week = _week(settings.seed, settings.scenario.users, events, start)

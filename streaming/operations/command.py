@@ -14,7 +14,8 @@ from typing import Any
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from streaming.errors import OperationFailed, SettingsError
-from streaming.settings import Parser, Settings, add_setting
+from streaming.options import DEFAULT, OPTION, Parser
+from streaming.settings import Settings, add_setting
 
 DEFAULT_WORKDIR = "moodstream-demo"
 
@@ -33,11 +34,11 @@ class Outcome:
 Act = Callable[[Settings, argparse.Namespace, Progress], Outcome]
 
 
-def add_place(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+def add_place(parser: Parser, environ: Mapping[str, str]) -> None:
     """Add the options that locate lake, warehouse and registry; `MOODSTREAM_...` variables stand in for them."""
     place = parser.add_argument_group("where", "a demo's working directory, or a lake of its own")
 
-    setting = partial(add_setting, place, environ)
+    setting = partial(add_setting, parser, place, environ)
     setting("workdir", f"working directory of a demo (default: {DEFAULT_WORKDIR})")
     setting("lake", "folder or s3a:// URL of the Delta tables; instead of --workdir")
     setting("checkpoints", "folder or URL of the job's checkpoints (default: LAKE/_checkpoints)")
@@ -59,7 +60,7 @@ def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str
     """
     options = parser.parse_args(list(argv))
     try:
-        outcome = act(settings(options, environ), options, _progress)
+        outcome = act(settings(options, environ, _progress), options, _progress)
     except TableNotFoundError as error:
         raise SettingsError(f"the lake lacks a table, so the job has never run here: {error}") from error
     except (DeltaError, OSError) as error:
@@ -69,39 +70,79 @@ def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str
     return outcome.code
 
 
-def settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """The settings that the options name; raises SettingsError where there is no lake."""
-    found = _workdir(options) if options.lake is None else {}
-    lake = _bare(options.lake or found["lake"])
+# What belongs to one lake: where the lake itself comes from the command line, a variable meant another one.
+OF_ONE_LAKE = ("checkpoints", "warehouse", "staging", "warehouse_role")
+
+
+def settings(options: argparse.Namespace, environ: Mapping[str, str], progress: Progress) -> Settings:
+    """The settings that the options name; raises SettingsError where there is no lake.
+
+    An option wins over a variable, and a variable over a default, across settings too: `--workdir` names lake,
+    checkpoints, warehouse and registry, so that variables that name one of these no longer count. `progress` is told
+    which.
+    """
+    found = _place(options, environ, progress)
+    lake = _bare(str(found["lake"]))
     if "://" not in lake and not Path(lake).is_dir():
         raise SettingsError(f"--lake: there is no folder '{lake}'")
-    warehouse = None if options.no_warehouse else options.warehouse or found.get("warehouse")
+    warehouse = None if options.no_warehouse else found.get("warehouse")
     return Settings(
         lake=lake,
-        checkpoints=_bare(options.checkpoints or found.get("checkpoints") or f"{lake}/_checkpoints"),
+        checkpoints=_bare(found.get("checkpoints") or f"{lake}/_checkpoints"),
         stream="",
         region=options.region,
-        mlflow_uri=options.mlflow_uri or found.get("mlflow"),
+        mlflow_uri=found.get("mlflow_uri"),
         model_name=options.model_name,
         warehouse=warehouse,
-        warehouse_password=environ.get("MOODSTREAM_WAREHOUSE_PASSWORD", found.get("password")),
-        staging=options.staging,
-        warehouse_role=options.warehouse_role,
+        warehouse_password=found.get("password"),
+        staging=found.get("staging"),
+        warehouse_role=found.get("warehouse_role"),
         aws_endpoint=options.aws_endpoint,
     )
 
 
-def _workdir(options: argparse.Namespace) -> dict[str, str]:
+def _place(options: argparse.Namespace, environ: Mapping[str, str], progress: Progress) -> dict[str, str | None]:
+    """Lake, checkpoints, warehouse with its password, and registry, each from where the user named it last."""
+    origins: Mapping[str, str] = options.origins
+    if origins["lake"] == origins["workdir"] == OPTION:
+        raise SettingsError("--lake and --workdir: received both, expected one of them: they name two lakes")
+    ignored = _ignored(options, environ)
+    named = {name: getattr(options, name) for name in ("lake", *OF_ONE_LAKE, "mlflow_uri") if name not in ignored}
+    named = {name: value for name, value in named.items() if value}
+    for name, meant in ignored.items():
+        progress(f"{origins[name]} does not count here: it belongs to {meant}")
+    found = {} if "lake" in named else _workdir(options)
+    password = environ.get("MOODSTREAM_WAREHOUSE_PASSWORD")
+    if password is not None and ("warehouse" in named or "password" not in found):
+        found["password"] = password
+    return {**found, **named}
+
+
+def _ignored(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings whose variable does not count, each with what the variable belongs to."""
+    origins: Mapping[str, str] = options.origins
+    candidates: tuple[str, ...]
+    if origins["workdir"] == OPTION:
+        meant, candidates = "another place than --workdir", ("lake", *OF_ONE_LAKE, "mlflow_uri")
+    elif origins["lake"] == OPTION and _bare(environ.get("MOODSTREAM_LAKE", options.lake)) != _bare(options.lake):
+        meant, candidates = "MOODSTREAM_LAKE, not to --lake", OF_ONE_LAKE
+    else:
+        return {}
+    return {name: meant for name in candidates if origins[name] not in (OPTION, DEFAULT)}
+
+
+def _workdir(options: argparse.Namespace) -> dict[str, str | None]:
     """The settings of a demo's working directory: its folders, and the endpoints in its `stack.json`."""
     root = Path(options.workdir or DEFAULT_WORKDIR).absolute()
     if not (root / "lake").is_dir():
         raise SettingsError(
             f"--workdir: '{options.workdir or DEFAULT_WORKDIR}' holds no lake; run a demo or name --lake"
         )
-    found = {"lake": str(root / "lake"), "checkpoints": str(root / "checkpoints")}
+    found: dict[str, str | None] = {"lake": str(root / "lake"), "checkpoints": str(root / "checkpoints")}
     if (root / "stack.json").is_file():
         stack = json.loads((root / "stack.json").read_text())
-        found |= {name: stack[name] for name in ("warehouse", "mlflow") if stack.get(name)}
+        named = {"warehouse": stack.get("warehouse"), "mlflow_uri": stack.get("mlflow")}
+        found |= {name: value for name, value in named.items() if value}
     if (root / "postgres" / "password").is_file():
         found["password"] = (root / "postgres" / "password").read_text()
     return found

@@ -32,7 +32,8 @@ from streaming.operations import command, erased_events
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.corrections.deletions import of_erased_events
-from streaming.settings import Parser, Settings
+from streaming.options import Parser
+from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_labels, silver_posts
 from streaming.tables.gold_labelled_by_hour import LABELS
 

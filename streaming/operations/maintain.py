@@ -20,7 +20,8 @@ from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.corrections.contributions import TABLES
-from streaming.settings import Parser, Settings
+from streaming.options import Parser
+from streaming.settings import Settings
 from streaming.tables import (
     bronze_erased,
     catalog,

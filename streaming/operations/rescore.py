@@ -23,9 +23,10 @@ from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
 from streaming.operations.corrections.journal import Change
+from streaming.options import Parser
 from streaming.scoring import registry
 from streaming.scoring.archive import Predict, score_texts
-from streaming.settings import Parser, Settings
+from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_posts, silver_rescored
 from streaming.tables.columns import PARTITIONS
 from streaming.warehouse import corrections

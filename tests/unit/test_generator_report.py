@@ -12,6 +12,7 @@ from generator.cli import main
 from generator.platform.recent_posts import Post, RecentPosts
 from generator.platform.text import coin
 from generator.report.statistics import power_law_exponent, slope
+from generator.settings import from_arguments
 from moodstream import exit_code_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ length = 60
 def test_the_report_has_every_plot_and_figure(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "quick.toml").write_text(QUICK)
-    argv = ["--report", str(tmp_path / "r"), "--events", "4000", "--scenario", str(tmp_path / "quick.toml")]
+    argv = ["--report", str(tmp_path / "r"), "--events", "1000", "--scenario", str(tmp_path / "quick.toml")]
     assert main(argv, {}) == 0
     names = {p.name for p in (tmp_path / "r").iterdir()}
     page = (tmp_path / "r" / "report.md").read_text("utf-8")
@@ -39,10 +40,15 @@ def test_the_report_has_every_plot_and_figure(tmp_path: Path) -> None:
     assert len(pictures) == 7
     assert all(f"![]({name})" in page for name in pictures)
     statistics = json.loads((tmp_path / "r" / "statistics.json").read_text())
-    assert sum(statistics["events"].values()) == 4000
+    assert sum(statistics["events"].values()) == 1000
     by_episode = statistics["episodes"]["by_episode"]
     assert by_episode["outage@10"]["negative"] > by_episode["(none)"]["negative"] + 0.2
     assert statistics["activity"]["share_of_top_10_percent"] > 0.2
+
+
+@pytest.mark.parametrize(("argv", "events"), [(["--events", "1000"], 1_000), ([], 300_000)])
+def test_a_report_simulates_as_many_events_as_were_asked_for(argv: list[str], events: int) -> None:
+    assert from_arguments(["--report", "r", *argv], {}).events == events
 
 
 def test_a_report_and_a_stream_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregate
 from streaming.events.records import Person, split_events
 from streaming.operations import command
-from streaming.settings import Parser, Settings
+from streaming.options import Parser
+from streaming.settings import Settings
 from tests.builders import NOON, a_record, an_event
 
 
@@ -21,7 +22,7 @@ def settings(*arguments: str, **environ: str) -> Settings:
     parser = Parser("test", "", "")
     command.add_place(parser, environ)
     options: argparse.Namespace = parser.parse_args(arguments)
-    return command.settings(options, environ)
+    return command.settings(options, environ, lambda _text: None)
 
 
 @pytest.fixture
@@ -50,6 +51,44 @@ def test_options_win_over_the_working_directory(workdir: Path) -> None:
 def test_a_lake_on_s3_comes_from_the_environment() -> None:
     found = settings(MOODSTREAM_LAKE="s3a://lake/", MOODSTREAM_WAREHOUSE_PASSWORD="p")
     assert (found.lake, found.checkpoints, found.warehouse_password) == ("s3a://lake", "s3a://lake/_checkpoints", "p")
+
+
+def test_an_explicit_working_directory_wins_over_every_variable(workdir: Path) -> None:
+    found = settings(
+        *("--workdir", str(workdir)),
+        MOODSTREAM_LAKE="s3a://other",
+        MOODSTREAM_CHECKPOINTS="s3a://other/_checkpoints",
+        MOODSTREAM_WAREHOUSE="postgresql://me@elsewhere/db",
+        MOODSTREAM_WAREHOUSE_PASSWORD="another",
+        MLFLOW_TRACKING_URI="http://elsewhere",
+    )
+    assert found == settings("--workdir", str(workdir))
+
+
+def test_a_variable_wins_over_a_working_directory_that_nobody_named(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "DEFAULT_WORKDIR", str(workdir))
+    found = settings(MOODSTREAM_WAREHOUSE="postgresql://me@host/db", MOODSTREAM_WAREHOUSE_PASSWORD="mine")
+    assert (found.lake, found.warehouse, found.warehouse_password) == (
+        str(workdir / "lake"),
+        "postgresql://me@host/db",
+        "mine",
+    )
+    assert settings(MOODSTREAM_LAKE="s3a://lake").lake == "s3a://lake"
+
+
+def test_an_explicit_lake_does_not_take_the_checkpoints_and_the_warehouse_of_another() -> None:
+    other = {"MOODSTREAM_CHECKPOINTS": "s3a://a/marks", "MOODSTREAM_WAREHOUSE": "postgresql://me@host/a"}
+    found = settings("--lake", "s3a://b", MOODSTREAM_LAKE="s3a://a", **other)
+    assert (found.checkpoints, found.warehouse) == ("s3a://b/_checkpoints", None)
+    same = settings("--lake", "s3a://a/", MOODSTREAM_LAKE="s3a://a", **other)
+    assert (same.checkpoints, same.warehouse) == ("s3a://a/marks", "postgresql://me@host/a")
+
+
+def test_two_explicit_places_are_refused(workdir: Path) -> None:
+    with pytest.raises(SettingsError, match="received both"):
+        settings("--workdir", str(workdir), "--lake", "s3a://other")
 
 
 def test_a_folder_without_a_lake_is_named(tmp_path: Path) -> None:

@@ -44,6 +44,27 @@ def test_wrong_use_says_what_was_received_and_expected(argv: list[str], message:
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("MOODSTREAM_KINESIS_CONNECTOR", "awslabs", "received 'awslabs', expected one of aws, qubole"),
+        ("MOODSTREAM_STARTING_POSITION", "latest", "received 'latest', expected one of TRIM_HORIZON, LATEST"),
+        ("MOODSTREAM_SHADOW_SHARE", "10", "received '10', expected a share from 0 to 1"),
+        ("MOODSTREAM_MAX_FILES_PER_BATCH", "many", "received 'many', expected a value of type int"),
+        ("MOODSTREAM_HOPS", "polish", "received 'polish', expected a list of ingest"),
+    ],
+)
+def test_a_variable_passes_the_same_checks_as_its_option(variable: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        from_command_line(NEEDED, {variable: value})
+    assert str(error.value).startswith(f"{variable}: {message}")
+
+
+def test_a_wrong_variable_does_no_harm_where_the_option_takes_its_place() -> None:
+    wrong = {"MOODSTREAM_KINESIS_CONNECTOR": "awslabs"}
+    assert from_command_line([*NEEDED, "--kinesis-connector", "aws"], wrong).kinesis_connector == "aws"
+
+
 def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(SettingsError) as error:
         from_command_line([*NEEDED, "--warehouse", "postgresql://me:hunter2@host/db"], {})

@@ -16,7 +16,8 @@ from streaming.operations.backfill.archive import append_archive
 from streaming.operations.backfill.silver import append_missing
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal
-from streaming.settings import Parser, Settings
+from streaming.options import Parser
+from streaming.settings import Settings
 
 EXAMPLES = """  moodstream backfill --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z
   moodstream backfill --from 2026-11-23 --to 2026-11-24 --json

@@ -30,8 +30,9 @@ from streaming.operations.corrections.contributions import TABLES
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check
 from streaming.operations.erase.rows import Erasure, Removed
+from streaming.options import Parser
 from streaming.scoring import registry
-from streaming.settings import Parser, Settings
+from streaming.settings import Settings
 from streaming.tables import (
     bronze_events,
     silver_labels,

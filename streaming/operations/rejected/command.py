@@ -18,7 +18,8 @@ from streaming.events.records import split_events
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.rejected.replay import Replayed, replay
-from streaming.settings import Parser, Settings
+from streaming.options import Parser
+from streaming.settings import Settings
 from streaming.tables import silver_rejected
 
 EXAMPLES = """  moodstream rejected list
