@@ -18,6 +18,7 @@ from typing import Any
 
 from deploy.emr.arguments import Target, job_run
 from deploy.infra.errors import DeployError, StackFailed
+from deploy.infra.grant import grant
 from moodstream import exit_code_of
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
@@ -29,7 +30,7 @@ EXAMPLES = """\
 examples:
   make synth package && python -m deploy.infra.deploy --parameter AlertEmail=oncall@example.com
   python -m deploy.infra.deploy --stacks data,stream       only these, in their order
-  python -m deploy.infra.deploy --start                    then start the streaming job on EMR Serverless
+  python -m deploy.infra.deploy --grant --start            then give the job its rights in Redshift, and start it
 """
 
 
@@ -43,6 +44,7 @@ class Settings:
     region: str
     endpoint: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    grant: bool = False
     start: bool = False
     poll: float = 5.0
 
@@ -172,6 +174,7 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     parser.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="parameter of a stack; may be repeated"
     )
+    parser.add_argument("--grant", action="store_true", help="let the job own the schema dw in Redshift (first time)")
     parser.add_argument("--start", action="store_true", help="start the streaming job as well")
     given = vars(parser.parse_args(list(argv)))
     pairs = [pair.partition("=") for pair in given.pop("parameter")]
@@ -207,6 +210,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return make(service, region_name=settings.region, endpoint_url=settings.endpoint)
 
     outputs = deploy(settings, client, progress)
+    if settings.grant:
+        progress(f"schema dw belongs to {grant(outputs, client)}")
     if settings.start:
         progress(f"job run {start_job(settings, outputs, client('emr-serverless'))}")
     sys.stdout.write(json.dumps(outputs, indent=1, sort_keys=True) + "\n")

@@ -1,6 +1,4 @@
 -- Runs before every migration: what has been applied, and from which text.
-create schema if not exists dw;
-
 create table if not exists dw.schema_version (
     version integer not null,
     name varchar(128) not null,

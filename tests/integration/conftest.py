@@ -37,9 +37,11 @@ class Database:
         """A warehouse here, with a connection of its own."""
         return PostgresWarehouse(self.url, self.password)
 
-    def connect(self) -> psycopg.Connection:
-        """A connection whose statements commit at once."""
-        return psycopg.connect(self.url, password=self.password, autocommit=True, options="-c timezone=UTC")
+    def connect(self, user: str | None = None) -> psycopg.Connection:
+        """A connection whose statements commit at once, as the administrator unless `user` says otherwise."""
+        given = {"user": user} if user else {}
+        options = "-c timezone=UTC"
+        return psycopg.connect(self.url, password=self.password, autocommit=True, options=options, **given)
 
     def rows(self, query: str) -> list[Any]:
         """What a query answers; single columns as plain values."""

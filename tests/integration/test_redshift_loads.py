@@ -8,7 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from botocore.exceptions import ClientError
 
+from deploy.infra import grant
 from streaming.errors import PermanentFailure, SinkUnavailable, StreamingError
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load
@@ -17,12 +19,13 @@ from streaming.warehouse.redshift.staging import Staging
 from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
 from streaming.warehouse.serving import GOLD
 from tests.integration.conftest import Database, fresh
-from tests.redshift_fake import FakeDataApi, throttled, unreachable
+from tests.redshift_fake import JOB_USER, FakeDataApi, prepared, refusal, unreachable
 from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes
 
 BUCKET = "moodstream-staging"
 ROLE = "arn:aws:iam::123456789012:role/copy"
 WHERE = {"WorkgroupName": "moodstream", "Database": "dev"}
+ADMIN = {**WHERE, "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:admin"}
 COUNTS = """
 select (select count(*) from dw.fact_post), (select count(*) from dw.fact_comment),
     (select count(*) from dw.fact_interaction), (select count(*) from dw.dim_user),
@@ -34,6 +37,8 @@ select (select count(*) from dw.fact_post), (select count(*) from dw.fact_commen
 def template(server: Database, s3: Any) -> str:
     """The name of a database with the schema of Redshift's migrations."""
     server.run("create database redshift")
+    prepared(server.connect, server.password)
+    granted(FakeDataApi(server.named("redshift").connect, s3))
     opened(FakeDataApi(server.named("redshift").connect, s3), s3).migrate()
     return "redshift"
 
@@ -62,6 +67,11 @@ def opened(api: FakeDataApi, s3: Any) -> RedshiftWarehouse:
     return RedshiftWarehouse(patient, Staging(s3, BUCKET, "loads"), ROLE)
 
 
+def granted(api: FakeDataApi) -> None:
+    """What the administrator does once."""
+    grant.apply(DataApi(api, ADMIN), JOB_USER)
+
+
 def everything(batch: int = 0) -> Load:
     interactions = [an_interaction(post_id="p"), an_interaction()]
     return a_load([a_post(), a_post()], [a_comment()], interactions, [a_profile()], batch=batch)
@@ -83,18 +93,71 @@ def test_rows_and_ledger_are_one_transaction_of_at_most_40_statements(
     assert len(batches[0]["Sqls"]) <= 40
 
 
-def test_all_of_gold_fits_into_one_transaction(database: Database, api: FakeDataApi, s3: Any) -> None:
+def all_of_gold(version: int, *, replaces: bool) -> list[Load]:
+    """One row for every gold table."""
     loads = []
     for table in GOLD:
         name = table.name.removeprefix("gold/")
         kinds: dict[pa.DataType, Any] = {pa.string(): "x", pa.int64(): 1, pa.float64(): 0.5}
         row = {column: [kinds.get(kind, NOON)] for column, kind in (*table.key, *table.values)}
         rows = pa.table(row).append_column("deleted", pa.array([False]))
-        loads.append(Load(f"serve/{name}/id", 3, {name: rows}, NOON))
+        loads.append(Load(f"serve/{name}/id", version, {name: rows}, NOON, replaces=replaces))
+    return loads
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_all_of_gold_is_served_within_the_limit_of_statements(
+    database: Database, api: FakeDataApi, s3: Any, *, replaces: bool
+) -> None:
+    """A first round, or one after its ledger was lost, replaces every table."""
+    loads = all_of_gold(3, replaces=replaces)
     assert opened(api, s3).commit(loads) == len(GOLD)
     for table in GOLD:
         assert database.rows(f"select count(*) from dw.{table.name.removeprefix('gold/')}") == [1]
     assert opened(api, s3).commit(loads) == 0
+
+
+def test_more_than_a_transaction_takes_is_committed_in_several_each_with_its_part_of_the_ledger(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    loads = [load for version in range(4) for load in all_of_gold(version, replaces=True)]
+    assert opened(api, s3).commit(loads) == 4 * len(GOLD)
+    assert database.rows("select count(*) from dw.load_ledger") == [4 * len(GOLD)]
+
+
+def test_a_schema_that_the_job_may_not_make_stops_it_with_the_remedy(empty_database: Database, s3: Any) -> None:
+    prepared(empty_database.connect, empty_database.password)
+    with pytest.raises(PermanentFailure, match="--grant"):
+        opened(FakeDataApi(empty_database.connect, s3), s3).migrate()
+
+
+def test_tables_that_an_administrator_made_are_handed_to_the_job(empty_database: Database, s3: Any) -> None:
+    prepared(empty_database.connect, empty_database.password)
+    empty_database.run("create schema dw")
+    empty_database.run("create table dw.old (x int); create view dw.shown as select x from dw.old")
+    for _ in range(2):
+        granted(FakeDataApi(empty_database.connect, s3))
+    assert set(empty_database.rows("select tableowner from pg_tables where schemaname = 'dw'")) == {JOB_USER}
+    assert set(empty_database.rows("select viewowner from pg_views where schemaname = 'dw'")) == {JOB_USER}
+
+
+def test_the_double_refuses_what_the_service_refuses(database: Database, s3: Any) -> None:
+    now = [0.0]
+    api = FakeDataApi(database.connect, s3, clock=lambda: now[0])
+    for sqls in (["select 1"] * 41, [f"select '{'x' * 100_000}'"]):
+        with pytest.raises(ClientError, match="ValidationException"):
+            api.batch_execute_statement(Sqls=sqls, **WHERE)
+    identity = api.execute_statement(Sql="select 1", **WHERE)["Id"]
+    now[0] = 25 * 3600
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        api.get_statement_result(Id=identity)
+    rows = DataApi(api, WHERE)
+    with pytest.raises(SinkUnavailable, match="COPY takes no parameters"):
+        rows.run(["copy x from :manifest iam_role 'arn:r' format as parquet manifest"], {"manifest": "s3://b/m"})
+    with pytest.raises(SinkUnavailable, match="permission denied"):
+        rows.run(["create schema other"])
+    with pytest.raises(SinkUnavailable, match="violates check constraint"):
+        rows.run(["create temporary table t (x varchar(3))", "insert into t values ('éé')"])
 
 
 def test_a_batch_that_is_replayed_counts_once(database: Database, api: FakeDataApi, s3: Any) -> None:
@@ -116,7 +179,7 @@ def test_an_event_that_is_twice_in_one_load_counts_once(database: Database, api:
     assert database.rows(COUNTS) == [(1, 0, 0, 1, 1)]
 
 
-STATEMENTS_OF_A_LOAD = 17
+STATEMENTS_OF_A_LOAD = 15
 
 
 def test_a_failure_in_any_statement_leaves_nothing_and_the_repeated_load_is_complete(
@@ -136,7 +199,13 @@ def test_a_failure_in_any_statement_leaves_nothing_and_the_repeated_load_is_comp
 
 
 @pytest.mark.parametrize(
-    ("when", "fault"), [("call", throttled("a request")), ("call", unreachable()), ("reply", unreachable())]
+    ("when", "fault"),
+    [
+        ("call", refusal("ActiveStatementsExceededException")),
+        ("call", refusal("ThrottlingException")),
+        ("call", unreachable()),
+        ("reply", unreachable()),
+    ],
 )
 @pytest.mark.parametrize(
     "operation", ["BatchExecuteStatement", "DescribeStatement", "ExecuteStatement", "GetStatementResult"]
@@ -284,6 +353,8 @@ def test_rows_that_gold_lost_go(database: Database, api: FakeDataApi, s3: Any) -
 
 def test_migrations_run_once_and_survive_a_fault_in_the_middle(empty_database: Database, s3: Any) -> None:
     api = FakeDataApi(empty_database.connect, s3)
+    prepared(empty_database.connect, empty_database.password)
+    granted(api)
     names = [migration.name for migration in statements.migrations("redshift")]
     api.faults["statement:30"] = RuntimeError("connection lost")
     with pytest.raises(SinkUnavailable):

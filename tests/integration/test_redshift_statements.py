@@ -15,8 +15,8 @@ from streaming.warehouse import corrections as operations
 from streaming.warehouse import statements
 from streaming.warehouse.redshift.data_api import DataApi
 from tests.integration.conftest import Database, fresh
-from tests.integration.test_redshift_loads import WHERE, opened
-from tests.redshift_fake import FakeDataApi
+from tests.integration.test_redshift_loads import ADMIN, WHERE, granted, opened
+from tests.redshift_fake import FakeDataApi, prepared
 from tests.warehouse_rows import a_comment, a_load, a_post, a_profile, an_interaction
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -32,6 +32,8 @@ select (select count(*) from dw.fact_post), (select count(*) from dw.fact_commen
 def template(server: Database, s3: Any) -> str:
     """The name of a database with the schema of Redshift's migrations."""
     server.run("create database redshift_statements")
+    prepared(server.connect, server.password)
+    granted(FakeDataApi(server.named("redshift_statements").connect, s3))
     opened(FakeDataApi(server.named("redshift_statements").connect, s3), s3).migrate()
     return "redshift_statements"
 
@@ -114,7 +116,7 @@ def test_the_materialised_view_takes_the_place_of_the_view_and_says_the_same(
     before = database.rows(shown)
     text = (SQL / "redshift" / "admin" / "materialized_views.sql").read_text()
     assert text.count("\nauto refresh yes\n") == 1
-    DataApi(api, WHERE).run(statements.split(text.replace("\nauto refresh yes\n", "\n")))
+    DataApi(api, ADMIN).run(statements.split(text.replace("\nauto refresh yes\n", "\n")))
     assert database.rows(shown) == before == [(NAME, "theirs", 1, 1, 0, -0.5)]
     opened(api, s3).commit([a_load(comments=[a_comment(post_id="bob's", polarity=1.0)], batch=1)])
     database.run("refresh materialized view dw.author_reaction_stored")

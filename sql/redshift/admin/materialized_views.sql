@@ -14,6 +14,9 @@ from dw.fact_comment
 inner join dw.fact_post on fact_comment.post_id = fact_post.post_id
 group by fact_post.user_id, fact_post.post_id;
 
+-- The plain view belongs to the job's user, who must be able to read what it shows. Nobody without rights on the schema can.
+grant select on dw.author_reaction_stored to public;
+
 create or replace view dw.author_reaction as
 select
     author_id, post_id, comments, negative, positive, polarity_sum

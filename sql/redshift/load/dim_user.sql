@@ -7,9 +7,7 @@ create temporary table stage_dim_user (
     user_location varchar(1024),
     sequence_number varchar(128),
     record_index integer,
-    arrival_time timestamp,
-    query varchar(128),
-    batch_id bigint
+    arrival_time timestamp
 );
 
 copy stage_dim_user
@@ -42,8 +40,8 @@ select
     staged.sequence_number,
     staged.record_index,
     staged.arrival_time,
-    staged.query,
-    staged.batch_id
+    '${query}' as query,
+    cast('${batch_id}' as bigint) as batch_id
 from (
     select
         *,

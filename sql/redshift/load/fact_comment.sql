@@ -9,9 +9,7 @@ create temporary table stage_fact_comment (
     polarity double precision,
     confidence double precision,
     model_version varchar(64),
-    arrival_time timestamp,
-    query varchar(128),
-    batch_id bigint
+    arrival_time timestamp
 );
 
 copy stage_fact_comment
@@ -42,8 +40,8 @@ select
     staged.confidence,
     staged.model_version,
     staged.arrival_time,
-    staged.query,
-    staged.batch_id
+    '${query}' as query,
+    cast('${batch_id}' as bigint) as batch_id
 from (
     select
         *,

@@ -6,9 +6,7 @@ create temporary table stage_fact_interaction (
     user2_id varchar(512),
     action varchar(32),
     post_id varchar(512),
-    arrival_time timestamp,
-    query varchar(128),
-    batch_id bigint
+    arrival_time timestamp
 );
 
 copy stage_fact_interaction
@@ -36,8 +34,8 @@ select
     staged.action,
     staged.post_id,
     staged.arrival_time,
-    staged.query,
-    staged.batch_id
+    '${query}' as query,
+    cast('${batch_id}' as bigint) as batch_id
 from (
     select
         *,

@@ -8,9 +8,7 @@ create temporary table stage_fact_post (
     polarity double precision,
     confidence double precision,
     model_version varchar(64),
-    arrival_time timestamp,
-    query varchar(128),
-    batch_id bigint
+    arrival_time timestamp
 );
 
 copy stage_fact_post
@@ -40,8 +38,8 @@ select
     staged.confidence,
     staged.model_version,
     staged.arrival_time,
-    staged.query,
-    staged.batch_id
+    '${query}' as query,
+    cast('${batch_id}' as bigint) as batch_id
 from (
     select
         *,

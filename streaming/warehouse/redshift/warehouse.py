@@ -8,14 +8,14 @@ its fate is unknown.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
 from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
-import pyarrow as pa
-
-from streaming.errors import SettingsError, SinkUnavailable
+from streaming.errors import PermanentFailure, SettingsError, SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load
@@ -25,8 +25,8 @@ from streaming.warehouse.redshift.staging import Staging, fitted
 log = logging.getLogger(__name__)
 
 DIALECT = "redshift"
-LEDGER = "load_ledger"
-BATCH = ("query", "batch_id")
+LOCK_AND_LEDGER = 2  # statements of a transaction beside those of its loads
+PLAIN_NAME = re.compile(r"[\w./-]+")
 
 
 class RedshiftWarehouse:
@@ -62,6 +62,9 @@ class RedshiftWarehouse:
         The service takes 40 statements in a transaction, fewer than a file has. Every statement can therefore be
         repeated, and the version is recorded with the last of them.
         """
+        [exists] = statements.statements(DIALECT, "schema_exists.sql")
+        if not self._api.rows(exists):
+            self._create_schema()
         self._api.run(statements.statements(DIALECT, "schema_version.sql"))
         [applied] = statements.statements(DIALECT, "applied.sql")
         missing = statements.pending(statements.migrations(DIALECT), dict(self._api.rows(applied)))
@@ -75,25 +78,30 @@ class RedshiftWarehouse:
 
     def columns(self, target: str) -> tuple[str, ...]:
         """The columns that loads of `target` must have."""
-        staged = statements.staged_columns(DIALECT, target)
-        return staged[: -len(BATCH)] if staged[-len(BATCH) :] == BATCH else staged
+        return statements.staged_columns(DIALECT, target)
 
     def commit(self, loads: Sequence[Load]) -> int:
-        """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
+        """Take each load whole or not at all, leaving out those that the ledger has; returns how many were new.
+
+        Loads share a transaction as far as the service's limit of statements allows.
+        """
         new = [load for load in loads if not self._has(load)]
-        if new:
-            keys: list[str] = []
-            try:
-                self._api.run(self._transaction(new, keys))
-            except StatementFailed as error:
-                raise SinkUnavailable(f"{error}{self._complaints(error)}") from error
-            finally:
-                # Only now, and again for each attempt: after a failure nobody knows what was committed.
-                for load in new:
-                    self._last.pop(load.query, None)
-            self._last |= {load.query: load.batch_id for load in new}
-            self._staging.remove(keys)
+        for together in _fitting(new):
+            self._commit(together)
         return len(new)
+
+    def _commit(self, loads: Sequence[Load]) -> None:
+        keys: list[str] = []
+        try:
+            self._api.run(self._transaction(loads, keys))
+        except StatementFailed as error:
+            raise SinkUnavailable(f"{error}{self._complaints(error)}") from error
+        finally:
+            # Only now, and again for each attempt: after a failure nobody knows what was committed.
+            for load in loads:
+                self._last.pop(load.query, None)
+        self._last |= {load.query: load.batch_id for load in loads}
+        self._staging.remove(keys)
 
     def last_batch(self, query: str) -> int | None:
         """The highest batch id of `query` in the ledger."""
@@ -115,21 +123,23 @@ class RedshiftWarehouse:
         """Stage the rows and give the statements that load them; adds the staged keys to `keys`."""
         script = list(statements.statements(DIALECT, "load/lock.sql"))
         for load in loads:
-            folder = f"{load.query}/{load.batch_id}"
             for target, rows in load.tables.items():
-                if load.replaces:
-                    script.append(f"delete from dw.{target}")  # noqa: S608 - a target's name is the name of a file
+                values: dict[str, Any] = {}
                 if rows.num_rows:
-                    script += self._script(target, folder, _of_batch(rows, load), keys)
-        script += self._script(LEDGER, f"{loads[0].query}/{loads[0].batch_id}", _ledger(loads), keys)
-        return script
+                    folder = f"{load.query}/{load.batch_id}/{target}"
+                    keys += self._staging.put(folder, fitted(rows, statements.staged_types(DIALECT, target)))
+                    values = {"manifest": self._staging.url(keys[-1]), "role": self._role, **_of(load)}
+                script += [Template(statement).substitute(values) for statement in _script(load, target)]
+        return [*script, ledger_statement(loads)]
 
-    def _script(self, target: str, folder: str, rows: pa.Table, keys: list[str]) -> list[str]:
-        types = statements.staged_types(DIALECT, target)
-        keys += self._staging.put(f"{folder}/{target}", fitted(rows, types))
-        values = {"manifest": self._staging.url(keys[-1]), "role": self._role}
-        script = statements.load_statements(DIALECT, target)
-        return [Template(statement).substitute(values) for statement in script]
+    def _create_schema(self) -> None:
+        try:
+            self._api.run(statements.statements(DIALECT, "schema.sql"))
+        except StatementFailed as error:
+            raise PermanentFailure(
+                f"warehouse: there is no schema dw, and the job's user may not create it ({error}); let an "
+                "administrator run python -m deploy.infra.deploy --grant"
+            ) from error
 
     def _complaints(self, error: StatementFailed) -> str:
         """Which rows a COPY refused, and why; empty where Redshift does not say."""
@@ -157,24 +167,47 @@ def database(url: str) -> Mapping[str, str]:
     return {"WorkgroupName": parts.hostname, "Database": name}
 
 
-def _of_batch(rows: pa.Table, load: Load) -> pa.Table:
-    """The rows with the load that brings them, where they do not say so."""
-    for name, value in zip(BATCH, (load.query, load.batch_id), strict=True):
-        if name not in rows.column_names:
-            rows = rows.append_column(name, pa.array([value] * rows.num_rows))
-    return rows
+def _script(load: Load, target: str) -> list[str]:
+    """The statements that bring a target's rows, not filled yet."""
+    rows = load.tables[target]
+    script = list(statements.load_statements(DIALECT, target)) if rows.num_rows else []
+    if load.replaces:  # nothing is left to delete by key
+        kept = [statement for statement in script if not statement.startswith("delete ")]
+        script = [f"delete from dw.{target}", *kept]  # noqa: S608 - a target's name is the name of a file
+    return script
 
 
-def _ledger(loads: Sequence[Load]) -> pa.Table:
-    arrivals = [load.arrivals for load in loads]
-    time = pa.timestamp("us", tz="UTC")
-    return pa.table(
-        {
-            "query": pa.array([load.query for load in loads]),
-            "batch_id": pa.array([load.batch_id for load in loads], pa.int64()),
-            "rows": pa.array([load.rows for load in loads], pa.int64()),
-            "first_arrival": pa.array([first for first, _ in arrivals], time),
-            "last_arrival": pa.array([last for _, last in arrivals], time),
-            "started_at": pa.array([load.started_at for load in loads], time),
-        }
-    )
+def _fitting(loads: Sequence[Load]) -> Iterator[list[Load]]:
+    """The loads in groups, each of which fits into one transaction; a transaction stages each target only once."""
+    together: list[Load] = []
+    left = MAX_STATEMENTS - LOCK_AND_LEDGER
+    for load in loads:
+        needed = sum(len(_script(load, target)) for target in load.tables)
+        again = any(target in other.tables for other in together for target in load.tables)
+        if together and (needed > left or again):
+            yield together
+            together, left = [], MAX_STATEMENTS - LOCK_AND_LEDGER
+        together.append(load)
+        left -= needed
+    if together:
+        yield together
+
+
+def _of(load: Load) -> dict[str, Any]:
+    """The values that a load's statements name. COPY takes no parameters, and one set serves a whole transaction."""
+    if not PLAIN_NAME.fullmatch(load.query):
+        raise ValueError(f"name of a load: received {load.query!r}, expected letters, digits and _./-")
+    started_at = load.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return {"query": load.query, "batch_id": int(load.batch_id), "started_at": started_at}
+
+
+def ledger_statement(loads: Sequence[Load]) -> str:
+    """The statement that notes the loads."""
+    parts = []
+    for load in loads:
+        for target, rows in load.tables.items():
+            arrives = "arrival_time" in statements.staged_columns(DIALECT, target) and rows.num_rows
+            [part] = statements.statements(DIALECT, f"load/ledger_of_{'stage' if arrives else 'rows'}.sql")
+            parts.append(Template(part).substitute(_of(load), target=target, rows=rows.num_rows))
+    [statement] = statements.statements(DIALECT, "load/ledger.sql")
+    return Template(statement).substitute(rows="\n    union all\n    ".join(parts))

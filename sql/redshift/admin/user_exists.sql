@@ -1,0 +1,3 @@
+select usename
+from pg_user
+where usename = :job_user;

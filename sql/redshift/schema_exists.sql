@@ -1,0 +1,3 @@
+select nspname
+from pg_namespace
+where nspname = 'dw';
