@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-KINDS = ("post", "comment", "user", "interaction")
+KINDS = ("post", "comment", "user", "interaction", "deletion")
 MOODS = ("negative", "neutral", "positive")
 
 # In the order in which they are checked; the same codes as in `silver/rejected`.
@@ -19,10 +19,18 @@ REASONS = (
     "empty_text",
     "text_too_long",
     "future_event_time",
+    "event_too_old",
+    "too_many_events",
+    "bad_character",
+    "id_too_long",
+    "field_too_long",
+    "unknown_target_type",
 )
 
 MAX_TEXT = 10_000  # code points
 FUTURE_TOLERANCE = 24 * 3600.0  # seconds
+PAST_TOLERANCE = 20 * 365 * 24 * 3600.0  # seconds
+MAX_EVENTS = 10_000  # in one record, aggregated or not
 MAX_RECORD = 1_048_576  # bytes of data and partition key together that Kinesis takes
 LONGEST_LINE = 8 * MAX_RECORD  # bytes of a file's line that are kept; a longer one is cut there and not sent
 

@@ -17,7 +17,9 @@ from generator.events.kpl import disaggregate
 from generator.events.records import (
     FUTURE_TOLERANCE,
     KINDS,
+    MAX_EVENTS,
     MAX_TEXT,
+    PAST_TOLERANCE,
     Expected,
     Record,
 )
@@ -33,13 +35,23 @@ ENVELOPE: tuple[tuple[str, type], ...] = (
 PAYLOADS: dict[str, tuple[tuple[str, type], ...]] = {
     "post": (("post_id", str), ("user_id", str), ("text", str)),
     "comment": (("comment_id", str), ("post_id", str), ("user_id", str), ("text", str)),
-    "user": (("user_id", str), ("user_name", str), ("user_age", int), ("user_location", str)),
+    "user": (("user_id", str), ("user_name", str)),
     "interaction": (("interaction_id", str), ("user1_id", str), ("user2_id", str), ("action", str)),
+    "deletion": (("target_type", str), ("target_id", str)),
 }
+# Checked where they are present; in version 1 a user must have both fields.
+OPTIONALS: dict[str, tuple[tuple[str, type], ...]] = {
+    "post": (("lang", str),),
+    "comment": (("lang", str),),
+    "user": (("user_age", int), ("user_location", str)),
+    "interaction": (("post_id", str),),
+}
+TARGETS = ("post", "comment", "interaction", "user")
 # What `moodstream erase` leaves in an array where an event was; its place counts, and nothing must become of it.
 ERASED = {"event_type": "erased"}
 GONE = Expected(None, None, "erased")
 MAX_DEPTH = 1024  # containers inside each other; deeper text counts as no JSON
+MAX_CHARACTERS = {"user_name": 256, "user_location": 256, "source": 64, "lang": 64}
 MAX_KEY = 256  # characters of a partition key that Kinesis takes
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -66,10 +78,14 @@ def classify(data: bytes, arrival: float) -> Verdict:
             value = parse(part)
         except _Invalid as invalid:
             expected.append(Expected(None, None, "rejected", str(invalid)))
+            if len(expected) > MAX_EVENTS:
+                return Verdict((Expected(None, None, "rejected", "too_many_events"),), actor)
             continue
         events = value if isinstance(value, list) and value else [value]
-        expected.extend(GONE if event == ERASED and event is not value else judge(event, arrival) for event in events)
         actor = actor or _actor(events[0])
+        if len(expected) + len(events) > MAX_EVENTS:
+            return Verdict((Expected(None, None, "rejected", "too_many_events"),), actor)
+        expected.extend(GONE if event == ERASED and event is not value else judge(event, arrival) for event in events)
     return Verdict(tuple(expected), actor)
 
 
@@ -125,24 +141,37 @@ def judge(event: object, arrival: float) -> Expected:
 def _check(event: dict[str, Any], arrival: float) -> None:
     for name, kind in ENVELOPE:
         _check_field(event, name, kind)
-    if event["event_type"] not in KINDS:
+    kind_of_event, version = event["event_type"], event["schema_version"]
+    if kind_of_event not in PAYLOADS:
         raise _Invalid("unknown_event_type")
-    if event["schema_version"] < 1:
+    if version < 1:
         raise _Invalid("wrong_type")
     at = _event_time(event["event_time"])
-    for name, kind in PAYLOADS[event["event_type"]]:
-        _check_field(event["payload"], name, kind)
-    _check_content(event["event_type"], event["payload"])
+    payload = event["payload"]
+    if version > 1:
+        _check_present(event, "source", str)
+    for name, kind in PAYLOADS[kind_of_event]:
+        _check_field(payload, name, kind)
+    optional = OPTIONALS.get(kind_of_event, ())
+    if version == 1 and kind_of_event == "user":
+        for name, kind in optional:
+            _check_field(payload, name, kind)
+    for name, kind in optional:
+        # Version 1 takes `lang` for an extra field, which is never an error.
+        if version > 1 or name != "lang":
+            _check_present(payload, name, kind)
+    _check_content(kind_of_event, payload)
     if at > arrival + FUTURE_TOLERANCE:
         raise _Invalid("future_event_time")
+    if at < arrival - PAST_TOLERANCE:
+        raise _Invalid("event_too_old")
 
 
 def _check_content(event_type: str, payload: dict[str, Any]) -> None:
-    if event_type == "interaction":
-        if payload["action"] not in ACTIONS:
-            raise _Invalid("unknown_action")
-        if not isinstance(payload.get("post_id"), str | None):
-            raise _Invalid("wrong_type")
+    if event_type == "interaction" and payload["action"] not in ACTIONS:
+        raise _Invalid("unknown_action")
+    if event_type == "deletion" and payload["target_type"] not in TARGETS:
+        raise _Invalid("unknown_target_type")
     if event_type in ("post", "comment"):
         if not payload["text"].strip():
             raise _Invalid("empty_text")
@@ -151,19 +180,33 @@ def _check_content(event_type: str, payload: dict[str, Any]) -> None:
 
 
 def _check_field(holder: dict[str, Any], name: str, kind: type) -> None:
+    if holder.get(name) is None:
+        raise _Invalid("missing_field")
+    _check_present(holder, name, kind)
+
+
+def _check_present(holder: dict[str, Any], name: str, kind: type) -> None:
+    """Check a value unless there is none: its type, then its characters, then its length."""
     value: Any = holder.get(name)
     if value is None:
-        raise _Invalid("missing_field")
+        return
     if type(value) is not kind or (isinstance(value, int) and not -(2**31) <= value < 2**31):
         raise _Invalid("wrong_type")
-    if name.endswith("_id") and not value:
+    is_id, longest = name.endswith("_id"), MAX_CHARACTERS.get(name)
+    if is_id and not value:
         raise _Invalid("missing_field")
+    if (is_id or longest) and "\x00" in value:
+        raise _Invalid("bad_character")
+    if is_id and (len(value) > 256 or len(value.encode()) > 512):
+        raise _Invalid("id_too_long")
+    if longest and len(value) > longest:
+        raise _Invalid("field_too_long")
 
 
 def _event_time(text: str) -> float:
     """Epoch seconds of an ISO-8601 time with an offset, 1970 to 9999."""
     try:
-        time = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text[:-1] + "Z" if text[-1:] == "z" else text)
         if time.tzinfo is None:
             raise _Invalid("bad_event_time")
         seconds = time.astimezone(UTC).timestamp()

@@ -9,8 +9,14 @@ from harness.audit.lake import number
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-TABLES = ("posts", "comments", "interactions", "user_changes")
-ENTITIES = {"posts": "post", "comments": "comment", "interactions": "interaction", "user_changes": "user"}
+TABLES = ("posts", "comments", "interactions", "user_changes", "deletions")
+ENTITIES = {
+    "posts": "post",
+    "comments": "comment",
+    "interactions": "interaction",
+    "user_changes": "user",
+    "deletions": "deletion",
+}
 USER_FIELDS = ("user_id", "user_name", "user_age", "user_location")
 
 

@@ -21,7 +21,7 @@ MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 SENTIMENTS = ("negative", "neutral", "positive")
 
 # `regex` and not `re`: the latter's \w leaves out the marks that Hindi or Thai words are made of.
-HASHTAG = regex.compile(r"(?<![\w&])#([\d_]*[\w--[\d_]]\w{0,98})(?!\w)", regex.VERSION1)
+HASHTAG = regex.compile(r"(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
 ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
 WORD = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
 

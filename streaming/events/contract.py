@@ -8,18 +8,26 @@ JSON reader cannot do (it turns any value into a string).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 import orjson
 
 from streaming.events.kpl import user_records
 
-MAX_TEXT = 10_000
+MAX_TEXT = 10_000  # characters
 MAX_AHEAD = timedelta(hours=24)
+# Older events would open a partition, and rewrite rows of gold, for each day of a past that nobody watches any more.
+MAX_AGE = timedelta(days=20 * 365)
+# In one record. A producer's batch has some thousands; 1 MiB of `[1,1,...]` would otherwise become 500,000 rows.
+MAX_EVENTS = 10_000
+# What Redshift's columns hold whole: varchar(512) for ids, varchar(1024) for names and places, counted in bytes of
+# UTF-8, of which a character has four at most. PostgreSQL's index takes keys of 2,704 bytes.
+MAX_ID, MAX_ID_BYTES = 256, 512
+MAX_NAME = 256
+MAX_SOURCE = 64
 # `moodstream erase` puts this in an array in the place of an event, so that the others keep their positions.
 ERASED: Mapping[str, Any] = {"event_type": "erased"}
 INT32 = range(-(2**31), 2**31)
@@ -29,8 +37,29 @@ ACTIONS = frozenset({"like", "comment", "share"})
 FIELDS: Mapping[str, Mapping[str, type]] = {
     "post": {"post_id": str, "user_id": str, "text": str},
     "comment": {"comment_id": str, "post_id": str, "user_id": str, "text": str},
-    "user": {"user_id": str, "user_name": str, "user_age": int, "user_location": str},
+    "user": {"user_id": str, "user_name": str},
     "interaction": {"interaction_id": str, "user1_id": str, "user2_id": str, "action": str},
+    "deletion": {"target_type": str, "target_id": str},
+}
+# Payload fields that may be absent or null.
+OPTIONAL: Mapping[str, Mapping[str, type]] = {
+    "post": {"lang": str},
+    "comment": {"lang": str},
+    "user": {"user_age": int, "user_location": str},
+    "interaction": {"post_id": str},
+    "deletion": {},
+}
+# Real platforms give neither, so version 2 does without them.
+REQUIRED_IN_VERSION_1: Mapping[str, Mapping[str, type]] = {"user": {"user_age": int, "user_location": str}}
+TARGETS = frozenset({"post", "comment", "interaction", "user"})
+# Fields that version 1 knows as extra ones only: there, what is unsound in them is no error, and not used.
+SINCE_VERSION_2 = frozenset({"source", "lang"})
+# The longest strings in characters; those of ids are bounded by `_check_id`.
+LENGTHS: Mapping[str, int] = {
+    "user_name": MAX_NAME,
+    "user_location": MAX_NAME,
+    "source": MAX_SOURCE,
+    "lang": MAX_SOURCE,
 }
 ENVELOPE: Mapping[str, type] = {
     "event_id": str,
@@ -53,6 +82,12 @@ EMPTY_TEXT = "empty_text"
 TEXT_TOO_LONG = "text_too_long"
 BAD_EVENT_TIME = "bad_event_time"
 FUTURE_EVENT_TIME = "future_event_time"
+EVENT_TOO_OLD = "event_too_old"
+TOO_MANY_EVENTS = "too_many_events"
+BAD_CHARACTER = "bad_character"
+ID_TOO_LONG = "id_too_long"
+FIELD_TOO_LONG = "field_too_long"
+UNKNOWN_TARGET_TYPE = "unknown_target_type"
 REASONS = (
     NOT_UTF8,
     NOT_JSON,
@@ -64,12 +99,21 @@ REASONS = (
     TEXT_TOO_LONG,
     BAD_EVENT_TIME,
     FUTURE_EVENT_TIME,
+    EVENT_TOO_OLD,
+    TOO_MANY_EVENTS,
+    BAD_CHARACTER,
+    ID_TOO_LONG,
+    FIELD_TOO_LONG,
+    UNKNOWN_TARGET_TYPE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An event that meets the contract. `raw` is its JSON text as it arrived, unknown fields included."""
+    """An event that meets the contract. `raw` is its JSON text exactly as it came, unknown fields included.
+
+    `source` is None where the event names none.
+    """
 
     record_index: int
     event_id: str
@@ -78,16 +122,21 @@ class Accepted:
     event_time: datetime
     payload: Mapping[str, Any]
     raw: str
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event, or a whole record, that breaks the contract; `detail` is for people."""
+    """An event, or a whole record, that breaks the contract; `detail` is for people.
+
+    `raw` is the event's JSON text exactly as it came; None where the whole record is rejected.
+    """
 
     record_index: int
     reason: str
     detail: str
     event_id: str | None = None
+    raw: str | None = None
 
 
 class _Refused(Exception):
@@ -100,49 +149,55 @@ class _Refused(Exception):
 def parse_record(data: bytes, arrival: datetime) -> list[Accepted | Rejected]:
     """Split one Kinesis record into its events: it is an event, a JSON array of events, or a KPL aggregate of these.
 
-    An event may be at most MAX_AHEAD later than `arrival` (an aware time). Never raises. The list is empty only if all
-    of the record's events were erased.
+    `arrival` (aware) bounds how far in the future or in the past an event may lie. Never raises; empty only where all
+    was erased. A record of more than MAX_EVENTS events is rejected as a whole.
     """
-    values = chain.from_iterable(_values(part) for part in user_records(data))
-    return [_check(index, value, raw, arrival) for index, (value, raw) in enumerate(values) if raw is not None]
+    events: list[Accepted | Rejected] = []
+    index = 0
+    for part in user_records(data):
+        values = _values(part)
+        if index + len(values) > MAX_EVENTS:
+            return [Rejected(0, TOO_MANY_EVENTS, f"the record holds over {MAX_EVENTS:,} events; send several records")]
+        for value, raw in values:
+            if raw is not None:
+                events.append(_check(index, value, raw, arrival))
+            index += 1
+    return events
 
 
-def _values(data: bytes) -> Iterator[tuple[Any, str | _Refused | None]]:
-    """Each JSON value that may be an event, with its text (None: erased); or why the record is unreadable."""
+def _values(data: bytes) -> Sequence[tuple[Any, str | _Refused | None]]:
+    """Each JSON value that may be an event, with its text (None: erased); or why the record is unreadable.
+
+    The texts of an array that holds too many events are left empty: finding them would cost more than the rejection.
+    """
     try:
         text = data.decode("utf-8")
         value = orjson.loads(data)
     except UnicodeDecodeError as error:
-        yield None, _Refused(NOT_UTF8, f"byte {error.start} is not UTF-8")
-        return
+        return [(None, _Refused(NOT_UTF8, f"byte {error.start} is not UTF-8"))]
     except orjson.JSONDecodeError as error:
-        yield None, _Refused(NOT_JSON, str(error))
-        return
+        return [(None, _Refused(NOT_JSON, str(error)))]
     if not isinstance(value, list):
-        yield value, text
-    elif not value:
-        yield None, _Refused(WRONG_TYPE, "the array holds no event")
-    else:
-        for event, raw in zip(value, event_texts(value, text), strict=True):
-            yield event, None if event == ERASED else raw
+        return [(value, text)]
+    if not value:
+        return [(None, _Refused(WRONG_TYPE, "the array holds no event"))]
+    texts = event_texts(text) if len(value) <= MAX_EVENTS else [""] * len(value)
+    return [(element, None if element == ERASED else raw) for element, raw in zip(value, texts, strict=True)]
 
 
-def event_texts(array: list[Any], text: str) -> list[str]:
-    """The JSON text of each element of `array`; `text` is the JSON text of the whole array."""
-    try:
-        return [orjson.dumps(element).decode() for element in array]
-    except orjson.JSONEncodeError:  # orjson reads values that are nested 1024 deep, but writes only 254
-        return list(_sliced(text))
+def event_texts(array: str) -> list[str]:
+    """The JSON text of each element of a JSON array, exactly as it stands there: big numbers and doubled keys too."""
+    return list(_elements(array))
 
 
-def _sliced(text: str) -> Iterator[str]:
+def _elements(array: str) -> Iterator[str]:
     depth = start = 0
-    for token in _STRUCTURE.finditer(text):
+    for token in _STRUCTURE.finditer(array):
         depth += (token[0] in "[{") - (token[0] in "]}")
         if depth == 1 and token[0] == "[" and not start:
             start = token.end()
         elif (depth == 1 and token[0] == ",") or depth == 0:
-            yield text[start : token.start()].strip()
+            yield array[start : token.start()].strip()
             start = token.end()
 
 
@@ -154,25 +209,37 @@ def _check(index: int, value: Any, raw: str | _Refused, arrival: datetime) -> Ac
     except _Refused as refused:
         event_id = value.get("event_id") if isinstance(value, dict) else None
         known = event_id if isinstance(event_id, str) else None
-        return Rejected(index, refused.reason, refused.detail, known)
+        return Rejected(index, refused.reason, refused.detail, known, raw)
 
 
 def _accept(index: int, event: Any, raw: str, arrival: datetime) -> Accepted:
     if not isinstance(event, dict):
         raise _Refused(WRONG_TYPE, f"an event must be an object, not {_json_type(event)}")
     _check_fields(event, ENVELOPE, "")
-    event_type = event["event_type"]
+    event_type, version = event["event_type"], event["schema_version"]
     if event_type not in FIELDS:
         raise _Refused(UNKNOWN_EVENT_TYPE, f"event_type '{event_type[:80]}' is not one of {', '.join(FIELDS)}")
-    if event["schema_version"] < 1:
+    if version < 1:
         raise _Refused(WRONG_TYPE, "schema_version must be at least 1")
     event_time = _event_time(event["event_time"])
+    source = _optional(event, "source", str, version, "")
     payload = event["payload"]
-    _check_fields(payload, FIELDS[event_type], "payload.")
+    required = FIELDS[event_type]
+    _check_fields(
+        payload, required if version > 1 else required | REQUIRED_IN_VERSION_1.get(event_type, {}), "payload."
+    )
+    optional = {
+        name: _optional(payload, name, kind, version, "payload.") for name, kind in OPTIONAL[event_type].items()
+    }
     _check_content(event_type, payload)
     if event_time > arrival + MAX_AHEAD:
         raise _Refused(FUTURE_EVENT_TIME, f"event_time {event_time.isoformat()} is more than 24 h after its arrival")
-    return Accepted(index, event["event_id"], event_type, event["schema_version"], event_time, payload, raw)
+    if event_time < arrival - MAX_AGE:
+        raise _Refused(
+            EVENT_TOO_OLD, f"event_time {event_time.isoformat()} is over {MAX_AGE.days:,} days before its arrival"
+        )
+    known = {**{name: payload[name] for name in required}, **optional}
+    return Accepted(index, event["event_id"], event_type, version, event_time, known, raw, source)
 
 
 def _check_fields(holder: Mapping[str, Any], fields: Mapping[str, type], prefix: str) -> None:
@@ -180,23 +247,52 @@ def _check_fields(holder: Mapping[str, Any], fields: Mapping[str, type], prefix:
         value = holder.get(name)
         if value is None:
             raise _Refused(MISSING_FIELD, f"{prefix}{name} is missing")
-        if type(value) is not expected or (expected is int and value not in INT32):
-            raise _Refused(WRONG_TYPE, f"{prefix}{name} is {_json_type(value)}, expected {expected.__name__}")
-        if value == "" and name.endswith("_id"):
-            raise _Refused(MISSING_FIELD, f"{prefix}{name} is empty")
+        _check_value(name, value, expected, prefix)
+
+
+def _optional(holder: Mapping[str, Any], name: str, expected: type, version: int, prefix: str) -> Any:
+    """The value of a field that may be absent or null; None too for what version 1 does not know and is unsound."""
+    value = holder.get(name)
+    if value is None:
+        return None
+    try:
+        _check_value(name, value, expected, prefix)
+    except _Refused:
+        if version == 1 and name in SINCE_VERSION_2:
+            return None
+        raise
+    return value
+
+
+def _check_value(name: str, value: Any, expected: type, prefix: str) -> None:
+    if type(value) is not expected or (expected is int and value not in INT32):
+        raise _Refused(WRONG_TYPE, f"{prefix}{name} is {_json_type(value)}, expected {expected.__name__}")
+    if name in LENGTHS:
+        if "\0" in value:
+            raise _Refused(BAD_CHARACTER, f"{prefix}{name} holds the character NUL, which no warehouse can store")
+        if len(value) > LENGTHS[name]:
+            raise _Refused(FIELD_TOO_LONG, f"{prefix}{name} has {len(value)} characters, at most {LENGTHS[name]} fit")
+    elif name.endswith("_id"):
+        _check_id(name, value, prefix)
+
+
+def _check_id(name: str, value: str, prefix: str) -> None:
+    if not value:
+        raise _Refused(MISSING_FIELD, f"{prefix}{name} is empty")
+    if "\0" in value:
+        raise _Refused(BAD_CHARACTER, f"{prefix}{name} holds the character NUL, which no warehouse can store")
+    if len(value) > MAX_ID or len(value.encode()) > MAX_ID_BYTES:
+        found = f"{len(value)} characters in {len(value.encode())} bytes"
+        raise _Refused(ID_TOO_LONG, f"{prefix}{name} has {found}, at most {MAX_ID} in {MAX_ID_BYTES} fit")
 
 
 def _check_content(event_type: str, payload: Mapping[str, Any]) -> None:
-    if event_type == "interaction":
-        if payload["action"] not in ACTIONS:
-            raise _Refused(
-                UNKNOWN_ACTION,
-                f"action '{payload['action'][:80]}' is not one of {', '.join(sorted(ACTIONS))}",
-            )
-        post_id = payload.get("post_id")
-        if post_id is not None and type(post_id) is not str:
-            raise _Refused(WRONG_TYPE, f"payload.post_id is {_json_type(post_id)}, expected str")
-    text = payload.get("text") if event_type in ("post", "comment") else None
+    if event_type == "interaction" and payload["action"] not in ACTIONS:
+        raise _Refused(UNKNOWN_ACTION, f"action '{payload['action'][:80]}' is not one of {', '.join(sorted(ACTIONS))}")
+    if event_type == "deletion" and payload["target_type"] not in TARGETS:
+        found = payload["target_type"][:80]
+        raise _Refused(UNKNOWN_TARGET_TYPE, f"target_type '{found}' is not one of {', '.join(sorted(TARGETS))}")
+    text = payload["text"] if event_type in ("post", "comment") else None
     if text is not None and not text.strip():
         raise _Refused(EMPTY_TEXT, "text is empty")
     if text is not None and len(text) > MAX_TEXT:
@@ -205,7 +301,8 @@ def _check_content(event_type: str, payload: Mapping[str, Any]) -> None:
 
 def _event_time(text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text)
+        # RFC 3339 allows both cases; Python reads any letter between date and time, but only a capital Z.
+        time = datetime.fromisoformat(f"{text[:-1]}Z" if text.endswith("z") else text)
         if time.tzinfo is None:
             raise _Refused(BAD_EVENT_TIME, f"event_time '{text[:80]}' has no UTC offset")
         time = time.astimezone(UTC)

@@ -81,7 +81,7 @@ def _events(part: bytes) -> Iterator[tuple[bytes, Any]]:
         yield part, None
         return
     if isinstance(value, list) and value:
-        for event, text in zip(value, event_texts(value, part.decode()), strict=True):
+        for event, text in zip(value, event_texts(part.decode()), strict=True):
             yield text.encode(), event
     else:
         yield part, value

@@ -21,6 +21,7 @@ from streaming.tables import (
     gold_sentiment_by_topic,
     gold_terms_by_hour,
     silver_comments,
+    silver_deletions,
     silver_interactions,
     silver_posts,
     silver_rejected,
@@ -46,6 +47,7 @@ SILVER: Mapping[str, SilverTable] = {
     silver_comments.ENTITY: SilverTable(silver_comments.NAME, silver_comments.SCHEMA),
     silver_interactions.ENTITY: SilverTable(silver_interactions.NAME, silver_interactions.SCHEMA),
     silver_user_changes.ENTITY: SilverTable(silver_user_changes.NAME, silver_user_changes.SCHEMA),
+    silver_deletions.ENTITY: SilverTable(silver_deletions.NAME, silver_deletions.SCHEMA),
     # Not by event time: that may be what is wrong with a rejected event.
     silver_rejected.ENTITY: SilverTable(silver_rejected.NAME, silver_rejected.SCHEMA, "arrival_time"),
 }
@@ -111,6 +113,11 @@ def from_user_changes(rows: DataFrame) -> DataFrame:
     return contributions(rows, silver_users.keys(), *_any_event(silver_user_changes.ENTITY))
 
 
+def from_deletions(rows: DataFrame) -> DataFrame:
+    """What rows of silver/deletions contribute."""
+    return contributions(rows, *_any_event(silver_deletions.ENTITY))
+
+
 def from_rejected(rows: DataFrame) -> DataFrame:
     """The contributions of rows of silver/rejected."""
     return contributions(rows, *_any_event(REJECTED, F.col("reason")))
@@ -122,6 +129,7 @@ CONTRIBUTING: Mapping[str, Callable[[DataFrame], DataFrame]] = {
     silver_comments.NAME: from_text(silver_comments.ENTITY),
     silver_interactions.NAME: from_interactions,
     silver_user_changes.NAME: from_user_changes,
+    silver_deletions.NAME: from_deletions,
     silver_rejected.NAME: from_rejected,
 }
 

@@ -35,6 +35,7 @@ EVENT_FIELDS = [
     *timestamps("arrival_time"),
     *strings("sequence_number"),
     StructField("record_index", IntegerType()),
+    *strings("source"),
 ]
 
 SENTIMENT_FIELDS = [

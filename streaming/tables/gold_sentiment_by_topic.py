@@ -33,8 +33,9 @@ TABLE = KeyedTable(
     hourly=True,
 )
 
-# Word characters of any script with at least one letter, not inside a word or an HTML entity (`&#39;`).
-HASHTAG = r"(?U)(?<![\w&])#([\d_]*[\w&&[^\d_]]\w{0,98})(?!\w)"
+# Up to 100 word characters of any script with at least one letter, not inside a word or an HTML entity (`&#39;`).
+# Every warehouse holds 100 characters whole: 400 bytes of UTF-8.
+HASHTAG = r"(?U)(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w&&[^\d_]]\w*)"
 TOPICS_PER_TEXT = 10
 
 

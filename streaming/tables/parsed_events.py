@@ -20,26 +20,31 @@ from pyspark.sql.types import (
 
 from streaming.events.contract import (
     FIELDS,
+    OPTIONAL,
     Accepted,
     Rejected,
     parse_record,
 )
 from streaming.tables.columns import strings, timestamps
 
-PAYLOAD = tuple(dict.fromkeys(name for fields in FIELDS.values() for name in fields))
+PAYLOAD = tuple(dict.fromkeys(name for fields in (*FIELDS.values(), *OPTIONAL.values()) for name in fields))
 REJECTED = "rejected"
+# What is held at once by a task: rows up to about this size, made from so many records at a time.
+SLICE_BYTES = 8 * 1024 * 1024
+SLICE_RECORDS = 256
+ROW_BYTES = 400  # of a row's other columns, about
 
 SCHEMA = StructType(
     [
         *strings("entity", "duplicate_key", "event_id"),
         *timestamps("event_time"),
         StructField("schema_version", IntegerType()),
-        *strings("raw"),
+        *strings("raw", "source"),
         *timestamps("arrival_time", "ingested_at"),
         *strings("sequence_number"),
         StructField("record_index", IntegerType()),
         *[StructField(name, IntegerType() if name == "user_age" else StringType()) for name in PAYLOAD],
-        *strings("reason", "detail", "stream", "partition_key"),
+        *strings("reason", "detail", "stream", "partition_key", "record_digest"),
         StructField("data", BinaryType()),
     ]
 )
@@ -74,25 +79,41 @@ def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
 
 
 def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """What `parsed_events` does, on Arrow batches and without Spark."""
+    """The same on Arrow batches, without Spark.
+
+    Comes in slices of about SLICE_BYTES, so that memory is bounded by that and the largest record, whatever the
+    records hold: a few of them may become a hundred thousand rows.
+    """
+    held, size = [], 0
     for batch in batches:
-        rows = [row for record in batch.to_pylist() for row in _rows(record)]
-        if rows:
-            yield pa.RecordBatch.from_pylist(rows, schema=_ARROW)
+        for start in range(0, batch.num_rows, SLICE_RECORDS):
+            for record in batch.slice(start, SLICE_RECORDS).to_pylist():
+                for row in _rows(record):
+                    held.append(row)
+                    size += ROW_BYTES + len(row.get("raw") or "") + len(row.get("data") or b"")
+                    if size >= SLICE_BYTES:
+                        yield pa.RecordBatch.from_pylist(held, schema=_ARROW)
+                        held, size = [], 0
+        if held:
+            yield pa.RecordBatch.from_pylist(held, schema=_ARROW)
+            held, size = [], 0
+
+
+def record_digest(data: bytes) -> str:
+    """Distinguishes records that share a position: the parts of a KPL aggregate that a connector took apart."""
+    return blake2b(data, digest_size=12).hexdigest()
 
 
 def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     data = record["data"] or b""
-    position = {
-        "arrival_time": record["arrival_time"],
-        "ingested_at": record["ingested_at"],
-        "sequence_number": record["sequence_number"],
-    }
+    position = {name: record[name] for name in ("arrival_time", "ingested_at", "sequence_number")}
+    digest = ""
     for event in parse_record(data, record["arrival_time"]):
         if isinstance(event, Accepted):
             yield position | _accepted(event)
         else:
-            yield position | _rejected(event, record)
+            digest = digest or record_digest(data)
+            yield position | _rejected(event, record, digest)
 
 
 def _accepted(event: Accepted) -> dict[str, Any]:
@@ -103,14 +124,13 @@ def _accepted(event: Accepted) -> dict[str, Any]:
         "event_time": event.event_time,
         "schema_version": event.schema_version,
         "raw": event.raw,
+        "source": event.source,
         "record_index": event.record_index,
-        **{name: event.payload.get(name) for name in (*FIELDS[event.event_type], "post_id")},
+        **event.payload,
     }
 
 
-def _rejected(event: Rejected, record: dict[str, Any]) -> dict[str, Any]:
-    # Connectors split KPL aggregates: the parts have the same sequence number, but different bytes.
-    digest = blake2b(record["data"] or b"", digest_size=12).hexdigest()
+def _rejected(event: Rejected, record: dict[str, Any], digest: str) -> dict[str, Any]:
     place = f"{record['stream']}/{record['sequence_number']}/{event.record_index}/{digest}"
     return {
         "entity": REJECTED,
@@ -120,7 +140,8 @@ def _rejected(event: Rejected, record: dict[str, Any]) -> dict[str, Any]:
         "record_index": event.record_index,
         "reason": event.reason,
         "detail": event.detail,
-        "data": record["data"],
+        "data": record["data"] if event.raw is None else event.raw.encode(),
         "stream": record["stream"],
         "partition_key": record["partition_key"],
+        "record_digest": digest,
     }

@@ -14,4 +14,6 @@ from streaming.tables.columns import (
 
 NAME = "silver/comments"
 ENTITY = "comment"
-SCHEMA = schema(*strings("comment_id", "post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS)
+SCHEMA = schema(
+    *strings("comment_id", "post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS, *strings("lang")
+)

@@ -14,4 +14,4 @@ from streaming.tables.columns import (
 
 NAME = "silver/posts"
 ENTITY = "post"
-SCHEMA = schema(*strings("post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS)
+SCHEMA = schema(*strings("post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS, *strings("lang"))

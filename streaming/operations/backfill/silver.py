@@ -32,7 +32,7 @@ from streaming.tables import (
     silver_rejected,
 )
 from streaming.tables.catalog import SILVER, SilverTable
-from streaming.tables.parsed_events import REJECTED, parsed_batches
+from streaming.tables.parsed_events import REJECTED, parsed_batches, record_digest
 
 COLUMNS = ["data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"]
 TEXTS = (silver_posts.ENTITY, silver_comments.ENTITY)
@@ -40,7 +40,7 @@ TRANSACTION = "backfill"
 REFINE = "refine"
 
 Row = dict[str, Any]
-Place = tuple[str, str, int, bytes]
+Place = tuple[str, str, int, str]
 
 
 def append_missing(settings: Settings, first: datetime, last: datetime, progress: Progress) -> dict[str, int]:
@@ -82,13 +82,14 @@ def _between(first: datetime, last: datetime) -> str:
 
 
 def _rejected(settings: Settings, first: datetime, last: datetime) -> set[Place]:
-    columns = ["stream", "sequence_number", "record_index", "data"]
+    columns = ["stream", "sequence_number", "record_index", "data", "record_digest"]
     rows = read(open_table(settings, silver_rejected.NAME), columns, _between(first, last))
     return {_place(row) for row in rows.to_pylist()}
 
 
 def _place(row: Row) -> Place:
-    return row["stream"], row["sequence_number"], row["record_index"], row["data"]
+    digest = row["record_digest"] or record_digest(row["data"] or b"")
+    return row["stream"], row["sequence_number"], row["record_index"], digest
 
 
 def _missing(settings: Settings, events: list[Row], rejected: set[Place]) -> list[Row]:

@@ -24,6 +24,7 @@ from streaming.tables import (
     gold_sentiment_by_topic,
     gold_terms_by_hour,
     silver_comments,
+    silver_deletions,
     silver_interactions,
     silver_posts,
     silver_rejected,
@@ -49,6 +50,7 @@ ENTITIES: Mapping[str, str] = {
     silver_comments.NAME: silver_comments.ENTITY,
     silver_interactions.NAME: silver_interactions.ENTITY,
     silver_user_changes.NAME: silver_user_changes.ENTITY,
+    silver_deletions.NAME: silver_deletions.ENTITY,
     silver_rejected.NAME: REJECTED,
 }
 TABLES: Mapping[str, KeyedTable] = {
@@ -67,7 +69,7 @@ SENTIMENTS = ("negative", "neutral", "positive")
 LATE_AFTER = timedelta(minutes=10)
 
 # `regex` and not `re`: its \w has the marks that Hindi or Thai words are made of, as Java's has.
-_HASHTAG = regex.compile(r"(?<![\w&])#([\d_]*[\w--[\d_]]\w{0,98})(?!\w)", regex.VERSION1)
+_HASHTAG = regex.compile(r"(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
 _ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
 _WORD = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
 
@@ -137,7 +139,7 @@ def _keys(entity: str, row: Row, cohort_of: CohortOf) -> Iterator[Place]:
         reason = _known(row["reason"]) if entity == REJECTED else ""
         yield gold_quality_by_minute.NAME, _minute(arrival), entity, reason
     event = row["event_time"]
-    if event is None or entity in (REJECTED, silver_user_changes.ENTITY):
+    if event is None or entity in (REJECTED, silver_user_changes.ENTITY, silver_deletions.ENTITY):
         return
     if entity == silver_interactions.ENTITY:
         yield gold_engagement_by_minute.NAME, _minute(event), _known(row["action"]), ""

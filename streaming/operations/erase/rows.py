@@ -225,7 +225,8 @@ def _rejected(erasure: Erasure) -> journal.Choose:
                 hit = _hit(row, erasure.person)
                 if hit is None:
                     continue
-                hit["gone"] = row["record_index"] in hit["indices"]
+                if silver_rejected.holds_whole_record(row):
+                    hit["gone"] = row["record_index"] in hit["indices"]
                 source.append({name: hit[name] for name in REJECTED_SOURCE.names})
                 old += [row] if hit["gone"] else []
         schema = pa.schema(table.schema())

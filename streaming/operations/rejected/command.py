@@ -14,7 +14,6 @@ import pyarrow as pa
 from streaming.delta.tables import open_table, plain
 from streaming.errors import SettingsError
 from streaming.events.contract import REASONS
-from streaming.events.records import split_events
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.rejected.replay import Replayed, replay
@@ -98,10 +97,8 @@ def shown(data: bytes) -> str:
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    parts = split_events(row["data"] or b"")
-    own = parts[row["record_index"]] if row["record_index"] < len(parts) else b""
     place = {name: row[name] for name in ("stream", "sequence_number", "record_index", "arrival_time")}
-    return {"detail": row["detail"], "payload": shown(own), **place}
+    return {"detail": row["detail"], "payload": shown(silver_rejected.event_bytes(row)), **place}
 
 
 def _lines(reason: str, group: Group) -> Iterator[str]:

@@ -20,14 +20,13 @@ from deltalake import DeltaTable, Transaction
 
 from streaming.delta.tables import open_table, plain
 from streaming.events.contract import Accepted, parse_record
-from streaming.events.records import split_events
 from streaming.operations.bronze_rows import Row, append, bronze_row
 from streaming.operations.silver_ids import present
 from streaming.settings import Settings
 from streaming.tables import bronze_events, silver_rejected
 
 STREAM = "replay"
-COLUMNS = ["reason", "data", "stream", "partition_key", "sequence_number", "record_index"]
+COLUMNS = ["reason", "data", "stream", "partition_key", "sequence_number", "record_index", "record_digest"]
 
 
 @dataclass
@@ -70,13 +69,12 @@ def replay(settings: Settings, reason: str, *, dry_run: bool = False) -> Replaye
 def _again(row: Row, now: datetime) -> dict[str, Any] | None:
     """The bronze row (and `event_id`) that replays a rejected one; None if it would be rejected again."""
     data = row["data"] or b""
-    parts = split_events(data)
-    own = parts[row["record_index"]] if row["record_index"] < len(parts) else b""
+    own = silver_rejected.event_bytes(row)
     parsed = parse_record(own, now)
     if len(parsed) != 1 or not isinstance(parsed[0], Accepted):
         return None
     # The parts of an aggregate that a connector took apart share everything but their bytes.
-    digest = blake2b(data, digest_size=6).hexdigest()
+    digest = row["record_digest"] or blake2b(data, digest_size=6).hexdigest()
     place = f"{row['sequence_number']}.{row['record_index']}.{digest}"
     return {**bronze_row(own, STREAM, row["partition_key"], place, now), "event_id": parsed[0].event_id}
 
