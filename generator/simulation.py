@@ -5,6 +5,7 @@ Each record carries what must become of each of its events, for the ledger and t
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import dataclass, fields
 from random import Random
@@ -44,7 +45,7 @@ class Dirt:
     late: float = 0.008
     out_of_order: float = 0.005
     malformed: float = 0.005
-    unusual: float = 0.002  # valid, but not as usual: newer schema, unknown fields, escapes, long texts
+    unusual: float = 0.005  # valid, but not as usual: version 2, newer schema, unknown fields, escapes, long texts
     array: float = 0.002  # several events in one record
     aggregated: float = 0.0  # KPL-aggregated records: binary, so not for files
     oversize: float = 0.0  # records that Kinesis refuses
@@ -189,6 +190,17 @@ def _newer_schema(event: Event) -> str:
     return encode(event, schema_version=2)[:-1] + ',"trace":{"client":"ios","build":412}}'
 
 
+def _version_2(event: Event) -> str:
+    """Version 2 of the contract: the platform's name, the language of a text, people who tell nothing of themselves."""
+    payload = json.loads(event.payload)
+    if event.kind in ("post", "comment"):
+        payload["lang"] = "en"
+    elif event.kind == "user":
+        payload |= {"user_age": None, "user_location": None}
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return render(event._replace(payload=text), schema_version=2)[:-1] + ',"source":"mock"}'
+
+
 def _unknown_fields(event: Event) -> str:
     return encode(event)[:-1] + ',"source":"mobile","tags":["a",null,1.5]}'
 
@@ -218,6 +230,7 @@ def _offset_time(event: Event) -> str:
 
 
 UNUSUAL: tuple[Callable[[Event], str], ...] = (
+    _version_2,
     _newer_schema,
     _unknown_fields,
     _other_order,

@@ -89,7 +89,7 @@ class FileSource:
     """Records of a file, one a line, unchanged except that the line feed is removed.
 
     A repeated event id is marked as a duplicate if it was seen among the last million of this run.
-    Only the first 8 MiB of a longer line are kept; every sink refuses it, and the ledger says so.
+    Only the first 16 MiB of a longer line are kept; every sink refuses it, and the ledger says so.
     """
 
     def __init__(self, path: Path, translate: Callable[[bytes], list[bytes]]) -> None:
@@ -120,7 +120,7 @@ class FileSource:
             raise UsageError(f"cannot read --input '{self._path}': {error}") from error
 
     def take(self, count: int) -> list[Record]:
-        """Return the next lines' records, judged as arriving now; about 8 MiB and `count` at most."""
+        """Return the next lines' records, judged as arriving now; about 16 MiB and `count` at most."""
         records: list[Record] = []
         room = LONGEST_LINE
         while len(records) < count and room > 0:

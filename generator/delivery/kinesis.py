@@ -157,6 +157,7 @@ class KinesisStream:
         self._give_up, self._sleep = give_up, sleep
         self._keep_limits = keep_limits
         self._limits = ShardLimits(self._shards(), sleep=sleep)
+        self._largest = self._largest_record()
         self._looked = time.monotonic()
 
     def _shards(self) -> list[tuple[int, str]]:
@@ -179,11 +180,19 @@ class KinesisStream:
         now_open = [s for s in shards if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
         return sorted((int(s["HashKeyRange"]["EndingHashKey"]), s["ShardId"]) for s in now_open)
 
+    def _largest_record(self) -> int:
+        """Bytes that the stream takes in one record: 1 MiB, or up to 10 MiB where its owner has set that."""
+        try:
+            summary = self._client.describe_stream_summary(StreamName=self._name)["StreamDescriptionSummary"]
+        except (ClientError, BotoCoreError):  # not allowed to ask: what every stream takes
+            return MAX_RECORD
+        return int(summary.get("MaxRecordSizeInKiB") or MAX_RECORD // 1024) * 1024
+
     def refuses(self, record: Record) -> str | None:
         """Return why Kinesis can never take a record, or None if it can."""
         size = size_of(record)
-        if size > MAX_RECORD:
-            return f"{size} bytes with its partition key, Kinesis takes {MAX_RECORD}"
+        if size > self._largest:
+            return f"{size} bytes with its partition key, the stream takes {self._largest}"
         return None
 
     def batches(self, records: Sequence[Record]) -> list[tuple[int, int]]:

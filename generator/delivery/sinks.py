@@ -61,7 +61,7 @@ class LineSink:
         self._lines = 0
 
     def refuses(self, record: Record) -> str | None:
-        """Refuse a line feed, which would split the record, and 8 MiB or more, where input lines are cut."""
+        """Refuse a line feed, which would split the record, and 16 MiB or more, where input lines are cut."""
         if len(record.data) >= LONGEST_LINE:
             return f"longer than {LONGEST_LINE} bytes"
         return "holds a line feed" if b"\n" in record.data else None

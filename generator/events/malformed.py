@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from generator.events.encoder import timestamp
-from generator.events.records import FUTURE_TOLERANCE, MAX_TEXT
+from generator.events.records import FUTURE_TOLERANCE, KINDS, MAX_EVENTS, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def _readable(event: Fields, reason: str) -> Spoiled:
         _dump(event),
         reason,
         event_id if isinstance(event_id, str) else None,
-        kind if isinstance(kind, str) and kind in IDS else None,
+        kind if isinstance(kind, str) and kind in KINDS else None,
     )
 
 
@@ -155,6 +155,43 @@ def _future_event_time(event: Fields, rng: Random) -> Spoiled:
     return _readable(event, "future_event_time")
 
 
+def _event_too_old(event: Fields, rng: Random) -> Spoiled:
+    event["event_time"] = rng.choice(["1970-01-01T00:00:00Z", "1984-05-06T07:08:09Z", "1989-11-09T22:30:00+01:00"])
+    return _readable(event, "event_too_old")
+
+
+def _too_many_events(event: Fields, rng: Random) -> Spoiled:  # noqa: ARG001 - every spoiler takes one
+    count = MAX_EVENTS + rng.randint(1, 500)
+    return _unreadable(b"[" + b",".join([rng.choice([b"1", b"null", b"{}"])] * count) + b"]", "too_many_events")
+
+
+def _bad_character(event: Fields, rng: Random) -> Spoiled:
+    payload, key = event["payload"], IDS[event["event_type"]]
+    if event["event_type"] == "user" and rng.random() < 0.5:
+        payload["user_location"] = "Par\0is"
+    else:
+        payload[key] = f"{payload[key]}\0"
+    return _readable(event, "bad_character")
+
+
+def _id_too_long(event: Fields, rng: Random) -> Spoiled:
+    letters = rng.choice(("x", "é", "😡"))
+    event["payload"][IDS[event["event_type"]]] = letters * rng.choice((257, 600, 2_750))
+    return _readable(event, "id_too_long")
+
+
+def _field_too_long(event: Fields, rng: Random) -> Spoiled:
+    event["schema_version"] = 2
+    event["source"] = "x" * rng.choice((65, 3_000))
+    return _readable(event, "field_too_long")
+
+
+def _unknown_target_type(event: Fields, rng: Random) -> Spoiled:
+    event["event_type"] = "deletion"
+    event["payload"] = {"target_type": rng.choice(["story", "Post", "posts", ""]), "target_id": "p-0"}
+    return _readable(event, "unknown_target_type")
+
+
 SPOILERS: dict[str, Callable[[Fields, Random], Spoiled]] = {
     "not_utf8": _not_utf8,
     "not_json": _not_json,
@@ -166,6 +203,12 @@ SPOILERS: dict[str, Callable[[Fields, Random], Spoiled]] = {
     "empty_text": _empty_text,
     "text_too_long": _text_too_long,
     "future_event_time": _future_event_time,
+    "event_too_old": _event_too_old,
+    "too_many_events": _too_many_events,
+    "bad_character": _bad_character,
+    "id_too_long": _id_too_long,
+    "field_too_long": _field_too_long,
+    "unknown_target_type": _unknown_target_type,
 }
 
 

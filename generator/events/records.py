@@ -29,10 +29,11 @@ REASONS = (
 
 MAX_TEXT = 10_000  # code points
 FUTURE_TOLERANCE = 24 * 3600.0  # seconds
-PAST_TOLERANCE = 20 * 365 * 24 * 3600.0  # seconds
+PAST_TOLERANCE = 30 * 365 * 24 * 3600.0  # seconds
 MAX_EVENTS = 10_000  # in one record, aggregated or not
-MAX_RECORD = 1_048_576  # bytes of data and partition key together that Kinesis takes
-LONGEST_LINE = 8 * MAX_RECORD  # bytes of a file's line that are kept; a longer one is cut there and not sent
+MAX_RECORD = 1_048_576  # bytes of data and partition key together that a stream takes unless it is told to take more
+LARGEST_RECORD = 10 * MAX_RECORD  # what a stream can be told to take, since October 2025 (its MaxRecordSizeInKiB)
+LONGEST_LINE = 16 * MAX_RECORD  # bytes of a file's line that are kept; a longer one is cut there and not sent
 
 
 class Event(NamedTuple):

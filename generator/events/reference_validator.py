@@ -147,24 +147,26 @@ def _check(event: dict[str, Any], arrival: float) -> None:
     if version < 1:
         raise _Invalid("wrong_type")
     at = _event_time(event["event_time"])
-    payload = event["payload"]
     if version > 1:
         _check_present(event, "source", str)
-    for name, kind in PAYLOADS[kind_of_event]:
-        _check_field(payload, name, kind)
-    optional = OPTIONALS.get(kind_of_event, ())
-    if version == 1 and kind_of_event == "user":
-        for name, kind in optional:
-            _check_field(payload, name, kind)
-    for name, kind in optional:
-        # Version 1 takes `lang` for an extra field, which is never an error.
-        if version > 1 or name != "lang":
-            _check_present(payload, name, kind)
-    _check_content(kind_of_event, payload)
+    _check_payload(kind_of_event, version, event["payload"])
     if at > arrival + FUTURE_TOLERANCE:
         raise _Invalid("future_event_time")
     if at < arrival - PAST_TOLERANCE:
         raise _Invalid("event_too_old")
+
+
+def _check_payload(kind_of_event: str, version: int, payload: dict[str, Any]) -> None:
+    required, optional = PAYLOADS[kind_of_event], OPTIONALS.get(kind_of_event, ())
+    if version == 1 and kind_of_event == "user":
+        required, optional = (*required, *optional), ()
+    for name, kind in required:
+        _check_field(payload, name, kind)
+    _check_content(kind_of_event, payload)
+    for name, kind in optional:
+        # Version 1 takes `lang` for an extra field, which is never an error.
+        if version > 1 or name != "lang":
+            _check_present(payload, name, kind)
 
 
 def _check_content(event_type: str, payload: dict[str, Any]) -> None:
@@ -185,13 +187,18 @@ def _check_field(holder: dict[str, Any], name: str, kind: type) -> None:
     _check_present(holder, name, kind)
 
 
-def _check_present(holder: dict[str, Any], name: str, kind: type) -> None:
+def _check_present(holder: dict[str, Any], name: str, kind: type[Any]) -> None:
     """Check a value unless there is none: its type, then its characters, then its length."""
-    value: Any = holder.get(name)
+    value = holder.get(name)
     if value is None:
         return
     if type(value) is not kind or (isinstance(value, int) and not -(2**31) <= value < 2**31):
         raise _Invalid("wrong_type")
+    if isinstance(value, str):
+        _check_text(name, value)
+
+
+def _check_text(name: str, value: str) -> None:
     is_id, longest = name.endswith("_id"), MAX_CHARACTERS.get(name)
     if is_id and not value:
         raise _Invalid("missing_field")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.audit.silver import ENTITIES
 from harness.audit.texts import count_words
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ def prepare(connection: DuckDBPyConnection) -> None:
         f"create or replace view texts as select 'post' as entity, {scored} from posts"
         f" union all select 'comment' as entity, {scored} from comments"
     )
-    accepted = {"post": "posts", "comment": "comments", "interaction": "interactions", "user": "user_changes"}
-    parts = [f"select '{entity}' as entity, '' as reason, {times} from {table}" for entity, table in accepted.items()]
+    parts = [f"select '{entity}' as entity, '' as reason, {times} from {table}" for table, entity in ENTITIES.items()]
     parts.append(f"select 'rejected' as entity, reason, {times} from rejected")
     connection.execute(f"create or replace view arrivals as {' union all '.join(parts)}")
     count_words(connection)

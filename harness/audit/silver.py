@@ -9,7 +9,6 @@ from harness.audit.lake import number
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-TABLES = ("posts", "comments", "interactions", "user_changes", "deletions")
 ENTITIES = {
     "posts": "post",
     "comments": "comment",
@@ -17,6 +16,7 @@ ENTITIES = {
     "user_changes": "user",
     "deletions": "deletion",
 }
+TABLES = tuple(ENTITIES)
 USER_FIELDS = ("user_id", "user_name", "user_age", "user_location")
 
 

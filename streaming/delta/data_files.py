@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,10 @@ _FILES = pa.schema(
 )
 
 
+# What a task holds of its rows before it writes them.
+HELD_BYTES = 64 * 1024 * 1024
+
+
 class Target(NamedTuple):
     """A table to write to: its root, its columns without those of the partition, its timestamp column `time`."""
 
@@ -53,55 +57,67 @@ class DataFiles:
         self._options = options
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Write all rows; yields one batch of FILES with a row for each file. `mapInArrow` calls this."""
-        files: dict[tuple[str, date], _File] = {}
+        """Write all rows; yields batches of FILES with a row for each file. `mapInArrow` calls this.
+
+        Rows are held until they take HELD_BYTES, then each group becomes one file. One file is open at a time: events
+        of a thousand days would otherwise be a thousand open files, and on S3 as many uploads.
+        """
+        held: dict[tuple[str, date], list[pa.Table]] = {}
+        size = 0
         for batch in batches:
             rows = pa.Table.from_batches([batch])
             for entity in pc.unique(rows["entity"]).to_pylist():
                 target = self._targets[entity]
-                for day, part in _by_day(rows.filter(pc.equal(rows["entity"], entity)), target.time):
-                    if (entity, day) not in files:
-                        files[entity, day] = _File(target, day, self._options)
-                    files[entity, day].write(part)
-        written = [{"entity": entity, **file.close()} for (entity, _), file in files.items()]
-        if written:
-            yield pa.RecordBatch.from_pylist(written, schema=_FILES)
+                own = rows.filter(pc.equal(rows["entity"], entity))
+                for day, part in _by_day(own, target.time):
+                    held.setdefault((entity, day), []).append(part.select(target.columns.names).cast(target.columns))
+            size += batch.nbytes
+            if size >= HELD_BYTES:
+                yield self._written(held)
+                held, size = {}, 0
+        if held:
+            yield self._written(held)
+
+    def _written(self, held: Mapping[tuple[str, date], Sequence[pa.Table]]) -> pa.RecordBatch:
+        files = [
+            {"entity": entity, **_write(self._targets[entity], day, pa.concat_tables(parts), self._options)}
+            for (entity, day), parts in held.items()
+        ]
+        return pa.RecordBatch.from_pylist(files, schema=_FILES)
 
 
 def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:
+    """The rows of each UTC day; sorted once, so that the cost does not grow with the number of days."""
     days = pc.cast(rows[time], pa.date32())
-    distinct = pc.unique(days).to_pylist()
-    for day in distinct:
-        yield day, rows if len(distinct) == 1 else rows.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+    first, last = pc.min_max(days).as_py().values()
+    if first == last:
+        if first is not None:
+            yield first, rows
+        return
+    order = pc.sort_indices(days)
+    ordered, days = rows.take(order), days.take(order)
+    start = 0
+    for each in pc.value_counts(days).to_pylist():
+        yield each["values"], ordered.slice(start, each["counts"])
+        start += each["counts"]
 
 
-class _File:
-    """One Parquet file that is being written."""
-
-    def __init__(self, target: Target, day: date, options: Mapping[str, str]) -> None:
-        self._target = target
-        self._partition = {"year": str(day.year), "month": str(day.month), "day": str(day.day)}
-        folder = "/".join(f"{name}={value}" for name, value in self._partition.items())
-        self._path = f"{folder}/part-{uuid.uuid4()}.snappy.parquet"
-        self._sink = _sink(target.uri, self._path, options)
-        self._writer = pq.ParquetWriter(self._sink, target.columns, compression="snappy")
-        self._rows = 0
-
-    def write(self, rows: pa.Table) -> None:
-        self._writer.write_table(rows.select(self._target.columns.names).cast(self._target.columns))
-        self._rows += rows.num_rows
-
-    def close(self) -> dict[str, Any]:
-        self._writer.close()
-        size = self._sink.tell()
-        self._sink.close()
-        return {
-            "path": self._path,
-            "size": size,
-            "modified": int(time.time() * 1000),
-            "partition": json.dumps(self._partition),
-            "statistics": json.dumps({"numRecords": self._rows}),
-        }
+def _write(target: Target, day: date, rows: pa.Table, options: Mapping[str, str]) -> dict[str, Any]:
+    """Write one Parquet file; returns the columns of FILES but for `entity`."""
+    partition = {"year": str(day.year), "month": str(day.month), "day": str(day.day)}
+    folder = "/".join(f"{name}={value}" for name, value in partition.items())
+    path = f"{folder}/part-{uuid.uuid4()}.snappy.parquet"
+    with _sink(target.uri, path, options) as sink:
+        with pq.ParquetWriter(sink, target.columns, compression="snappy") as writer:
+            writer.write_table(rows)
+        size = sink.tell()
+    return {
+        "path": path,
+        "size": size,
+        "modified": int(time.time() * 1000),
+        "partition": json.dumps(partition),
+        "statistics": json.dumps({"numRecords": rows.num_rows}),
+    }
 
 
 def _sink(uri: str, path: str, options: Mapping[str, str]) -> pa.NativeFile:

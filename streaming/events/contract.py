@@ -20,7 +20,7 @@ from streaming.events.kpl import user_records
 MAX_TEXT = 10_000  # characters
 MAX_AHEAD = timedelta(hours=24)
 # Older events would open a partition, and rewrite rows of gold, for each day of a past that nobody watches any more.
-MAX_AGE = timedelta(days=20 * 365)
+MAX_AGE = timedelta(days=30 * 365)
 # In one record. A producer's batch has some thousands; 1 MiB of `[1,1,...]` would otherwise become 500,000 rows.
 MAX_EVENTS = 10_000
 # What Redshift's columns hold whole: varchar(512) for ids, varchar(1024) for names and places, counted in bytes of
@@ -54,7 +54,7 @@ REQUIRED_IN_VERSION_1: Mapping[str, Mapping[str, type]] = {"user": {"user_age": 
 TARGETS = frozenset({"post", "comment", "interaction", "user"})
 # Fields that version 1 knows as extra ones only: there, what is unsound in them is no error, and not used.
 SINCE_VERSION_2 = frozenset({"source", "lang"})
-# The longest strings in characters; those of ids are bounded by `_check_id`.
+# The longest strings in characters; those of ids are bounded by MAX_ID and MAX_ID_BYTES.
 LENGTHS: Mapping[str, int] = {
     "user_name": MAX_NAME,
     "user_location": MAX_NAME,
@@ -225,13 +225,13 @@ def _accept(index: int, event: Any, raw: str, arrival: datetime) -> Accepted:
     source = _optional(event, "source", str, version, "")
     payload = event["payload"]
     required = FIELDS[event_type]
-    _check_fields(
-        payload, required if version > 1 else required | REQUIRED_IN_VERSION_1.get(event_type, {}), "payload."
-    )
+    _check_fields(payload, required, "payload.")
+    if version == 1:
+        _check_fields(payload, REQUIRED_IN_VERSION_1.get(event_type, {}), "payload.")
+    _check_content(event_type, payload)
     optional = {
         name: _optional(payload, name, kind, version, "payload.") for name, kind in OPTIONAL[event_type].items()
     }
-    _check_content(event_type, payload)
     if event_time > arrival + MAX_AHEAD:
         raise _Refused(FUTURE_EVENT_TIME, f"event_time {event_time.isoformat()} is more than 24 h after its arrival")
     if event_time < arrival - MAX_AGE:
@@ -267,23 +267,21 @@ def _optional(holder: Mapping[str, Any], name: str, expected: type, version: int
 def _check_value(name: str, value: Any, expected: type, prefix: str) -> None:
     if type(value) is not expected or (expected is int and value not in INT32):
         raise _Refused(WRONG_TYPE, f"{prefix}{name} is {_json_type(value)}, expected {expected.__name__}")
-    if name in LENGTHS:
-        if "\0" in value:
-            raise _Refused(BAD_CHARACTER, f"{prefix}{name} holds the character NUL, which no warehouse can store")
-        if len(value) > LENGTHS[name]:
-            raise _Refused(FIELD_TOO_LONG, f"{prefix}{name} has {len(value)} characters, at most {LENGTHS[name]} fit")
-    elif name.endswith("_id"):
-        _check_id(name, value, prefix)
+    if expected is str:
+        _check_string(name, str(value), prefix)
 
 
-def _check_id(name: str, value: str, prefix: str) -> None:
-    if not value:
+def _check_string(name: str, value: str, prefix: str) -> None:
+    is_id, longest = name.endswith("_id"), LENGTHS.get(name)
+    if is_id and not value:
         raise _Refused(MISSING_FIELD, f"{prefix}{name} is empty")
-    if "\0" in value:
+    if (is_id or longest) and "\0" in value:
         raise _Refused(BAD_CHARACTER, f"{prefix}{name} holds the character NUL, which no warehouse can store")
-    if len(value) > MAX_ID or len(value.encode()) > MAX_ID_BYTES:
+    if is_id and (len(value) > MAX_ID or len(value.encode()) > MAX_ID_BYTES):
         found = f"{len(value)} characters in {len(value.encode())} bytes"
-        raise _Refused(ID_TOO_LONG, f"{prefix}{name} has {found}, at most {MAX_ID} in {MAX_ID_BYTES} fit")
+        raise _Refused(ID_TOO_LONG, f"{prefix}{name} has {found}, at most {MAX_ID} in {MAX_ID_BYTES} are allowed")
+    if longest and len(value) > longest:
+        raise _Refused(FIELD_TOO_LONG, f"{prefix}{name} has {len(value)} characters, at most {longest} are allowed")
 
 
 def _check_content(event_type: str, payload: Mapping[str, Any]) -> None:

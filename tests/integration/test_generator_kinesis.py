@@ -139,7 +139,7 @@ def test_a_file_is_sent_as_it_stands_and_what_cannot_be_sent_is_said(
     assert json.loads(output.splitlines()[-1])["unsendable"] == 1
     assert sorted(the_stream(kinesis).values()) == sorted(line for line in lines if len(line) < 1_000_000)
     (refused,) = [e for e in witness.entries(tmp_path / "l") if e.unsendable]
-    assert "Kinesis takes 1048576" in str(refused.unsendable)
+    assert "the stream takes 1048576" in str(refused.unsendable)
 
 
 def test_what_a_stand_in_forgot_is_put_again(endpoint: str, kinesis: Any, tmp_path: Path) -> None:

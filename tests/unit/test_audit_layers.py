@@ -71,6 +71,7 @@ class World:
         self._make("bronze", pa.Table.from_pylist(bronze, pa.schema(schema)))
         for name in ("posts", "comments", "interactions", "user_changes", "users", "rejected"):
             self._make(name, table(getattr(self, name)))
+        self._make("deletions", table([event("e0", "s0")]).slice(0, 0))
         self._make("sentiment_by_minute", table(self.minutes))
         sent.load_ledger(self.connection, self.folder, nothing)
         sent.expect(self.connection, nothing)

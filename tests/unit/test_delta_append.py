@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from deltalake.exceptions import CommitFailedError
 from pyspark.sql import Row
 from pyspark.sql.types import IntegerType, StringType, StructField, StructType, TimestampType
 
+from streaming.delta import data_files
 from streaming.delta.append import FileAppend, create
 from streaming.delta.data_files import DataFiles, Target
 from streaming.delta.tables import open_table, read
@@ -37,6 +40,34 @@ def events(*rows: tuple[str, str, datetime]) -> pa.RecordBatch:
 def written(lake: Path, *batches: pa.RecordBatch) -> list[dict[str, Any]]:
     targets = {name: Target(str(lake / name), COLUMNS, "at") for name in ("cats", "dogs")}
     return [row for files in DataFiles(targets, {})(batches) for row in files.to_pylist()]
+
+
+def test_events_of_many_days_never_keep_more_than_one_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now = most = 0
+    sink = data_files._sink
+
+    @contextmanager
+    def counted(*arguments: Any) -> Iterator[pa.NativeFile]:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        with sink(*arguments) as file:
+            yield file
+        open_now -= 1
+
+    monkeypatch.setattr(data_files, "_sink", counted)
+    rows = [("cats", str(day), NOON - timedelta(days=day)) for day in range(1_500)]
+    files = written(tmp_path, events(*rows))
+    assert len(files) == 1_500
+    assert most == 1
+
+
+def test_a_task_that_holds_much_writes_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_files, "HELD_BYTES", 1)
+    files = written(tmp_path, events(("cats", "1", NOON)), events(("cats", "2", NOON), ("dogs", "3", NOON)))
+    assert sorted(file["entity"] for file in files) == ["cats", "cats", "dogs"]
 
 
 @pytest.fixture

@@ -75,6 +75,20 @@ REJECTIONS: list[tuple[str, bytes]] = [
     ("bad_event_time", a_record(event_time="1969-12-31T23:59:59Z")),
     ("bad_event_time", a_record(event_time="9999-12-31T23:59:59-10:00")),
     ("future_event_time", a_record(event_time="2026-01-02T12:00:01Z")),
+    ("event_too_old", a_record(event_time="1990-01-01T00:00:00Z")),
+    ("too_many_events", b"[" + b"1," * 32_799 + b"1]"),
+    ("bad_character", a_record(payload={"post_id": "p\0"})),
+    ("bad_character", a_record("user", {"user_location": "Par\0is"})),
+    ("id_too_long", a_record(event_id="e" * 257)),
+    ("id_too_long", a_record("interaction", {"user2_id": "😀" * 129})),
+    ("id_too_long", a_record("interaction", {"post_id": "p" * 257})),
+    ("field_too_long", a_record("user", {"user_location": "x" * 3000})),
+    ("field_too_long", a_record("user", {"user_name": "x" * 257})),
+    ("field_too_long", a_record(schema_version=2, source="x" * 65)),
+    ("unknown_target_type", a_record("deletion", {"target_type": "story", "target_id": "p1"})),
+    ("missing_field", a_record("deletion", {"target_type": "post", "target_id": ""})),
+    ("wrong_type", a_record(schema_version=2, source=7)),
+    ("wrong_type", a_record(payload={"lang": 7}, schema_version=2)),
 ]
 
 
@@ -98,6 +112,11 @@ def test_every_reason_has_an_example() -> None:
         a_record("user", {"user_age": -1}),
         a_record(event_time="2026-01-02T12:00:00Z"),
         a_record(event_time="1999-01-01T00:00:00.123456789+05:30"),
+        a_record(event_time="2026-01-01t12:00:00z"),
+        a_record(event_id="e1", payload={"post_id": "p" * 256, "user_id": "é" * 256}),
+        a_record("user", {"user_age": None, "user_location": None}, schema_version=2),
+        a_record("deletion", {"target_type": "post", "target_id": "p1"}),
+        a_record(source={"any": "thing"}, payload={"lang": 7}),
         b" \n" + a_record() + b"\r\n",
     ],
 )
@@ -114,7 +133,7 @@ def test_an_array_yields_each_of_its_events_good_or_bad() -> None:
     first, second, third = parse_record(data, NOON)
     assert isinstance(first, Accepted)
     assert json.loads(first.raw) == an_event(event_id="a")
-    assert second == Rejected(1, "wrong_type", "an event must be an object, not a number")
+    assert second == Rejected(1, "wrong_type", "an event must be an object, not a number", raw="5")
     assert isinstance(third, Rejected)
     assert (third.record_index, third.reason, third.event_id) == (2, "empty_text", "b")
 
@@ -160,3 +179,35 @@ def test_no_value_of_an_envelope_field_stops_the_parser(field: str, value: Any) 
 def test_no_value_of_a_payload_field_stops_the_parser(field: str, value: Any) -> None:
     for event in parse_record(a_record("user", {field: value}), NOON):
         assert isinstance(event, Accepted) or event.reason in REASONS
+
+
+def test_the_text_of_an_arrays_event_is_what_came_not_what_was_read() -> None:
+    """Big numbers, doubled keys, escapes and blanks are kept."""
+    odd = a_record()[:-1].decode() + ', "n": 12345678901234567890123, "n": 1.50, "s" : "\\u00e9" }'
+    first, second = parse_record(f"[ {odd} ,{odd}]".encode(), NOON)
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Accepted)
+    assert first.raw == second.raw == odd
+
+
+def test_a_record_of_too_many_events_is_one_rejected_event_that_keeps_the_record() -> None:
+    data = an_aggregate(*[b"[" + b"1," * 5_000 + b"1]"] * 2)
+    assert parse_record(data, NOON) == [
+        Rejected(0, "too_many_events", "the record holds over 10,000 events; send several records")
+    ]
+
+
+def test_version_2_brings_language_and_source() -> None:
+    event = accepted(a_record(schema_version=2, source="bluesky", payload={"lang": "pt-BR"}))
+    assert (event.source, event.payload["lang"]) == ("bluesky", "pt-BR")
+
+
+def test_version_1_uses_language_and_source_where_they_are_sound() -> None:
+    assert accepted(a_record(source="app")).source == "app"
+    assert accepted(a_record(source="x" * 65)).source is None
+    assert accepted(a_record(source=7)).source is None
+
+
+def test_a_deletion_names_what_goes() -> None:
+    event = accepted(a_record("deletion", {"target_type": "user", "target_id": "u1"}, schema_version=2))
+    assert event.payload == {"target_type": "user", "target_id": "u1"}

@@ -154,10 +154,10 @@ def test_a_damaged_archive_is_one_line_and_exit_code_2(tmp_path: Path, capsys: p
 
 
 def test_a_line_that_no_sink_takes_is_said_not_cut(tmp_path: Path) -> None:
-    (tmp_path / "in").write_bytes(b"x" * 9_000_000 + b"\nnull\n")
+    (tmp_path / "in").write_bytes(b"x" * 17_000_000 + b"\nnull\n")
     assert generate("--input", tmp_path / "in", "--out", tmp_path / "out", "--ledger", tmp_path / "l") == 0
     assert (tmp_path / "out").read_bytes() == b"null\n"
-    assert [e.unsendable for e in witness.entries(tmp_path / "l")] == ["longer than 8388608 bytes", None]
+    assert [e.unsendable for e in witness.entries(tmp_path / "l")] == ["longer than 16777216 bytes", None]
 
 
 def test_a_full_disk_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,10 @@ class FakeKinesis:
         self.answers = list(answers)
         self.calls: list[list[bytes]] = []
         self.number = 0
+        self.summary: dict[str, Any] = {}
+
+    def describe_stream_summary(self, StreamName: str) -> dict[str, Any]:
+        return {"StreamDescriptionSummary": self.summary}
 
     def list_shards(self, **query: Any) -> dict[str, Any]:
         return {"Shards": [{"ShardId": "s0", "HashKeyRange": {"EndingHashKey": str(LAST)}, "SequenceNumberRange": {}}]}
@@ -124,6 +128,14 @@ def test_a_record_above_the_limit_is_refused_with_its_reason() -> None:
     stream = a_stream(FakeKinesis())
     assert stream.refuses(a_record(b"x" * (MAX_RECORD - 2))) is None
     assert "1048577 bytes" in str(stream.refuses(a_record(b"x" * (MAX_RECORD - 1))))
+
+
+def test_a_stream_that_was_told_to_take_10_mib_gets_them() -> None:
+    client = FakeKinesis()
+    client.summary = {"MaxRecordSizeInKiB": 10_240}
+    stream = a_stream(client, [])
+    assert stream.refuses(a_record(b"x" * 10_000_000)) is None
+    assert "the stream takes 10485760" in str(stream.refuses(a_record(b"x" * 10_485_760)))
 
 
 def test_a_shard_gets_at_most_a_thousand_records_a_second() -> None:

@@ -27,6 +27,9 @@ class FakeKinesis:
         self.data: list[bytes] = []
         self.throttles = False
 
+    def describe_stream_summary(self, StreamName: str) -> dict[str, Any]:
+        return {"StreamDescriptionSummary": {}}
+
     def list_shards(self, **query: Any) -> dict[str, Any]:
         ends = (("a", LAST // 2), ("b", LAST))
         return {
