@@ -13,6 +13,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "comment": {"comment_id": "c1", "post_id": "p1", "user_id": "u2", "text": "not for me"},
     "user": {"user_id": "u1", "user_name": "Ada", "user_age": 36, "user_location": "London"},
     "interaction": {"interaction_id": "i1", "user1_id": "u2", "user2_id": "u1", "action": "like"},
+    "deletion": {"target_type": "post", "target_id": "p1"},
 }
 
 

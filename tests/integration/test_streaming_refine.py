@@ -82,6 +82,7 @@ ONE_OF_EACH = [
     a_record("interaction", event_id="c"),
     a_record("user", event_id="d"),
     b"\xff",
+    a_record("deletion", {"target_type": "post", "target_id": "p9"}, event_id="f", schema_version=2),
 ]
 
 
