@@ -198,7 +198,7 @@ def _version_2(event: Event) -> str:
     elif event.kind == "user":
         payload |= {"user_age": None, "user_location": None}
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return render(event._replace(payload=text), schema_version=2)[:-1] + ',"source":"mock"}'
+    return encode(event._replace(payload=text), schema_version=2)[:-1] + ',"source":"mock"}'
 
 
 def _unknown_fields(event: Event) -> str:
