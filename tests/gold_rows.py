@@ -19,6 +19,7 @@ PAYLOADS: dict[str, Row] = {
     "comment": {"comment_id": "c1", "post_id": "p1", "user_id": "u2", "text": "sunny day"},
     "interaction": {"interaction_id": "i1", "user1_id": "u2", "user2_id": "u1", "action": "like", "post_id": None},
     "user": {"user_id": "u1", "user_name": "Ada", "user_age": 36, "user_location": "London"},
+    "deletion": {"target_type": "post", "target_id": "p1"},
     "rejected": {"reason": "not_json", "detail": "", "data": b"{", "stream": "events", "partition_key": "u1"},
 }
 SCORES: Row = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1"}
@@ -27,6 +28,7 @@ TABLES = {
     "comment": "silver/comments",
     "interaction": "silver/interactions",
     "user": "silver/user_changes",
+    "deletion": "silver/deletions",
     "rejected": "silver/rejected",
 }
 
@@ -44,6 +46,7 @@ def a_silver_row(entity: str, number: int = 0, **overrides: Any) -> Row:
         "arrival_time": (time or NOON) + timedelta(seconds=2),
         "sequence_number": str(number),
         "record_index": 0,
+        "source": None,
         **overrides,
     }
     day = row["arrival_time"] if entity == "rejected" else time
@@ -80,7 +83,7 @@ def _random_row(rng: random.Random, number: int) -> tuple[str, Row]:
         own |= {"user_id": f"u{rng.randrange(6)}", "user_location": place, "user_age": age}
     elif entity == "interaction":
         own["action"] = rng.choice(("like", "comment", "share"))
-    else:
+    elif entity == "rejected":
         own["reason"] = rng.choice(("not_json", "empty_text"))
         own["event_time"] = rng.choice((None, own["event_time"]))
     return entity, a_silver_row(entity, number, **own)

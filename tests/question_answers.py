@@ -18,6 +18,7 @@ ENTITIES = {
     "silver/comments": "comment",
     "silver/interactions": "interaction",
     "silver/user_changes": "user",
+    "silver/deletions": "deletion",
     "silver/rejected": "rejected",
 }
 HOUR = timedelta(hours=1)

@@ -52,10 +52,7 @@ def create(settings: Settings, name: str, schema: StructType, partitions: Sequen
         configuration=dict(PROPERTIES),
         storage_options=delta_rs.storage_options(settings),
     )
-    present = {field.name for field in table.schema().fields}
-    missing = [field for field in wanted.fields if field.name not in present]
-    if missing:
-        table.alter.add_columns(missing)
+    delta_rs.add_missing_columns(table, wanted)
 
 
 class FileAppend:

@@ -14,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from streaming.delta.tables import add_missing_columns
 from streaming.tables.keyed_table import PROPERTIES, KeyedTable
 
 log = logging.getLogger(__name__)
@@ -94,8 +95,8 @@ class KeyedMerge:
 
 
 def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTable:
-    """The table, which is created empty if there is none."""
-    return DeltaTable.create(
+    """The table, which is created empty if there is none; an existing one gets the columns that it lacks."""
+    delta = DeltaTable.create(
         uri,
         schema=table.schema,
         mode="ignore",
@@ -103,6 +104,8 @@ def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTab
         configuration=dict(PROPERTIES),
         storage_options=dict(options),
     )
+    add_missing_columns(delta, Schema.from_arrow(table.schema))
+    return delta
 
 
 def predicate(table: KeyedTable, rows: pa.Table) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.exceptions import TableNotFoundError
 
 from streaming.files import S3, s3_options
@@ -85,3 +85,11 @@ def spilled(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
 def plain(rows: pa.Table) -> pa.Table:
     """The same rows with ordinary strings and bytes: many functions of Arrow do not accept the views of a scan."""
     return rows.cast(pa.schema([field.with_type(_PLAIN.get(field.type, field.type)) for field in rows.schema]))
+
+
+def add_missing_columns(table: DeltaTable, wanted: Schema) -> None:
+    """Add the columns of `wanted` that a table of an earlier release lacks; their values are null there."""
+    present = {field.name for field in table.schema().fields}
+    missing = [field for field in wanted.fields if field.name not in present]
+    if missing:
+        table.alter.add_columns(missing)

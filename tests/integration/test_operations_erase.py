@@ -77,7 +77,7 @@ def test_nothing_of_the_person_is_left_and_everything_of_the_others(lake: Path) 
         "interactions": 1,
         "user_changes": 1,
         "rejected": 3,
-        "rejected_rewritten": 2,
+        "rejected_rewritten": 1,
     }
     assert receipt["removed"]["bronze"] == {"records_deleted": 6, "records_rewritten": 2}
     assert not any(b'"ann"' in path.read_bytes() for path in lake.rglob("*.parquet"))

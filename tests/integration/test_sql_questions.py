@@ -253,7 +253,7 @@ def test_warehouse_delta_and_a_recomputation_from_the_events_agree(lake: Callabl
         assert made.athena(question) == answer, f"{question} on Delta"
     assert made.athena("09_freshness") == rounded(question_answers.freshness(batches, freshness()))
     layers = {layer: values for layer, *values in made.warehouse("09_freshness")}
-    accepted = [name for name in question_answers.ENTITIES if name != "silver/rejected"]
+    accepted = [name for name in question_answers.ENTITIES if name not in ("silver/rejected", "silver/deletions")]
     latest = max(row["arrival_time"] for row in question_answers.all_rows(batches, *accepted))
     assert layers["gold"] == layers_of(freshness())
     assert layers["warehouse facts"][0] == latest

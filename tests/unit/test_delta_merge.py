@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,11 @@ def test_the_newest_state_of_a_user_stays_whatever_comes_last(
     assert row["user_location"] == place
     assert row["day"] == row["event_time"].day
     assert silver_users.recency(changed) > silver_users.recency(a_change()) or place == "Rome"
+
+
+def test_a_table_of_an_earlier_release_gets_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    earlier = replace(TABLE, values=(), updates={"year": "source.year"})
+    KeyedMerge(earlier, str(tmp_path), {}, "query").apply(rows({}).select(earlier.schema.names), 1)
+    table = sink(tmp_path)
+    table.apply(rows({"action": "share"}), 2)
+    assert counted(tmp_path) == {(NOON, "like"): None, (NOON, "share"): 2}
