@@ -36,6 +36,7 @@ class Target:
     mlflow: str
     topic: str
     copy_role: str
+    key: str = ""  # ARN of the lake's KMS key; empty: the bucket encrypts as it is set to
     warehouse: str = "redshift://moodstream/moodstream"
     namespace: str = "Moodstream"
 
@@ -44,6 +45,16 @@ def spark_settings(where: str) -> dict[str, str]:
     """The settings of spark-settings.toml for `emr` or `glue`, by name."""
     entries = tomllib.loads(SETTINGS.read_text())["setting"]
     return {entry["name"]: entry["value"] for entry in entries if where in entry["where"]}
+
+
+def encryption(target: Target) -> dict[str, str]:
+    """S3A's settings that name the lake's key. SSE-KMS without one would mean the account's `aws/s3`."""
+    if not target.key:
+        return {}
+    return {
+        "spark.hadoop.fs.s3a.encryption.algorithm": "SSE-KMS",
+        "spark.hadoop.fs.s3a.encryption.key": target.key,
+    }
 
 
 def job_options(target: Target) -> dict[str, str]:
@@ -127,6 +138,7 @@ def spark_submit_options(target: Target, platform: str) -> list[str]:
     }
     settings = {
         **spark_settings("emr"),
+        **encryption(target),
         "spark.archives": f"{target.release}/streaming-environment.tar.gz#environment",
         **{f"{driver}.{name}": value for name, value in environment.items()},
         **{

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from deploy.emr.arguments import Target, job_options, spark_settings
+from deploy.emr.arguments import Target, encryption, job_options, spark_settings
+
+# Glue makes the session before the job can: what is static must be among its arguments. The same as in session.py.
+STATIC = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
 
 
 def job_arguments(target: Target) -> dict[str, str]:
     """Argument name -> value, the form of a Glue job's `DefaultArguments`."""
-    settings = [f"{name}={value}" for name, value in spark_settings("glue").items()]
+    settings = {**STATIC, **spark_settings("glue"), **encryption(target)}
     return {
         # Glue 5.1 contains Delta 3.3.2.
         "--datalake-formats": "delta",
         # Glue accepts one --conf only: its value contains the others.
-        "--conf": " --conf ".join(settings),
+        "--conf": " --conf ".join(f"{name}={value}" for name, value in settings.items()),
         "--extra-py-files": f"{target.release}/moodstream.zip",
         # No registry has the connector: upload the jar of an EMR image, or one built from its sources.
         "--extra-jars": f"{target.release}/jars/spark-streaming-sql-kinesis-connector.jar",

@@ -19,7 +19,8 @@ from deploy.infra.nag import allow
 
 COLON = ArnFormat.COLON_RESOURCE_NAME
 NAMESPACE = "Moodstream"
-DELTA_LAYERS = ("bronze", "silver", "gold", "_checkpoints")
+# What the job and operators' commands write: tables, checkpoints, the journal of operations, receipts of erasures.
+DELTA_LAYERS = ("bronze", "silver", "gold", "_checkpoints", "_operations", "_receipts")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _node_on_path()  # before the first import of aws_cdk, which starts Node
 
 from aws_cdk import App, LegacyStackSynthesizer, Tags  # noqa: E402
 
-from deploy.infra import nag, suppressions  # noqa: E402
+from deploy.infra import checks, nag, suppressions  # noqa: E402
 from deploy.infra.dashboards import DashboardsStack, DataSetsStack  # noqa: E402
 from deploy.infra.data import DataStack  # noqa: E402
 from deploy.infra.job import JobStack  # noqa: E402
@@ -74,7 +74,8 @@ def build(outdir: str) -> App:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Write one template for each stack.
 
-    Returns 1 if a resource breaks a rule and the code gives no reason, or if a suppression is no longer needed; else 0.
+    Returns 1 if a resource breaks a rule and the code gives no reason, if a suppression is no longer needed, or if a
+    service's model or a rule across resources objects (deploy/infra/checks); else 0.
     """
     del environ
     parser = argparse.ArgumentParser(
@@ -89,16 +90,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         broken = nag.findings(Path(assembly)) + suppressions.stale(Path(assembly))
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
+        contents = {}
         for template in sorted(Path(assembly).glob("*.template.json")):
-            content = json.loads(template.read_text())
+            content = contents[template.name.split(".")[0].removeprefix("moodstream-")] = json.loads(
+                template.read_text()
+            )
             text = json.dumps(content, indent=1, sort_keys=True) + "\n"
             if len(text) > MAX_TEMPLATE_BYTES:
                 text = json.dumps(content, separators=(",", ":"), sort_keys=True) + "\n"
             (out / template.name.replace(".template.json", ".json")).write_text(text)
-    for line in broken:
+    for line in (*broken, *(found := checks.findings(contents))):
         sys.stderr.write(line + "\n")
     sys.stdout.write(f"{len(list(out.glob('*.json')))} templates in {out}\n")
-    return 1 if broken else 0
+    return 1 if broken or found else 0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,15 @@ from constructs import Construct
 from deploy.infra import actors
 from deploy.infra.nag import allow_scan
 
+# Beside Decrypt and GenerateDataKey: all that the guide of CloudWatch Logs lists, which MWAA's log groups need too.
+LOGS_KEY = (
+    "kms:Encrypt",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:DescribeKey",
+)
+
 
 class DataStack(Stack):
     """Key, buckets, topic, Glue database, Athena workgroup. Deleting the stack keeps key and buckets."""
@@ -36,6 +45,7 @@ class DataStack(Stack):
             "ArtefactBucket": self.artefacts.bucket_name,
             "AlertsTopic": self.topic.topic_arn,
             "Database": self.database.ref,
+            "Key": self.key.key_arn,
             "AthenaWorkgroup": self.workgroup.ref,
         }.items():
             CfnOutput(self, f"{label}Name", value=value)
@@ -58,8 +68,7 @@ class DataStack(Stack):
                 iam.PolicyStatement(
                     sid=why,
                     principals=[iam.ServicePrincipal(service)],
-                    actions=["kms:Decrypt", "kms:GenerateDataKey"]
-                    + (["kms:Encrypt", "kms:DescribeKey"] if service.startswith("logs") else []),
+                    actions=["kms:Decrypt", "kms:GenerateDataKey", *(LOGS_KEY if service.startswith("logs") else ())],
                     resources=["*"],  # in a key's own policy, "*" is that key
                     conditions={"StringEquals": {"aws:SourceAccount": self.account}}
                     if not service.startswith("logs")

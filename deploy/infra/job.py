@@ -96,10 +96,10 @@ class JobStack(Stack):
             model_registration_mode="AutoModelRegistrationDisabled",
         )
 
-    def _model_grants(self) -> list[Grant]:
+    def _model_grants(self, *listed: str) -> list[Grant]:
         return [
             Grant("CallMlflow", ["sagemaker:CallMlflowAppApi"], [self.mlflow.attr_arn]),
-            actors.list_bucket(self.data.artefacts, "ListModels", ["mlflow/"]),
+            actors.list_bucket(self.data.artefacts, "ListModels", ["mlflow/", *listed]),
         ]
 
     def _job_policy(self) -> iam.ManagedPolicy:
@@ -189,7 +189,26 @@ class JobStack(Stack):
                     ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
                     [self._group_arn("/aws-glue/*"), f"{self._group_arn('/aws-glue/*')}:*"],
                     why="Glue makes its log groups itself, below /aws-glue/",
-                )
+                ),
+                Grant(
+                    "EncryptLogs",
+                    ["logs:AssociateKmsKey"],
+                    [self._group_arn("/aws-glue/*"), f"{self._group_arn('/aws-glue/*')}:*"],
+                    why="with a security configuration Glue gives the key to the groups that it makes",
+                ),
+                Grant(
+                    "ReadSecurityConfiguration",
+                    ["glue:GetSecurityConfiguration"],
+                    ["*"],
+                    why="the action knows no resource-level permission",
+                ),
+                Grant(
+                    "MeasureAsGlue",
+                    ["cloudwatch:PutMetricData"],
+                    ["*"],
+                    why="the action knows no resource; the condition keeps it to Glue's own namespace",
+                    conditions={"StringEquals": {"cloudwatch:namespace": "Glue"}},
+                ),
             ],
         }[name]
         role = actors.role(self, name, service, own, description=f"Moodstream: the streaming job on {where}")
@@ -202,7 +221,7 @@ class JobStack(Stack):
     def _training_role(self) -> iam.Role:
         lake, artefacts = self.data.lake, self.data.artefacts
         grants = [
-            actors.list_bucket(lake, "ListLake", ["silver/", "gold/", "bronze/", "_checkpoints"]),
+            actors.list_bucket(lake, "ListLake", actors.DELTA_LAYERS),
             Grant(
                 "MaintainLake",
                 ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
@@ -222,7 +241,7 @@ class JobStack(Stack):
                 why="MLflow names models, and the workflow its results, by generated ids",
             ),
             actors.use_key(self.data.key),
-            *self._model_grants(),
+            *self._model_grants("releases/"),  # SageMaker lists the prefix of its input before it reads it
             Grant(
                 "WriteLogs",
                 ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
@@ -249,6 +268,17 @@ class JobStack(Stack):
             more_services=["emr-serverless.amazonaws.com"],
         )
 
+    def _vcpu(self) -> str:
+        return CfnParameter(
+            self,
+            "JobVcpu",
+            type="Number",
+            default=16,
+            min_value=14,
+            max_value=1000,
+            description="vCPU that EMR Serverless may use at once: 10 of the job, 4 of a batch run (new accounts: 16)",
+        ).value_as_string
+
     def _application(self, network: NetworkStack) -> emr.CfnApplication:
         app = emr.CfnApplication
         return emr.CfnApplication(
@@ -265,7 +295,9 @@ class JobStack(Stack):
             auto_start_configuration=app.AutoStartConfigurationProperty(enabled=True),
             auto_stop_configuration=app.AutoStopConfigurationProperty(enabled=True, idle_timeout_minutes=15),
             # This only limits the cost of a mistake: deploy/emr/spark-settings.toml sets the size of the job.
-            maximum_capacity=app.MaximumAllowedResourcesProperty(cpu="64 vCPU", memory="256 GB", disk="1000 GB"),
+            maximum_capacity=app.MaximumAllowedResourcesProperty(
+                cpu=f"{self._vcpu()} vCPU", memory="256 GB", disk="1000 GB"
+            ),
             monitoring_configuration=app.MonitoringConfigurationProperty(
                 cloud_watch_logging_configuration=app.CloudWatchLoggingConfigurationProperty(
                     enabled=True,
@@ -321,6 +353,7 @@ class JobStack(Stack):
                     mlflow=self.mlflow.attr_arn,
                     topic=self.data.topic.topic_arn,
                     copy_role=self.warehouse.copy_role.role_arn,
+                    key=self.data.key.key_arn,
                 )
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -33,6 +33,7 @@ class NetworkStack(Stack):
                 ec2.SubnetConfiguration(name="private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=20),
             ],
         )
+        self._choose_zones()
         self._flow_log(data)
         self.workers = self._group("Workers", "Moodstream: EMR Serverless and Airflow")
         # Spark's driver and executors, and the parts of Airflow, connect to each other.
@@ -47,6 +48,25 @@ class NetworkStack(Stack):
     def subnets(self) -> list[str]:
         """The ids of the private subnets."""
         return [subnet.subnet_id for subnet in self.vpc.private_subnets]
+
+    def _choose_zones(self) -> None:
+        """Let the deployment name the zones: EMR Serverless and Redshift Serverless lack some of a region's.
+
+        `python -m deploy.infra.deploy` fills the parameters in from the services' lists of zones.
+        """
+        for index, place in enumerate(("First", "Second")):
+            zone = CfnParameter(
+                self,
+                f"{place}Zone",
+                default="",
+                description="Availability zone of these subnets (empty: the region's own order)",
+            ).value_as_string
+            named = CfnCondition(
+                self, f"Has{place}Zone", expression=Fn.condition_not(Fn.condition_equals(zone, ""))
+            ).logical_id
+            chosen = Token.as_string(Fn.condition_if(named, zone, Fn.select(index, Fn.get_azs())))
+            for subnet in (self.vpc.public_subnets[index], self.vpc.private_subnets[index]):
+                subnet.node.default_child.availability_zone = chosen
 
     def _group(self, name: str, description: str, *, outbound: bool = True) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kinesis as kinesis
@@ -199,8 +199,6 @@ class StreamStack(Stack):
             ),
             memory_size=256,
             timeout=Duration.seconds(90),
-            # The run of a minute may last into the next minute; more runs at once are refused.
-            reserved_concurrent_executions=2,
             role=role.without_policy_updates(),
             log_group=self.generator_log,
             environment={
@@ -212,6 +210,7 @@ class StreamStack(Stack):
             # A retried minute has the same event ids, so refine drops the duplicates.
             retry_attempts=2,
         )
+        self._reserve_concurrency(function)
         allow(function, "AwsSolutions-L1", "3.11 is what the project's tests run on, as do EMR and Glue.")
         allow_scan(
             function.node.default_child,
@@ -219,6 +218,27 @@ class StreamStack(Stack):
             "It reaches Kinesis alone, which needs no private network.",
         )
         return function
+
+    def _reserve_concurrency(self, function: lambda_.Function) -> None:
+        """Bound the runs at once, if asked to: an account with a quota of 10 executions refuses every reservation."""
+        most = CfnParameter(
+            self,
+            "GeneratorConcurrency",
+            type="Number",
+            default=0,
+            min_value=0,
+            max_value=100,
+            description="Runs of the generator at once, reserved for it (0: no reservation; 2 where the quota allows)",
+        )
+        wanted = CfnCondition(
+            self, "ReservesConcurrency", expression=Fn.condition_not(Fn.condition_equals(most.value_as_string, "0"))
+        )
+        cfn = function.node.default_child
+        cfn.add_property_override(
+            "ReservedConcurrentExecutions",
+            {"Fn::If": [wanted.logical_id, {"Ref": most.logical_id}, {"Ref": "AWS::NoValue"}]},
+        )
+        allow_scan(cfn, "CKV_AWS_115", "A reservation fails where the account's quota is 10; it is a parameter.")
 
     def _group_arn(self, group: logs.LogGroup) -> str:
         return self.format_arn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, CfnParameter, Stack
+from aws_cdk import Aws, CfnCondition, CfnOutput, CfnParameter, Fn, Stack, Token
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_mwaa as mwaa
@@ -101,7 +101,18 @@ class WorkflowStack(Stack):
                 why="one data set for each subject, their ids all begin so; the action only refreshes",
             ),
             Grant("Notify", ["sns:Publish"], [self.data.topic.topic_arn]),
-            actors.use_key(self.data.key),
+            # The actions that MWAA's guide lists for an environment with a key of one's own.
+            Grant(
+                "UseKey",
+                [
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:GenerateDataKey",
+                    "kms:GenerateDataKeyWithoutPlaintext",
+                ],
+                [self.data.key.key_arn],
+            ),
             Grant(
                 "WriteLogs",
                 [
@@ -170,10 +181,15 @@ class WorkflowStack(Stack):
             default="",
             description="Container with Python 3.11 for training on SageMaker (empty: train on EMR Serverless)",
         )
+        given = CfnCondition(
+            self, "HasTrainingImage", expression=Fn.condition_not(Fn.condition_equals(image.value_as_string, ""))
+        )
+        # MWAA refuses an option without a value, so the option is left out.
+        training_image = Token.as_string(Fn.condition_if(given.logical_id, image.value_as_string, Aws.NO_VALUE))
         settings = {
             "application_id": self.job.application.attr_application_id,
             "training_role": self.job.training_role.role_arn,
-            "training_image": image.value_as_string,
+            "training_image": training_image,
             "artefacts": f"s3://{self.data.artefacts.bucket_name}",
             "lake": f"s3://{self.data.lake.bucket_name}",
             "mlflow_uri": self.job.mlflow.attr_arn,

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from deploy.infra.checks.access import Call, Policies
+from deploy.infra.checks.resolve import Templates
+from streaming.operations.corrections.journal import JOURNAL
+from streaming.operations.erase.command import RECEIPTS
 from tests.packaging import calls, policies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,9 +75,20 @@ PLATFORM = {
     "EmrRole": dict.fromkeys(
         ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams", "logs:DescribeLogGroups"], EMR_LOGS
     ),
-    "GlueRole": dict.fromkeys(
-        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Glue writes its logs in the job's role"
-    ),
+    # Its calls, with resources and sources: deploy/infra/checks/access.py.
+    "GlueRole": {
+        **dict.fromkeys(
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "logs:AssociateKmsKey",
+                "glue:GetSecurityConfiguration",
+            ],
+            "Glue writes its encrypted logs in the job's role",
+        ),
+        "cloudwatch:PutMetricData": "Glue's own metrics",
+    },
     "CopyRole": {
         "s3:ListBucket": "COPY finds the staged files",
         "s3:GetObject": "COPY reads them",
@@ -161,12 +176,22 @@ PLATFORM = {
             ],
             AIRFLOW,
         ),
-        "kms:Decrypt": KMS,
-        "kms:GenerateDataKey": KMS,
+        **dict.fromkeys(
+            [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+            ],
+            "MWAA's guide lists them for an environment with a key of one's own",
+        ),
         "iam:PassRole": "StartJobRun and CreateTrainingJob hand the training role on",
         "sagemaker:AddTags": "CreateTrainingJob is called with tags",
     },
 }
+# Every prefix of the lake that the project's code writes, lists and cleans up: from the code's own constants.
+LAKE_PREFIXES = ("bronze", "silver", "gold", "_checkpoints", JOURNAL, RECEIPTS)
 # The role that CDK makes for the VPC's flow log; the service writes the log.
 FLOW_LOG = {"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"}
 
@@ -238,3 +263,29 @@ def test_a_statement_over_all_resources_is_bound_by_a_condition_or_has_no_other_
         if action not in no_resource_known
     ]
     assert unbound == []
+
+
+@pytest.mark.parametrize("prefix", LAKE_PREFIXES)
+@pytest.mark.parametrize("role", ["EmrRole", "GlueRole", "TrainingRole"])
+def test_job_and_operations_may_use_every_prefix_of_the_lake(
+    role: str, prefix: str, templates: dict[str, dict[str, Any]]
+) -> None:
+    resolved = Templates(templates)
+    lake = next(f"arn:aws:s3:::{b.ref}" for b in resolved.resources("AWS::S3::Bucket") if b.name.startswith("Lake"))
+    listing = Call("s3:ListBucket", lake, {"s3:prefix": f"{prefix}/"})
+    writing = [
+        Call(action, f"{lake}/{prefix}/some/file.json")
+        for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
+    ]
+    allowed = Policies(resolved)
+    assert [str(call) for call in (listing, *writing) if not allowed.allow(role, call)] == []
+
+
+def test_nobody_may_touch_a_prefix_that_the_code_does_not_use(templates: dict[str, dict[str, Any]]) -> None:
+    resolved = Templates(templates)
+    lake = next(f"arn:aws:s3:::{b.ref}" for b in resolved.resources("AWS::S3::Bucket") if b.name.startswith("Lake"))
+    allowed = Policies(resolved)
+    for role in ("EmrRole", "GlueRole", "TrainingRole"):
+        assert not allowed.allow(role, Call("s3:GetObject", f"{lake}/landing/2026/01/01/file.gz"))
+        assert not allowed.allow(role, Call("s3:ListBucket", lake, {"s3:prefix": ""}))
+        assert not allowed.allow(role, Call("s3:ListBucket", lake))

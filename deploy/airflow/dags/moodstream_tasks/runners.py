@@ -22,6 +22,18 @@ EMR_ENDED = {"SUCCESS", "FAILED", "CANCELLED", "CANCELLING"}
 SAGEMAKER_ENDED = {"Completed", "Failed", "Stopped"}
 TIMEOUT_S = 3_600
 
+# Four vCPU beside the ten of the streaming job: a fresh account has sixteen. Commands do their work in the driver's
+# Python process, outside its heap, so most of the driver's memory is overhead.
+BATCH_SIZES = (
+    "spark.driver.cores=2",
+    "spark.driver.memory=3g",
+    "spark.driver.memoryOverhead=8g",
+    "spark.executor.cores=2",
+    "spark.executor.memory=3g",
+    "spark.executor.instances=1",
+    "spark.dynamicAllocation.enabled=false",
+)
+
 
 class Runner(Protocol):
     """Runs `module`, whose `main()` reads `sys.argv`, with the given words as arguments."""
@@ -97,7 +109,7 @@ def _spark_submit(settings: Settings, url: str, module: str, words: Sequence[str
         "MLFLOW_TRACKING_URI": settings.mlflow_uri,
         "AWS_REGION": settings.region,
     }
-    settings_ = [f"spark.archives={release}/training-environment.tar.gz#environment", "spark.executor.instances=1"]
+    settings_ = [f"spark.archives={release}/training-environment.tar.gz#environment", *BATCH_SIZES]
     settings_ += [f"spark.emr-serverless.driverEnv.{name}={value}" for name, value in environment.items()]
     return {
         "entryPoint": f"{release}/run_command.py",
