@@ -27,6 +27,7 @@ COMMANDS = {
     "bench": ("harness.bench", "measure speed against named baselines"),
     "cost": ("deploy.infra.cost", "estimate the monthly cost on AWS"),
     "generate": ("generator.cli", "send the events of a mock platform, or write them to a file"),
+    "connect": ("connectors.cli", "send the events of a real source, or write them to a file"),
     "score": ("model.score", "score texts with the champion"),
     "model": ("model.cli", "train, evaluate, promote, roll back, list"),
     "stream": ("streaming.cli", "run the streaming job"),

@@ -13,6 +13,7 @@ from docs.generate.markdown import table
 TREES: Mapping[str, str] = {
     "`moodstream stream` and the operations": "streaming.errors",
     "`moodstream generate`": "generator.errors",
+    "`moodstream connect`": "connectors.errors",
     "`moodstream model`, `score`": "model.errors",
     "`moodstream demo`, `status`, `audit`, `chaos`, `bench`, `cost`": "deploy.local.errors",
     "`python -m deploy.infra.deploy`": "deploy.infra.errors",

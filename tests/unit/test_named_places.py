@@ -14,7 +14,7 @@ PAGES = (
     *("README.md", "CONTRIBUTING.md", "docs/decisions/023-the-layout.md"),
     *sorted(str(page.relative_to(ROOT)) for folder in ("docs", "docs/deploy") for page in ROOT.glob(f"{folder}/*.md")),
 )
-FOLDERS = ("streaming", "generator", "model", "harness", "deploy", "sql", "docs", "tests", "requirements")
+FOLDERS = ("streaming", "generator", "model", "connectors", "harness", "deploy", "sql", "docs", "tests", "requirements")
 # A path, alone in back ticks or followed by the name of a function, a class or a method.
 PLACE = re.compile(rf"`((?:{'|'.join(FOLDERS)})(?:/[\w.-]+)+/?)(?:::([\w.]+))?`")
 

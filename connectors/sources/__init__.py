@@ -1,0 +1,1 @@
+"""One module a source. None of them writes anything: they yield batches of events."""
