@@ -5,9 +5,8 @@ classes has an `exit_code`:
 
 0  done; also when stopped as asked
 1  it failed or is incomplete, an audit did not pass, or something happened that nobody foresaw
-2  wrong use, or something is missing that the user can provide: the same command ends the same way
+2  wrong use, or something is missing that the user can provide: an option, a file, a service that an option names
 3  it can never succeed as it is: a restart would be in vain
-4  a service that it needs cannot be reached: try again later
 """
 
 from __future__ import annotations
@@ -17,10 +16,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 
 WRONG_USE = 2
 COMMANDS = {
     "demo": ("harness.demo.command", "run the whole system on this machine, live"),
+    "doctor": ("harness.doctor", "look for what would keep a demo from running here"),
     "status": ("harness.demo.status", "show the services, hops and rows of a demo"),
     "audit": ("harness.audit.command", "compare everything that was sent with every layer"),
     "chaos": ("harness.chaos", "kill the job and break its services under load, then audit"),
@@ -47,6 +48,9 @@ Main = Callable[[Sequence[str], Mapping[str, str]], int]
 
 def main() -> int:
     """Run `moodstream` on the process's arguments and environment; returns the exit code."""
+    # No proxy can reach this machine's loopback address, whatever library asks it.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
     return run(sys.argv[1:], os.environ)
 
 
@@ -56,6 +60,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         sys.stdout.write(_usage())
         return 0 if argv else WRONG_USE
     name, *rest = argv
+    if name == "--version":
+        sys.stdout.write(f"moodstream {version('moodstream')}\n")
+        return 0
+    if name == "completion":
+        return _completion(rest)
     if name not in COMMANDS:
         sys.stderr.write(f"moodstream: unknown command '{name}'; one of: {', '.join(_installed())}\n")
         return WRONG_USE
@@ -85,12 +94,28 @@ def exit_code_of(command: str, command_main: Main, argv: Sequence[str], environ:
         return code
 
 
+def _completion(argv: Sequence[str]) -> int:
+    """Print the line that makes a shell complete the commands; returns the exit code."""
+    shells = {
+        "bash": f"complete -W '{' '.join(_installed())}' moodstream",
+        "zsh": f'compdef \'_arguments "1:command:({" ".join(_installed())})" "*:file:_files"\' moodstream',
+    }
+    if len(argv) != 1 or argv[0] not in shells:
+        sys.stderr.write(
+            'moodstream completion: expected bash or zsh; for example: eval "$(moodstream completion bash)"\n'
+        )
+        return WRONG_USE
+    sys.stdout.write(shells[argv[0]] + "\n")
+    return 0
+
+
 def _usage() -> str:
     lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items() if name in _installed()]
     return (
         "usage: moodstream COMMAND [OPTIONS]\n\n"
         + "\n".join(lines)
-        + "\n\n`moodstream COMMAND --help` explains a command, with examples."
+        + "\n\n`moodstream COMMAND --help` explains a command, with examples; `--version` prints the release;"
+        + '\n`eval "$(moodstream completion bash)"` completes commands (also: zsh).'
         + (" Begin with: moodstream demo --seconds 60\n" if "demo" in _installed() else "\n")
     )
 

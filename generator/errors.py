@@ -30,7 +30,7 @@ class StreamUnusable(GeneratorError):
 class StreamUnreachable(StreamUnusable):
     """Kinesis does not answer at this endpoint."""
 
-    exit_code = 4
+    exit_code = 2
 
 
 class PutFailed(GeneratorError):

@@ -39,7 +39,7 @@ class DataUnavailable(ModelError):
 class RegistryUnavailable(ModelError):
     """The registry does not answer."""
 
-    exit_code = 4
+    exit_code = 2
 
 
 class GateClosed(ModelError):

@@ -36,7 +36,7 @@ class CheckpointVersionError(PermanentFailure):
 class SinkUnavailable(StreamingError):
     """A sink cannot be reached at the moment; trying again later is right."""
 
-    exit_code = 4
+    exit_code = 2
 
 
 class ScoringError(StreamingError):

@@ -51,9 +51,12 @@ def ensure(service: Service, workdir: Workdir, port: int | None = None) -> Proce
 def answers_http(path: str) -> Callable[[int], bool]:
     """For `Service.healthy`: whether the server on a port answers GET `path` with 200."""
 
+    # The environment's proxy could not reach this machine's loopback address.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
     def healthy(port: int) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+            with direct.open(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False

@@ -66,11 +66,17 @@ def inherited(base: Mapping[str, str]) -> dict[str, str]:
     return kept | {
         "PYTHONPATH": ":".join(path),
         "PYTHONUNBUFFERED": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
+        **without_proxy(base),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }
+
+
+def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which HTTP clients reach loopback directly, beside what `environ` excludes already."""
+    excluded = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    hosts = ",".join([*filter(None, [excluded]), "127.0.0.1", "localhost"])
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def start(workdir: Workdir, environ: Mapping[str, str], shards: int) -> Stack:

@@ -131,9 +131,10 @@ def is_held(workdir: Workdir) -> int | None:
     path = workdir.run / "demo.lock"
     if not path.exists():
         return None
-    with path.open("r+") as lock:
+    # A shared lock, for which being allowed to read is enough.
+    with path.open() as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return int(lock.read().strip() or 0)
     return None

@@ -11,12 +11,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 from deploy.local import pages, stack, workdir
 from deploy.local.errors import LocalError, NothingToAuditError, UsageError
+from deploy.local.processes import Process
 from deploy.local.stack import Stack
 from deploy.local.workdir import Workdir
 from harness.audit import report as audit_report
@@ -34,6 +37,10 @@ from harness.demo.sender import Sender
 from harness.demo.settings import DemoSettings
 
 TICK_S = 1.0
+# A shorter run ends before the thorough training beside it would.
+IMPROVED_FROM_S = 300.0
+
+StartPage = Callable[[Workdir, Mapping[str, str], int | None], Process]
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], job_module: str = "streaming") -> int:
@@ -109,37 +116,74 @@ def _demo(
     job_module: str,
 ) -> dict[str, Any] | None:
     """One demo from start to audit; None if it was stopped before the first record."""
-    screen.progress("starting the emulated AWS and the warehouse")
+    screen.progress("starting the emulated AWS and the warehouse: a few seconds")
     services = stack.start(place, environ, options.shards)
     inside = services.environ(environ)
-    models.ensure_champion(place, inside, screen.progress)
-    lost = sender.resend(services, inside)
-    if lost:
-        screen.progress(f"put again {lost} records that the emulator had lost")
     job = Job(options, services, inside, module=job_module)
-    screen.progress("starting the streaming job")
-    job.start()
-    found = _pages(options, place, inside)
-    try:
-        job.wait_until_ready(stopping.is_set, screen.progress)
-        stopping.sending = True
-        counts = _send(options, job, services, inside, stopping, screen, found)
-        complete = drain.drain(job, services.postgres, screen.progress)
-    finally:
-        job.stop()
+    improvement = models.Improvement(place, inside)
+    with Pages(options, place, inside, screen.progress) as opened:
+        try:
+            models.ensure_champion(place, inside, screen.progress)
+            opened.start_mlflow()
+            lost = sender.resend(services, inside)
+            if lost:
+                screen.progress(f"put again {lost} records that the emulator had lost")
+            screen.progress("starting the streaming job: half a minute to a minute")
+            job.start()
+            job.wait_until_ready(stopping.is_set, screen.progress)
+            for name, url in job.links().items():
+                screen.progress(f"{name}: {url}")
+            if not options.headless and (options.seconds is None or options.seconds >= IMPROVED_FROM_S):
+                improvement.start()
+            stopping.sending = True
+            counts = _send(options, job, services, inside, stopping, screen, opened.links)
+            improvement.stop()
+            complete = drain.drain(job, services.postgres, screen.progress)
+        finally:
+            improvement.stop()
+            job.stop()
     if complete:
         sender.note_drained(place)
     screen.progress("auditing")
-    return _report(place, environ, counts, complete, found | job.links())
+    return _report(place, environ, counts, complete, opened.links | job.links())
 
 
-def _pages(options: DemoSettings, place: Workdir, inside: Mapping[str, str]) -> dict[str, str]:
-    """Start the web pages, unless --headless; returns their addresses by name. Spark's comes with the job."""
-    if options.headless:
-        return {}
-    dashboard = pages.start_dashboard(place, inside, options.dashboard_port)
-    mlflow = pages.start_mlflow(place, inside, options.mlflow_port)
-    return {"dashboard": f"http://127.0.0.1:{dashboard.port}", "mlflow": f"http://127.0.0.1:{mlflow.port}"}
+class Pages:
+    """The demo's web pages, started beside everything else. A page that does not start is reported, and stops nothing.
+
+    `links`: address by name, as soon as a page answers.
+    """
+
+    def __init__(
+        self, options: DemoSettings, place: Workdir, inside: Mapping[str, str], progress: Callable[[str], None]
+    ) -> None:
+        self.links: dict[str, str] = {}
+        self._options, self._place, self._inside, self._progress = options, place, inside, progress
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="pages")
+
+    def __enter__(self) -> Pages:
+        if not self._options.headless:
+            self._threads.submit(self._open, "dashboard", pages.start_dashboard, self._options.dashboard_port)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def start_mlflow(self) -> None:
+        """Start MLflow's page; its database must be there, since two programs cannot create it at once."""
+        if not self._options.headless:
+            self._threads.submit(self._open, "mlflow", pages.start_mlflow, self._options.mlflow_port)
+
+    def _open(self, name: str, start: StartPage, port: int | None) -> None:
+        try:
+            page = start(self._place, self._inside, port)
+        except LocalError as error:
+            self._progress(f"no {name} page: {error}")
+            return
+        self.links[name] = f"http://127.0.0.1:{page.port}"
+        self._progress(f"{name}: {self.links[name]}")
 
 
 def _send(
@@ -153,34 +197,45 @@ def _send(
 ) -> dict[str, Any]:
     """Run the generator until it ends or `stopping` is set, and show what arrives; returns its last counts."""
     layers = Layers(services.workdir)
+    # Of a directory that was used before, the display shows this run's rows, as it shows this run's records.
+    before = _rows(layers, services)
     began, since = time.monotonic(), time.time()
     running = Sender(options, services, inside)
     try:
         while not running.ended() and not stopping.is_set():
             job.check()
             seconds = time.monotonic() - began
-            screen.show(_snapshot(seconds, running.status(), layers, job, services, {**found, **job.links()}))
+            own = {layer: max(0, rows - before[layer]) for layer, rows in _rows(layers, services).items()}
+            screen.show(_snapshot(seconds, running.status(), own, layers, job, {**found, **job.links()}))
             stopping.wait(TICK_S)
     finally:
         running.stop()
     return {**running.status(), "since": since}
 
 
-def _snapshot(
-    seconds: float, sending: dict[str, Any], layers: Layers, job: Job, services: Stack, found: Mapping[str, str]
-) -> Snapshot:
-    freshness = layers.freshness()
-    rows = {
-        "sent": sending.get("acked", 0),
+def _rows(layers: Layers, services: Stack) -> dict[str, int]:
+    """The rows of each layer, of all runs of the working directory."""
+    return {
         "bronze": layers.bronze(),
         "silver": layers.silver(),
         "rejected": layers.rejected(),
-        "gold": freshness.get("total", 0),
+        "gold": layers.freshness().get("total", 0),
         "warehouse": drain.loaded(services.postgres),
     }
-    return Snapshot(
-        seconds, sending, rows, freshness, layers.sentiment(), job.status().get("hops", {}), found, job.restarts
-    )
+
+
+def _snapshot(
+    seconds: float,
+    sending: dict[str, Any],
+    rows: Mapping[str, int],
+    layers: Layers,
+    job: Job,
+    found: Mapping[str, str],
+) -> Snapshot:
+    sent = {"sent": sending.get("acked", 0)}
+    hops = job.status().get("hops", {})
+    freshness, sentiment = layers.freshness(), layers.sentiment()
+    return Snapshot(seconds, sending, {**sent, **rows}, freshness, sentiment, hops, found, job.restarts)
 
 
 def _report(

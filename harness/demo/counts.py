@@ -21,7 +21,7 @@ SENTIMENT_MINUTES = 5
 
 @dataclass
 class RowCount:
-    """Counts an append-only table's rows by following its log; removals by erasure are not noticed."""
+    """Counts a table's rows by following its log; after a commit that changed rows it counts the snapshot anew."""
 
     table: Path
     rows: int = 0
@@ -32,8 +32,12 @@ class RowCount:
         folder = self.table / "_delta_log"
         if self._next < 0 and not self._begin():
             return 0
-        while (entry := folder / f"{self._next:020d}.json").exists():
-            self.rows += sum(file.rows for file in log.parse(entry.read_bytes()).added)
+        while (path := folder / f"{self._next:020d}.json").exists():
+            entry = log.parse(path.read_bytes())
+            if entry.removed:
+                self._begin()
+                continue
+            self.rows += sum(file.rows for file in entry.added)
             self._next += 1
         return self.rows
 

@@ -9,9 +9,11 @@ from contextlib import closing
 
 from deploy.local import processes
 from deploy.local.errors import ServiceError
+from deploy.local.processes import Process
 from deploy.local.workdir import Workdir
 
 NAME = "training"
+QUICK = "first-model-is-quick"
 MODEL = "moodstream-sentiment"
 QUERY = "select version from registered_model_aliases where name = ? and alias = 'champion'"
 
@@ -30,26 +32,52 @@ def champion_version(workdir: Workdir) -> int | None:
 
 
 def ensure_champion(workdir: Workdir, environ: Mapping[str, str], progress: Callable[[str], None]) -> None:
-    """Train and register a model if there is no champion; raises ServiceError if that fails."""
+    """Train and register a quick first model if there is no champion; raises ServiceError if that fails.
+
+    Quick: without the search for the best penalty, which `Improvement` makes later, beside the stream.
+    """
     if champion_version(workdir) is not None:
         return
-    progress("training the model (once for a working directory)")
+    progress("training a first model: about half a minute, once for a working directory")
     log = workdir.logs / f"{NAME}.log"
-    process = processes.spawn(
-        NAME,
-        [sys.executable, "-m", "model", "train", "--workdir", str(workdir.root)],
-        run=workdir.run,
-        log=log,
-        environ=environ,
-    )
+    process = _train(workdir, environ, ["--quick"])
     try:
         while process.alive:
             processes.pause()
-            progress(f"training: {processes.last_lines(log)}")
+            progress(f"training a first model: {processes.last_lines(log)}")
     finally:
         processes.stop(process)
     if champion_version(workdir) is None:
         raise ServiceError(f"no model could be trained: {processes.last_lines(log)} (see {log})")
+    (workdir.run / QUICK).touch()
+
+
+class Improvement:
+    """The thorough training beside the stream, once for a working directory: its version arrives as challenger."""
+
+    def __init__(self, workdir: Workdir, environ: Mapping[str, str]) -> None:
+        self._workdir = workdir
+        self._environ = environ
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Begin it if the champion was trained quickly; it gives way to whatever else wants the processor."""
+        if (self._workdir.run / QUICK).exists():
+            self._process = _train(self._workdir, self._environ, [], politeness=19)
+
+    def stop(self) -> None:
+        """End it; the next demo begins it again unless it had finished."""
+        if self._process is None:
+            return
+        if not self._process.alive and self._process.exit_code() == 0:
+            (self._workdir.run / QUICK).unlink(missing_ok=True)
+        processes.stop(self._process)
+
+
+def _train(workdir: Workdir, environ: Mapping[str, str], options: list[str], politeness: int = 0) -> Process:
+    nice = ["nice", "-n", str(politeness)] if politeness else []
+    command = [*nice, sys.executable, "-m", "model", "train", "--workdir", str(workdir.root), *options]
+    return processes.spawn(NAME, command, run=workdir.run, log=workdir.logs / f"{NAME}.log", environ=environ)
 
 
 def ensure_challenger(workdir: Workdir) -> None:

@@ -30,6 +30,7 @@ class Sender:
         self._status.unlink(missing_ok=True)
         self._code: int | None = None
         source = ["--input", str(settings.input.absolute())] if settings.input else ["--seed", str(settings.seed)]
+        source += ["--scenario", settings.scenario] if settings.scenario else []
         duration = [] if settings.seconds is None else ["--duration", str(settings.seconds)]
         self._process = _spawn(
             stack, environ, ["--rate", str(settings.rate), *source, *duration, *self._status_option()]

@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   moodstream demo                                   until Ctrl-C, with dashboard, Spark UI and MLflow UI
   moodstream demo --seconds 60 --rate 1000 --headless --json
   moodstream demo --input records.jsonl --rate 200  send each line of a file as it is
+  moodstream demo --scenario outage                 a story: an outage turns the sentiment, and alerts follow
   moodstream demo --stop                            stop what a killed demo left running
 """
 
@@ -27,6 +28,7 @@ class DemoSettings:
     seconds: float | None
     rate: float
     input: Path | None
+    scenario: str | None
     headless: bool
     json: bool
     stop: bool
@@ -45,6 +47,8 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSetti
     given = vars(_parser().parse_args(list(argv)))
     settings = DemoSettings(**given)
     _check_input(settings.input)
+    if settings.input and settings.scenario:
+        raise UsageError("--scenario: a file is sent as it is; leave out --input or --scenario")
     for jar in settings.jars:
         if not Path(jar).is_file():
             raise UsageError(f"--jars: '{jar}' is no file")
@@ -81,6 +85,7 @@ def _parser() -> Parser:
     add("--rate", type=number(0, 1e6, "records a second above 0"), default=200.0, metavar="R",
         help="records a second (default 200)")  # fmt: skip
     add("--input", type=Path, metavar="FILE", help="send each line of FILE as it is, then drain, audit and exit")
+    add("--scenario", metavar="NAME", help="let the mock platform tell a story: calm, launch, outage, raid, ...")
     add("--headless", action="store_true", help="do not start the web pages")
     add(
         "--workdir",

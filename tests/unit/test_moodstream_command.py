@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
@@ -33,13 +35,13 @@ def raising(error: BaseException) -> moodstream.Main:
 
 @pytest.mark.parametrize("error", errors(), ids=lambda error: f"{error.__module__}.{error.__name__}")
 def test_every_error_of_a_package_ends_with_a_code_of_the_table(error: type[Exception]) -> None:
-    assert exit_code_of("moodstream test", raising(error("no")), [], {}) in (1, 2, 3, 4)
+    assert exit_code_of("moodstream test", raising(error("no")), [], {}) in (1, 2, 3)
     assert f"\n{error.exit_code}  " in (moodstream.__doc__ or "")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(OperationFailed, 1), (SettingsError, 2), (CheckpointVersionError, 3), (SinkUnavailable, 4)],
+    [(OperationFailed, 1), (SettingsError, 2), (CheckpointVersionError, 3), (SinkUnavailable, 2)],
 )
 def test_an_error_is_one_line_on_standard_error_and_its_exit_code(
     error: type[Exception], code: int, capsys: pytest.CaptureFixture[str]
@@ -74,10 +76,35 @@ def test_a_command_that_is_not_installed_is_not_listed_and_says_what_is_missing(
 def test_an_unknown_command_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert moodstream.run(["dance"], {}) == 2
     said = capsys.readouterr().err
-    assert said.startswith("moodstream: unknown command 'dance'; one of: demo, status, ")
+    assert said.startswith("moodstream: unknown command 'dance'; one of: demo, doctor, status, ")
     assert said.count("\n") == 1
 
 
 def test_the_command_alone_is_wrong_use_that_shows_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert moodstream.run([], {}) == 2
     assert capsys.readouterr().out.startswith("usage: moodstream COMMAND")
+
+
+def test_the_release_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert moodstream.run(["--version"], {}) == 0
+    assert re.fullmatch(r"moodstream \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_completes_the_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert moodstream.run(["completion", shell], {}) == 0
+    line = capsys.readouterr().out
+    assert all(name in line for name in moodstream.COMMANDS)
+
+
+def test_an_unknown_shell_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert moodstream.run(["completion", "fish"], {}) == 2
+    assert "expected bash or zsh" in capsys.readouterr().err
+
+
+def test_loopback_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["moodstream", "--version"])
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "example.com")
+    assert moodstream.main() == 0
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "example.com,127.0.0.1,localhost"
