@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
@@ -43,7 +44,8 @@ def _newest(delta: DeltaTable, count: int, by: str) -> pd.DataFrame:
     """The newest rows of the ten files that were added last, since the table may be large."""
     actions = delta.get_add_actions(flatten=True)
     added = sorted(
-        zip(actions.column("modification_time").to_pylist(), delta.file_uris(), strict=False), key=lambda pair: pair[0]
+        zip(actions.column("modification_time").to_pylist(), map(unquote, delta.file_uris()), strict=False),
+        key=lambda pair: pair[0],
     )
     files = [path for _, path in added[-10:]]
     if not files:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -41,7 +41,8 @@ def view(connection: DuckDBPyConnection, name: str, table: Path) -> bool:
         delta = DeltaTable(str(table))
     except TableNotFoundError:
         return False
-    files = delta.file_uris()
+    # delta-rs names files by URI: a blank in the folder's name is %20 there.
+    files = [unquote(uri) for uri in delta.file_uris()]
     if not files:
         empty = pa.schema(delta.schema()).empty_table().append_column("filename", pa.array([], pa.string()))
         connection.register("empty", empty)

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from deploy.local.errors import UsageError
 from harness.audit import lake
@@ -49,3 +51,11 @@ def test_a_whole_bucket_is_a_lake_as_well(tmp_path: Path) -> None:
 def test_anything_else_is_refused_by_name(url: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"--lake: received '{url}', expected s3://BUCKET"):
         lake.copied_from_s3(FakeS3(), url, tmp_path)
+
+
+def test_a_table_in_a_folder_with_blanks_and_umlauts_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "my dir ü" / "table"
+    write_deltalake(str(table), pa.table({"id": ["a"]}), mode="append")
+    connection = lake.connect(tmp_path)
+    assert lake.view(connection, "rows", table)
+    assert connection.execute("select id, filename like '%my dir ü/table/%' from rows").fetchall() == [("a", True)]
