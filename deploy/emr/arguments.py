@@ -16,6 +16,17 @@ CONNECTOR = "/usr/share/aws/kinesis/spark-sql-kinesis/lib/spark-streaming-sql-ki
 DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
 PYTHON = "/usr/bin/python3.11"  # EMR 7.x has it beside its default, 3.9
 SITE = "./environment/site-packages"  # Spark unpacks the archive there, in each process's folder
+# Four vCPU beside the ten of the streaming job: a fresh account has sixteen. Commands do their work in the driver's
+# Python process, outside its heap. The DAGs are deployed alone, so their runners.py repeats this.
+BATCH_SIZES = {
+    "spark.driver.cores": "2",
+    "spark.driver.memory": "3g",
+    "spark.driver.memoryOverhead": "8g",
+    "spark.executor.cores": "2",
+    "spark.executor.memory": "3g",
+    "spark.executor.instances": "1",
+    "spark.dynamicAllocation.enabled": "false",
+}
 LATENCY_OPTIONS: Mapping[str, str] = {
     # A commit to S3 lasts about half a second: batches with shorter triggers would only wait for each other.
     "--ingest-trigger": "2",
@@ -91,6 +102,40 @@ def job_run(target: Target, *, application: str, role: str) -> dict[str, object]
                 "entryPoint": f"{target.release}/spark_job.py",
                 "entryPointArguments": _flat(job_options(target)),
                 "sparkSubmitParameters": " ".join(spark_submit_options(target, "emr-serverless")),
+            }
+        },
+    }
+
+
+def training_run(target: Target, *, application: str, role: str, name: str, result: str) -> dict[str, object]:
+    """The StartJobRun request that trains and registers a model, and writes its result to the s3:// URL `result`.
+
+    What the DAG `moodstream_retrain` does as its step `train`: the first version of a registry becomes champion.
+    """
+    environment = {
+        "PYSPARK_PYTHON": PYTHON,
+        "PYSPARK_DRIVER_PYTHON": PYTHON,
+        "PYTHONPATH": SITE,
+        "MOODSTREAM_DATA": "./environment/data",
+        "MLFLOW_TRACKING_URI": target.mlflow,
+        "AWS_REGION": target.region,
+    }
+    settings = {
+        "spark.archives": f"{target.release}/training-environment.tar.gz#environment",
+        **BATCH_SIZES,
+        **{f"spark.emr-serverless.driverEnv.{name}": value for name, value in environment.items()},
+    }
+    command = ["model", "train", "--json", "--mlflow-uri", target.mlflow]
+    return {
+        "applicationId": application,
+        "executionRoleArn": role,
+        "name": name,
+        "executionTimeoutMinutes": 60,
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": f"{target.release}/run_command.py",
+                "entryPointArguments": ["--result", result, "--", *command],
+                "sparkSubmitParameters": " ".join(_conf(settings)),
             }
         },
     }

@@ -7,25 +7,27 @@ environment. Repeating it is safe: an unchanged stack stays as it is, and each r
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.emr.arguments import Target, job_run
-from deploy.infra.errors import DeployError, StackFailed
+from deploy.infra.errors import DeployError
 from deploy.infra.grant import grant
+from deploy.infra.job_runs import Runs, completed
+from deploy.infra.stacks import Stacks
+from deploy.infra.zones import zones
 from moodstream import exit_code_of
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
 # Not every account has QuickSight: these stacks are deployed if its principals are given, or if --stacks names them.
 DASHBOARDS, DASHBOARDS_PARAMETER = ("datasets", "dashboards"), "DashboardAuthors"
 DAGS, DAG_KEY = "moodstream-dags.zip", "airflow/dags/moodstream-dags.zip"
-ENDED = ("_COMPLETE", "_FAILED")
+CONNECTOR_KEY = "jars/spark-streaming-sql-kinesis-connector.jar"
 EXAMPLES = """\
 examples:
   make synth package && python -m deploy.infra.deploy --parameter AlertEmail=oncall@example.com
@@ -46,6 +48,10 @@ class Settings:
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     grant: bool = False
     start: bool = False
+    train: bool = False
+    stop: bool = False
+    destroy: bool = False
+    connector: Path | None = None  # jar of the Kinesis connector, checked
     poll: float = 5.0
 
     @property
@@ -64,94 +70,72 @@ Progress = Callable[[str], None]
 def deploy(settings: Settings, client: Clients, progress: Progress) -> dict[str, str]:
     """Create or update every stack; returns the outputs of all stacks by name."""
     outputs: dict[str, str] = {}
+    stacks = Stacks(client("cloudformation"), progress, settings.poll)
     for name in settings.stacks:
         progress(f"stack moodstream-{name}")
-        outputs |= bring_up(settings, client("cloudformation"), name)
+        template = settings.templates / f"moodstream-{name}.json"
+        if not template.is_file():
+            raise DeployError(f"{template} is missing: run `make synth` first")
+        outputs |= stacks.bring_up(f"moodstream-{name}", template, _given(settings, template, client))
         if name == "data":
             progress(f"release {settings.release}")
             upload(settings, client("s3"), outputs["ArtefactBucketName"])
     return outputs
 
 
+def _given(settings: Settings, template: Path, client: Clients) -> dict[str, str]:
+    """Values of the template's parameters: those of the command line, the release, zones that every service has."""
+    declared = json.loads(template.read_text()).get("Parameters", {})
+    given = dict(settings.parameters)
+    if "Release" in declared:
+        given["Release"] = settings.release
+    if "FirstZone" in declared and "FirstZone" not in given:
+        given |= zones(settings.region, client("ec2"))
+    return given
+
+
 def upload(settings: Settings, s3: Any, bucket: str) -> None:
     """Copy the release to a prefix of its own, and the DAGs to the place where Airflow reads them."""
     for path in sorted(settings.dist.iterdir()):
         s3.upload_file(str(path), bucket, f"releases/{settings.release}/{path.name}")
+    if settings.connector:
+        s3.upload_file(str(settings.connector), bucket, f"releases/{settings.release}/{CONNECTOR_KEY}")
     s3.upload_file(str(settings.dist / DAGS), bucket, DAG_KEY)
 
 
-def bring_up(settings: Settings, cloudformation: Any, name: str) -> dict[str, str]:
-    """Create or update one stack and wait for it; returns its outputs. Raises StackFailed if it was rolled back."""
-    path = settings.templates / f"moodstream-{name}.json"
-    if not path.is_file():
-        raise DeployError(f"{path} is missing: run `make synth` first")
-    body = path.read_text()
-    request = {
-        "StackName": f"moodstream-{name}",
-        "TemplateBody": body,
-        "Parameters": _parameters(settings, json.loads(body)),
-        "Capabilities": ["CAPABILITY_IAM"],
-    }
-    failed = cloudformation.exceptions.ClientError
-    try:
-        cloudformation.create_stack(**request)
-    except cloudformation.exceptions.AlreadyExistsException:
-        try:
-            cloudformation.update_stack(**request)
-        except failed as error:
-            if "No updates are to be performed" not in str(error):
-                raise
-    return _wait(settings, cloudformation, f"moodstream-{name}")
+def runs(settings: Settings, outputs: Mapping[str, str], client: Clients, progress: Progress, why: str) -> Runs:
+    """Job runs of what is deployed; stacks that were not deployed just now are asked for their outputs."""
+    stacks = Stacks(client("cloudformation"), progress, settings.poll)
+    known = completed(outputs, lambda name: stacks.outputs(f"moodstream-{name}"), why)
+    return Runs(client("emr-serverless"), known, settings.release, settings.region, progress, settings.poll)
 
 
-def start_job(settings: Settings, outputs: Mapping[str, str], emr: Any) -> str:
-    """Start the streaming job on EMR Serverless unless it runs already; returns the run's id."""
-    application = outputs["ApplicationId"]
-    running = emr.list_job_runs(applicationId=application, states=["PENDING", "SCHEDULED", "RUNNING", "SUBMITTED"])
-    for run in running["jobRuns"]:
-        if run.get("name") == "moodstream":
-            return str(run["id"])
-    target = Target(
-        release=f"s3://{outputs['ArtefactBucketName']}/releases/{settings.release}",
-        lake=f"s3://{outputs['LakeBucketName']}",
-        stream=outputs["StreamName"],
-        region=settings.region,
-        mlflow=outputs["MlflowArn"],
-        topic=outputs["AlertsTopicName"],
-        copy_role=outputs["CopyRoleArn"],
-    )
-    started = emr.start_job_run(**job_run(target, application=application, role=outputs["EmrRoleArn"]))
-    return str(started["jobRunId"])
+def destroy(settings: Settings, client: Clients, progress: Progress) -> None:
+    """Stop the streaming job and delete the stacks, the last first. Buckets, key and stream stay, and are named."""
+    stacks = Stacks(client("cloudformation"), progress, settings.poll)
+    if "job" in settings.stacks and (job := stacks.outputs("moodstream-job")):
+        emr = client("emr-serverless")
+        Runs(emr, job, "", settings.region, progress, settings.poll).stop()
+        # CloudFormation cannot delete an application that is started.
+        emr.stop_application(applicationId=job["ApplicationId"])
+    for name in reversed(settings.stacks):
+        progress(f"deleting moodstream-{name}")
+        stacks.delete(f"moodstream-{name}")
 
 
-def _parameters(settings: Settings, template: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Those of the given parameters that this template has, and the release."""
-    declared = template.get("Parameters", {})
-    values = {**settings.parameters, **({"Release": settings.release} if "Release" in declared else {})}
-    return [{"ParameterKey": key, "ParameterValue": values[key]} for key in sorted(declared) if key in values]
-
-
-def _wait(settings: Settings, cloudformation: Any, stack: str) -> dict[str, str]:
-    while True:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-        status = found["StackStatus"]
-        if status.endswith(ENDED) and "IN_PROGRESS" not in status:
-            break
-        time.sleep(settings.poll)
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise StackFailed(f"{stack} is {status}: {_first_reason(cloudformation, stack)}")
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    # CDK's own exports connect the stacks with each other; nobody else needs them.
-    return {name: value for name, value in outputs.items() if not name.startswith("Exports")}
-
-
-def _first_reason(cloudformation: Any, stack: str) -> str:
-    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-    failures = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-    if not failures:
-        return "CloudFormation gave no reason"
-    first = min(failures, key=lambda event: event["Timestamp"])
-    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', '')}"
+def checked_connector(path: str | None, expected: str | None) -> Path | None:
+    """The Kinesis connector's jar, whose SHA-256 must be the expected one; raises DeployError if it is another."""
+    if not path and not expected:
+        return None
+    if not path or not expected:
+        raise DeployError("--connector-jar and --connector-sha256: give both, or neither")
+    jar = Path(path)
+    if not jar.is_file():
+        raise DeployError(f"--connector-jar: {jar} is no file: download it (docs/deploy/first-deployment.md)")
+    found = hashlib.sha256(jar.read_bytes()).hexdigest()
+    if found != expected.lower():
+        raise DeployError(f"--connector-sha256: {jar} has {found}, expected {expected}: it is another build")
+    return jar
 
 
 def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -176,7 +160,13 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     )
     parser.add_argument("--grant", action="store_true", help="let the job own the schema dw in Redshift (first time)")
     parser.add_argument("--start", action="store_true", help="start the streaming job as well")
+    parser.add_argument("--train", action="store_true", help="train a first model on EMR Serverless, before --start")
+    parser.add_argument("--stop", action="store_true", help="only stop the streaming job, and wait until it has ended")
+    parser.add_argument("--destroy", action="store_true", help="only stop the job and delete the stacks; data stays")
+    parser.add_argument("--connector-jar", metavar="FILE", help="the Kinesis connector's jar, to go with the release")
+    parser.add_argument("--connector-sha256", metavar="HEX", help="its SHA-256; another file is refused")
     given = vars(parser.parse_args(list(argv)))
+    connector = checked_connector(given.pop("connector_jar"), given.pop("connector_sha256"))
     pairs = [pair.partition("=") for pair in given.pop("parameter")]
     if wrong := ["".join(pair) for pair in pairs if not pair[1]]:
         raise DeployError(f"--parameter: received '{wrong[0]}', expected NAME=VALUE")
@@ -192,6 +182,7 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     return Settings(
         stacks=tuple(name for name in (*ORDER, *DASHBOARDS) if name in wanted),
         parameters=parameters,
+        connector=connector,
         **given,
     )
 
@@ -209,11 +200,20 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         make: Any = boto3.client  # its stubs want the service's name literally
         return make(service, region_name=settings.region, endpoint_url=settings.endpoint)
 
+    if settings.stop:
+        progress(f"{runs(settings, {}, client, progress, '--stop').stop()} job runs stopped")
+        return 0
+    if settings.destroy:
+        destroy(settings, client, progress)
+        return 0
     outputs = deploy(settings, client, progress)
+    if settings.train:
+        trained = runs(settings, outputs, client, progress, "--train").train(client("s3"))
+        progress(f"model version {trained.get('version', '?')}")
     if settings.grant:
-        progress(f"schema dw belongs to {grant(outputs, client)}")
+        progress(f"schema dw belongs to {grant(runs(settings, outputs, client, progress, '--grant').outputs, client)}")
     if settings.start:
-        progress(f"job run {start_job(settings, outputs, client('emr-serverless'))}")
+        progress(f"job run {runs(settings, outputs, client, progress, '--start').start()}")
     sys.stdout.write(json.dumps(outputs, indent=1, sort_keys=True) + "\n")
     return 0
 

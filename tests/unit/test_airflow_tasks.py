@@ -17,6 +17,7 @@ from moodstream_tasks.errors import CommandFailed, DataUnfit, SettingsError
 from moodstream_tasks.settings import Settings, from_environ
 
 from deploy.airflow import checks
+from deploy.emr.arguments import Target, training_run
 
 
 def checked(**overrides: Any) -> dict[str, Any]:
@@ -214,3 +215,22 @@ def test_what_the_stream_asked_for_is_a_reason_until_it_is_answered() -> None:
     assert [checks.open_request(found) for found in ({}, tags, tags | former, tags | own)] == [None, asked, asked, None]
     reasons = decisions.reasons_to_train(checked(request=asked), Settings("lake"), forced=False, has_model=True)
     assert reasons == ["asked for by the stream: unknown words rose by 12%"]
+
+
+def test_the_first_training_of_a_deployment_is_the_dag_s_own_run() -> None:
+    settings = Settings(
+        "s3://lake", artefacts="s3://artefacts", release="1", mlflow_uri="arn:mlflow", region="eu-west-1"
+    )
+    words = ["model", "train", "--json", *steps.registry_options(settings)]
+    theirs = runners._spark_submit(settings, "s3://artefacts/runs/first.json", "moodstream", words)
+    target = Target("s3://artefacts/releases/1", "s3://lake", "events", "eu-west-1", "arn:mlflow", "topic", "role")
+    request: Any = training_run(target, application="a", role="r", name="n", result="s3://artefacts/runs/first.json")
+    ours = request["jobDriver"]["sparkSubmit"]
+    assert ours["entryPoint"] == theirs["entryPoint"]
+    assert set(ours["sparkSubmitParameters"].split()) == set(theirs["sparkSubmitParameters"].split())
+    assert ours["entryPointArguments"][-5:] == theirs["entryPointArguments"][-5:]
+
+
+def test_another_mood_of_similar_texts_is_no_reason() -> None:
+    known = checked(drift=0.3) | {"model": {"changed": "nothing", "diagnosis": "the texts are the same"}}
+    assert decisions.reasons_to_train(known, Settings("lake"), forced=False, has_model=True) == []

@@ -22,10 +22,10 @@ def reasons_to_train(checks: Mapping[str, Any], settings: Settings, *, forced: b
         reasons.append("asked for")
     if not has_model:
         reasons.append("no champion yet")
-    if checks["drift"] > settings.drift_limit:
-        reasons.append(f"drift {checks['drift']:.2f} over the limit of {settings.drift_limit:.2f}")
     drift = checks.get("model") or {}
-    # Another sentiment of similar texts is news, not a reason to train.
+    # Another sentiment of similar texts is news, not a reason to train. Only a champion without a profile cannot tell.
+    if checks["drift"] > settings.drift_limit and not drift:
+        reasons.append(f"drift {checks['drift']:.2f} over the limit of {settings.drift_limit:.2f}")
     if drift.get("changed") == "data":
         reasons.append(str(drift["diagnosis"]))
     if asked := checks.get("request"):
