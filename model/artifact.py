@@ -24,7 +24,7 @@ class Sentiment(PythonModel):
     """
 
     # `predict` has no type hint for its texts: MLflow would check every one against it and refuse nulls. Without a hint
-    # it warns at each load, unless told that this is meant.
+    # it warns at each load, unless this attribute is set.
     _skip_type_hint_validation = True
 
     def load_context(self, context: Any) -> None:
@@ -57,12 +57,12 @@ class Sentiment(PythonModel):
         return pd.DataFrame(self._scorer.columns(list(model_input)))
 
     def profile(self, texts: Any) -> dict[str, list[int]]:
-        """Histograms of what the texts are like and how they are scored; profiles add up (`added`)."""
+        """Histograms of the texts' lengths, words and scores; the sum of profiles is the profile of all their texts."""
         found: dict[str, list[int]] = self._scorer.profile(list(texts))
         return found
 
     def drift(self, profile: dict[str, list[int]]) -> dict[str, float]:
-        """How far a profile has moved from that of the texts which the model was judged on."""
+        """Distances of a profile from the reference: that of the texts which the model was evaluated on."""
         found: dict[str, float] = self._runtime.drift.compare(self._reference, profile)
         return found
 
@@ -72,7 +72,7 @@ class Sentiment(PythonModel):
         return found
 
     def explain(self, text: str, most: int = 5) -> list[tuple[str, float]]:
-        """The terms that decided: (term, polarity lost without it)."""
+        """The `most` terms that decided, the strongest first: (term, polarity lost without it)."""
         found: list[tuple[str, float]] = self._scorer.explain(text, most)
         return found
 

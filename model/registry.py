@@ -62,7 +62,7 @@ class Registry:
         return self._mlflow.MlflowClient()
 
     def by_alias(self, alias: str) -> Version | None:
-        """The version that an alias names, or None."""
+        """The version that an alias points to, or None."""
         found = [version for version in self.versions() if alias in version.aliases]
         return found[0] if found else None
 
@@ -85,7 +85,7 @@ class Registry:
         return Version(number, dict(found.tags), tuple(pointing), str(found.run_id))
 
     def find(self, word: str) -> Version:
-        """The version of a number or an alias; raises NoModel when there is none."""
+        """The version of a number or an alias; raises NoModel if there is none."""
         for version in self.versions():
             if word == version.number or word in version.aliases:
                 return version
@@ -93,7 +93,7 @@ class Registry:
         raise NoModel(f"{self._name} has {what} in {self._settings.mlflow_uri}: run `moodstream model train`")
 
     def point(self, alias: str, number: str) -> None:
-        """Make an alias name a version."""
+        """Point an alias to a version."""
         with self._reachable():
             self._client.set_registered_model_alias(self._name, alias, number)
 
@@ -103,12 +103,12 @@ class Registry:
             for name, value in tags.items():
                 self._client.set_model_version_tag(self._name, number, name, value)
 
-    def answer(self, number: str) -> None:
-        """Mark what the stream asked for, if anything, as answered by a version; again is harmless."""
+    def answer_request(self, number: str) -> None:
+        """Record that a version answers the stream's open request for training, if there is one; safe to repeat."""
         with self._reachable():
-            asked = self._client.get_registered_model(self._name).tags.get(REQUEST)
-            if asked is not None:
-                answer = {"requested_at": json.loads(asked)["requested_at"], "version": number}
+            request = self._client.get_registered_model(self._name).tags.get(REQUEST)
+            if request is not None:
+                answer = {"requested_at": json.loads(request)["requested_at"], "version": number}
                 self._client.set_registered_model_tag(self._name, ANSWER, json.dumps(answer))
 
     def folder(self, number: str) -> Path:
@@ -131,7 +131,7 @@ class Registry:
         tags: Mapping[str, str],
         files: Path,
     ) -> str:
-        """Log a run with everything that is known of it, register its model; returns the version's number."""
+        """Log a run with its parameters, metrics and files, and register its model; returns the version's number."""
         with self._reachable(), self._run(tags) as run:
             self._mlflow.log_params(dict(params))
             self._mlflow.log_metrics(dict(metrics))
@@ -184,13 +184,13 @@ class Registry:
         return [f"{name}=={version(name)}" for name in RUNTIME_REQUIREMENTS]
 
     def _is_new(self) -> bool:
-        """A local registry that was never written to: not worth seconds of creating it to find nothing."""
+        """True for a local registry without a database: creating one takes seconds, and it would be empty."""
         database = self._settings.database
         return database is not None and not database.is_file()
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
-        """Translate MLflow's failures, and keep its warnings about itself from the user."""
+        """Turn MLflow's failures into RegistryUnavailable, and hide MLflow's warnings about itself."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

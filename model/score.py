@@ -1,4 +1,4 @@
-"""`moodstream score "text" ...`: what the champion makes of texts, and why."""
+"""`moodstream score TEXT ...`: the champion's sentiment of texts, with the terms that decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from model import settings as options
 from model.champion import Champion, open_champion
-from model.settings import Parser
+from model.settings import Parser, print_progress
+from model.training.register import ensure_champion
 
 EPILOG = """examples:
   moodstream score "not bad at all 😀" "worst. update. ever."
@@ -20,10 +21,12 @@ EPILOG = """examples:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Score texts and print the result; returns 0. Raises ModelError, also if no model can be had."""
+    """Score texts and print the result; returns 0. An empty local registry gets a first model. Raises ModelError."""
     given = _parser().parse_args(list(argv))
     texts = _texts(given.texts)
-    champion = open_champion(options.from_options(given, environ), _say)
+    settings = options.from_options(given, environ)
+    ensure_champion(settings, print_progress)
+    champion = open_champion(settings)
     found = results(champion, texts)
     if given.json:
         line = {"model_version": champion.version, "results": found}
@@ -34,7 +37,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def results(champion: Champion, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """One object a text: text, sentiment, polarity, confidence, terms, model_version."""
+    """One object for each text: text, sentiment, polarity, confidence, terms (strongest first), model_version."""
     columns = champion.scorer.columns(texts)
     return [
         {
@@ -50,7 +53,7 @@ def results(champion: Champion, texts: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def table(found: Sequence[Mapping[str, Any]], version: str, *, explain: bool) -> str:
-    """The results as lines for a person."""
+    """The results as lines of text."""
     lines = []
     for result in found:
         terms = result["terms"] if explain else result["terms"][:3]
@@ -70,10 +73,6 @@ def _texts(given: Sequence[str]) -> list[str]:
     if list(given) == ["-"]:
         return [line.rstrip("\n") for line in sys.stdin]
     return list(given)
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
 
 
 def _parser() -> Parser:

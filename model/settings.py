@@ -1,4 +1,4 @@
-"""Everything the model commands can be told besides their own options, read once.
+"""What the model commands share: their settings, read once, their parser, and how they report progress.
 
 `--mlflow-uri` or `MLFLOW_TRACKING_URI` names tracking server and registry; without them it is the sqlite database of
 the working directory (`--workdir`, or `MOODSTREAM_WORKDIR`, default `moodstream-demo`). `MOODSTREAM_DATA` is the folder
@@ -8,7 +8,8 @@ that `python -m deploy.local.datasets` filled.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -17,16 +18,17 @@ from urllib.parse import urlsplit
 from model.errors import UsageError
 
 MODEL_NAME = "moodstream-sentiment"
-LANGUAGE_MODEL_NAME = "moodstream-next-word"
 EXPERIMENT = "moodstream"
 ARCHIVE = "hutto_ICWSM_2014.tar.gz"
 # `arn`: a tracking server that SageMaker manages (arn:aws:sagemaker:...), reached through its MLflow plugin.
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "arn")
 
+Progress = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Settings:
-    """Where registry and data are. `artifacts` is None where a tracking server decides."""
+    """Where the registry and the data are. `artifacts` is None if a tracking server decides where artefacts go."""
 
     mlflow_uri: str
     artifacts: Path | None
@@ -35,12 +37,12 @@ class Settings:
 
     @property
     def archive(self) -> Path:
-        """The VADER collection."""
+        """The archive of the VADER collection."""
         return self.data / ARCHIVE
 
     @property
     def database(self) -> Path | None:
-        """The registry's sqlite file, when it is one."""
+        """The registry's sqlite file, or None if the registry is no sqlite database."""
         marker = "sqlite:///"
         return Path(self.mlflow_uri.removeprefix(marker)) if self.mlflow_uri.startswith(marker) else None
 
@@ -49,12 +51,12 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that raises UsageError instead of leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        """Called by argparse for whatever was given wrongly."""
+        """Raise UsageError; argparse calls this for every wrong option or argument."""
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every model command shares."""
+    """Add the options that every model command has."""
     parser.add_argument("--mlflow-uri", metavar="URI", help="tracking server and registry (MLFLOW_TRACKING_URI)")
     parser.add_argument(
         "--workdir", type=Path, metavar="DIR", help="without a URI: the registry in this folder (moodstream-demo)"
@@ -62,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Where the labelled data lie, whatever folder the command is run from."""
+    """The folder of the labelled data; it does not depend on the current folder."""
     root = Path(__file__).resolve().parents[1]
     return Path(environ.get("MOODSTREAM_DATA") or root / ".cache" / "data")
 
@@ -78,3 +80,8 @@ def from_options(options: argparse.Namespace, environ: Mapping[str, str]) -> Set
     workdir = options.workdir or Path(environ.get("MOODSTREAM_WORKDIR") or "moodstream-demo")
     folder = workdir.expanduser().resolve() / "mlflow"
     return Settings(f"sqlite:///{folder}/mlflow.db", folder / "artifacts", data)
+
+
+def print_progress(message: str) -> None:
+    """Write a line to standard error; standard output is kept for results."""
+    sys.stderr.write(f"{message}\n")

@@ -53,10 +53,10 @@ def spark_session(settings: Settings) -> SparkSession:
 def registry_with_champion(workdir: Path | None, environ: Mapping[str, str], progress: Callable[[str], None]) -> str:
     """The URI of the registry of `workdir`; trains a champion if it has none. Raises ModelError."""
     from model import settings
-    from model.champion import champion_folder
+    from model.training.register import ensure_champion
 
     chosen = settings.from_options(argparse.Namespace(mlflow_uri=None, workdir=workdir), environ)
-    champion_folder(chosen, progress)
+    ensure_champion(chosen, progress)
     return chosen.mlflow_uri
 
 

@@ -157,9 +157,11 @@ def _tweets() -> list[str]:
 def _champion_folder(workdir: Path | None, environ: Mapping[str, str], progress: Callable[[str], None]) -> Path:
     from model import settings
     from model.champion import champion_folder
+    from model.training.register import ensure_champion
 
     chosen = settings.from_options(argparse.Namespace(mlflow_uri=None, workdir=workdir), environ)
-    return champion_folder(chosen, progress)[1]
+    ensure_champion(chosen, progress)
+    return champion_folder(chosen)[1]
 
 
 def _session(cores: int, scratch: Path) -> SparkSession:

@@ -1,1 +1,1 @@
-"""Evaluation: metrics, baselines, and how a version does on texts that it has not seen."""
+"""Evaluation: metrics, baselines, results on held-out rows, comparison with baselines."""

@@ -1,4 +1,4 @@
-"""How good predictions are: plain functions on label arrays (places in LABELS), nothing else."""
+"""Metrics of predictions: plain functions on arrays (n,) of labels and predictions, as places in LABELS."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ RESAMPLES = 1000
 
 
 def confusion(truth: Places, predicted: Places) -> npt.NDArray[np.intp]:
-    """(3, 3) counts: row the truth, column the prediction."""
+    """(3, 3) counts: rows are labels, columns predictions."""
     size = len(LABELS)
     counted: npt.NDArray[np.intp] = np.bincount(truth * size + predicted, minlength=size * size)
     return counted.reshape(size, size)
 
 
 def macro_f1(truth: Places, predicted: Places) -> float:
-    """Mean F1 over the labels that occur in the truth or the prediction; 0 for no rows."""
+    """Mean F1 over the classes that occur among the labels or predictions; 0 without rows."""
     return float(_macro_f1(confusion(truth, predicted)[None])[0])
 
 
@@ -71,7 +71,7 @@ def paired_bootstrap(truth: Places, champion: Places, challenger: Places, seed: 
 def calibration_curve(
     right: npt.NDArray[np.bool_], confidence: npt.NDArray[np.float64], bins: int = 10
 ) -> list[tuple[float, float, int]]:
-    """(mean confidence, share that was right, rows) for each filled bin of confidence."""
+    """(mean confidence, share of right predictions, rows) for each bin of confidence that has rows."""
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     return [
         (float(confidence[place == b].mean()), float(right[place == b].mean()), int((place == b).sum()))
@@ -81,7 +81,7 @@ def calibration_curve(
 
 
 def calibration_error(right: npt.NDArray[np.bool_], confidence: npt.NDArray[np.float64], bins: int = 10) -> float:
-    """Expected calibration error: by how much confidence and being right differ, over bins weighted by rows."""
+    """Expected calibration error: mean difference of confidence and share right, over bins weighted by rows."""
     curve = calibration_curve(right, confidence, bins)
     return sum(abs(sure - share) * rows for sure, share, rows in curve) / max(len(right), 1)
 

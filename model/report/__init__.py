@@ -1,1 +1,1 @@
-"""`moodstream model report`: a page about a batch of texts, with its pictures."""
+"""Figures of training runs, and the page of `moodstream model report`."""

@@ -1,6 +1,6 @@
-"""The pictures of a training run or a batch of texts, drawn off-screen into files.
+"""Figures of a training run or of many texts, drawn into PNG files without a display.
 
-Colours are the same everywhere: negative orange, neutral grey, positive blue (told apart by colour-blind eyes too).
+Colours are the same everywhere: negative orange, neutral grey, positive blue. Colour-blind people can distinguish them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def confusion_matrix(counts: npt.NDArray[np.intp], path: Path) -> Path:
-    """Rows the truth, columns what was called; shares of each row with the counts."""
+    """Confusion `counts` (3, 3): rows are labels, columns predictions; cells show counts and shares of their row."""
     figure, axes = _figure()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -44,12 +44,12 @@ def confusion_matrix(counts: npt.NDArray[np.intp], path: Path) -> Path:
         share = shares[row, column]
         axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", color="w" if share > 0.5 else "k")
     axes.set(xticks=range(3), yticks=range(3), xticklabels=LABELS, yticklabels=LABELS)
-    axes.set(xlabel="called", ylabel="truth", title="Confusion on held-out texts")
+    axes.set(xlabel="predicted", ylabel="label", title="Confusion on held-out texts")
     return _save(figure, path)
 
 
 def calibration_curve(right: npt.NDArray[np.bool_], confidence: npt.NDArray[np.float64], path: Path) -> Path:
-    """How often the model is right against how sure it is."""
+    """Share of right predictions by confidence."""
     figure, axes = _figure()
     sure, share, rows = zip(*metrics.calibration_curve(right, confidence), strict=True)
     axes.plot([0.3, 1], [0.3, 1], "--", color="#8c8c8c", label="perfect")
@@ -68,7 +68,7 @@ def learning_curve(points: Mapping[int, float], path: Path) -> Path:
 
 
 def slices(scores: Mapping[str, tuple[float, int]], path: Path) -> Path:
-    """Macro-F1 of each slice."""
+    """Macro-F1 and number of texts of each slice."""
     figure, axes = _figure(6, 0.32 * len(scores) + 1)
     names = list(scores)[::-1]
     axes.barh(names, [scores[name][0] for name in names], color=COLOURS["positive"])
@@ -79,7 +79,7 @@ def slices(scores: Mapping[str, tuple[float, int]], path: Path) -> Path:
 
 
 def distributions(label: npt.NDArray[np.intp], polarity: npt.NDArray[np.float64], path: Path) -> Path:
-    """Polarity, stacked by the label that was given."""
+    """Histogram of polarity, stacked by sentiment."""
     figure, axes = _figure(6, 3.5)
     parts = [polarity[label == place] for place in range(len(LABELS))]
     axes.hist(
@@ -91,7 +91,7 @@ def distributions(label: npt.NDArray[np.intp], polarity: npt.NDArray[np.float64]
 
 
 def word_cloud(weights: Mapping[str, float], label: str, path: Path, seed: int = 7) -> Path | None:
-    """The words of a sentiment, sized by how typical they are; None when there are none."""
+    """The words of a sentiment, sized by how typical they are; None if there are no words."""
     from wordcloud import WordCloud
 
     positive = {word: weight for word, weight in weights.items() if weight > 0}
@@ -110,7 +110,7 @@ def word_cloud(weights: Mapping[str, float], label: str, path: Path, seed: int =
 
 
 def typical_words(texts: Sequence[Sequence[str]], label: npt.NDArray[np.intp]) -> dict[str, dict[str, float]]:
-    """Label -> word -> how much more often it occurs there than elsewhere (weighted log odds, positive ones only).
+    """Sentiment -> word -> how much more often it occurs there than elsewhere (weighted log odds above 1).
 
     `texts` are lists of words. The prior is the word's share of all texts (Monroe et al., "Fightin' Words").
     """

@@ -1,8 +1,4 @@
-"""`moodstream model report`: a page about a batch of texts, with its pictures beside it.
-
-Without `--data` the texts are the labelled ones of the installation; a CSV with a `text` column reports on any other
-batch.
-"""
+"""`moodstream model report`: an HTML page about many texts, with its figures beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +14,6 @@ from model.errors import DataError, UsageError
 from model.evaluation import metrics
 from model.next_word import LanguageModel, words
 from model.report import figures
-from model.report.stopwords import STOP_WORDS
 from model.runtime import LABELS
 
 STYLE = (
@@ -27,10 +22,21 @@ STYLE = (
     ".row{display:flex;flex-wrap:wrap;gap:1rem}.row img{width:30%;min-width:16rem}"
 )
 PROMPTS = ("i am", "i love", "i hate", "this is", "the worst")
+# Negators and intensifiers are not among them, because they decide a text's sentiment.
+STOP_WORDS = frozenset(
+    """a about after again all also am an and any are as at be because been before being between both by can could
+    did do does doing down during each few for from further get gets getting go going gonna got had has have
+    having he her here hers herself him himself his how http https i if i'd i'll i'm i've im in into is it
+    it's its itself just let let's me more most my myself of off on once one only or other our ours ourselves
+    out over own rt s same she should so some such t than that that's the their theirs them themselves then
+    there there's these they they're this those through to today u under until up ur us via was we we're were
+    what when where which while who whom why will with would you you'd you'll you're you've your yours
+    yourself yourselves""".split()  # noqa: SIM905
+)
 
 
 def texts_of(path: Path) -> list[str]:
-    """The `text` column of a CSV; raises DataError when there is none."""
+    """The `text` column of a CSV; raises DataError if the file or the column cannot be read."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -42,7 +48,10 @@ def texts_of(path: Path) -> list[str]:
 
 
 def write(champion: Champion, language: LanguageModel | None, texts: Sequence[str], folder: Path) -> Path:
-    """Score the texts, draw, and write `index.html` into the folder; returns its path."""
+    """Score the texts; write `index.html` and its figures into the folder; returns the page's path.
+
+    Raises UsageError if there are no texts or the folder cannot be written.
+    """
     if not texts:
         raise UsageError("there are no texts to report on")
     try:
@@ -51,7 +60,7 @@ def write(champion: Champion, language: LanguageModel | None, texts: Sequence[st
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
     scores = champion.scorer.score(texts)
     figures.distributions(scores.label, scores.polarity, folder / "distribution.png")
-    typical = clouds(texts, scores.label, folder)
+    typical = word_clouds(texts, scores.label, folder)
     shares = np.bincount(scores.label, minlength=len(LABELS)) / len(texts)
     rows = "".join(
         f"<tr><td>{name}</td><td>{share:.1%}</td><td>{_mean(scores.polarity[scores.label == place]):+.2f}</td>"
@@ -66,8 +75,8 @@ def write(champion: Champion, language: LanguageModel | None, texts: Sequence[st
         f"<h1>Sentiment of {len(texts):,} texts</h1><p>Scored with model version {html.escape(champion.version)}."
         f" Mean polarity {scores.polarity.mean():+.3f}.</p>"
         f"<table><tr><th>sentiment<th>share<th>mean polarity<th>mean confidence</tr>{rows}</table>"
-        f'<p><img src="distribution.png" alt="distribution of polarity by label"></p>'
-        f'<h2>What each mood talks about</h2><div class="row">{pictures}</div>'
+        f'<p><img src="distribution.png" alt="distribution of polarity by sentiment"></p>'
+        f'<h2>Typical words of each sentiment</h2><div class="row">{pictures}</div>'
         f"{_extremes(texts, scores.polarity)}{_next_words(language)}</html>"
     )
     target = folder / "index.html"
@@ -75,10 +84,13 @@ def write(champion: Champion, language: LanguageModel | None, texts: Sequence[st
     return target
 
 
-def clouds(texts: Sequence[str], label: metrics.Places, folder: Path) -> dict[str, dict[str, float]]:
-    """Draw a word cloud for each label as `words-<label>.png`; returns the typical words."""
+def word_clouds(texts: Sequence[str], sentiment: metrics.Places, folder: Path) -> dict[str, dict[str, float]]:
+    """Draw `words-<sentiment>.png` for each sentiment; returns sentiment -> typical word -> weight.
+
+    `sentiment` (n,) holds the texts' sentiments as places in LABELS.
+    """
     tokens = [[word for word in words(text) if word not in STOP_WORDS and word.isalpha()] for text in texts]
-    typical = figures.typical_words(tokens, label)
+    typical = figures.typical_words(tokens, sentiment)
     for name, weights in typical.items():
         figures.word_cloud(weights, name, folder / f"words-{name}.png")
     return typical

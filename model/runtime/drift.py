@@ -1,4 +1,4 @@
-"""Has the stream moved away from what the model was judged on? Counts that add up, and distances between them.
+"""Measures drift: how far the stream's texts have moved from those that the model was evaluated on.
 
 A profile is a dict of histograms of plain integers, so profiles of batches, hours or executors are summed key by key.
 The reference profile travels in the bundle (`reference.json`). Everything works on plain lists and arrays.
@@ -17,10 +17,10 @@ POLARITY_EDGES = np.linspace(-1, 1, 11)
 CONFIDENCE_EDGES = np.linspace(1 / 3, 1, 9)
 LENGTH_EDGES = np.array([0, 1, 4, 8, 12, 16, 24, 40, 80, 1 << 30])
 
-# PSI's customary bounds: below 0.1 nothing happened, above 0.25 something did.
+# The usual bounds of PSI: below 0.1 no shift, above 0.25 a clear one.
 NOTICEABLE, SEVERE = 0.1, 0.25
 NOVELTY_RISE = 0.1
-FEWEST = 200
+MIN_TEXTS = 200
 
 
 def profile(
@@ -31,7 +31,7 @@ def profile(
     known: int,
     unknown: int,
 ) -> Profile:
-    """Histograms of a batch: arrays of one place a text, `lengths` in tokens; words in and out of the vocabulary."""
+    """Histograms of a batch: the arrays are (texts,), `lengths` in tokens; `known` and `unknown` count words."""
     return {
         "label": np.bincount(label, minlength=3).tolist(),
         "polarity": np.histogram(polarity, POLARITY_EDGES)[0].tolist(),
@@ -73,9 +73,9 @@ def diagnose(drift: Mapping[str, float], texts: int, *, model_changed: bool = Fa
     """What changed, as (`data`, `audience` or `model`, a sentence), or None when nothing did or texts are too few.
 
     The texts themselves differ (length, vocabulary): the data. They look alike but are scored differently: the model,
-    if another version scores them since the reference period, else the audience's mood.
+    if another version scores them since the reference period, else the audience's sentiment.
     """
-    if texts < FEWEST:
+    if texts < MIN_TEXTS:
         return None
     if drift["novelty"] > NOVELTY_RISE:
         return "data", f"unknown words rose by {drift['novelty']:.0%} of all words: retrain"
@@ -86,7 +86,7 @@ def diagnose(drift: Mapping[str, float], texts: int, *, model_changed: bool = Fa
         return None
     if model_changed:
         return "model", f"another version scores similar texts differently (PSI {moved:.2f})"
-    return "audience", f"similar texts, another mood (PSI {moved:.2f})"
+    return "audience", f"similar texts, different sentiment (PSI {moved:.2f})"
 
 
 def _unknown(words: Sequence[int]) -> float:

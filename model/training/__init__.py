@@ -1,1 +1,1 @@
-"""Training: from labelled texts to a bundle that the scorer loads."""
+"""Training: from labelled texts to a registered version."""

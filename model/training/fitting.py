@@ -2,7 +2,7 @@
 
 The regression works on the very features that the runtime computes; afterwards its coefficients are folded into
 tables by token, so that scoring is look-ups. Negators and boosters act through the rules as well as by their own
-weights. Other stop words weigh little by their idf, and are not taken out: "so", "just" and "why" carry mood.
+weights. Other stop words weigh little by their idf, and are not taken out: "so", "just" and "why" carry sentiment.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ SOURCE_WEIGHTS = {
     "feedback": 3.0,
 }
 LOW_AGREEMENT, LOW_WEIGHT = 0.5, 0.2
-LEAST_SHARE = 0.02
-# Negative, neutral, positive: what people who judge tweets as they come in find, about (SemEval 2013-2017, task 4A,
-# 62,000 tweets). The regression is fitted on balanced classes; how far its logits lean towards these shares, from 0
+MIN_SHARE = 0.02
+# Shares of negative, neutral and positive in a stream, as people labelled tweets (SemEval 2013-2017, task 4A, 62,000
+# tweets). The regression is fitted on balanced classes; how far its logits lean towards these shares, from 0
 # to 1, was chosen in cross-validation on folds weighted to have them. See docs/model.md.
 STREAM_SHARES = (0.19, 0.455, 0.355)
 LEANING = 0.5
-LEAST_UNIGRAMS, LEAST_BIGRAMS = 2, 3
+MIN_UNIGRAMS, MIN_BIGRAMS = 2, 3
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ class Design:
 
     @cached_property
     def unigram_idf(self) -> Floats:
-        """(2k,) zero for what is too rare."""
-        return _idf(self.unigrams, LEAST_UNIGRAMS)
+        """(2k,) zero for stems in too few texts."""
+        return _idf(self.unigrams, MIN_UNIGRAMS)
 
     @cached_property
     def bigram_idf(self) -> Floats:
-        """(slots,) zero for what is too rare."""
-        return _idf(self.bigrams, LEAST_BIGRAMS)
+        """(slots,) zero for pairs in too few texts."""
+        return _idf(self.bigrams, MIN_BIGRAMS)
 
     @cached_property
     def matrix(self) -> sp.csr_matrix:
-        """(r, f + 2k + slots) what the regression sees; columns without any weight left out."""
+        """(r, f + 2k + slots) the regression's input, without the columns of weight zero."""
         parts = [sp.csr_matrix((self.dense - self.mean) / self.spread)]
         for counts, idf in ((self.unigrams, self.unigram_idf), (self.bigrams, self.bigram_idf)):
             kept = np.flatnonzero(idf)
@@ -108,8 +108,8 @@ def design(texts: Sequence[str], lexica: Lexica) -> Design:
 def weights(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
     """(r,) how much each row counts, mean 1: by source, by the raters' agreement, classes balanced.
 
-    Classes are balanced within each topic first: else what a tweet is about would tell its label (of the tweets on
-    driverless cars 88 % are neutral), and that helps nobody on other topics.
+    Classes are balanced within each topic first: otherwise the topic alone would predict the label (88 % of the tweets
+    on driverless cars are neutral), which does not carry over to other topics.
     """
     label = labels(rows)
     counted = np.array([_weight(row) for row in rows])
@@ -123,9 +123,9 @@ def weights(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
 
 
 def _balanced(counted: npt.NDArray[np.float64], label: npt.NDArray[np.intp], total: float) -> npt.NDArray[np.float64]:
-    """The same total, shared equally by the classes; a class of hardly any rows is not blown up without limit."""
+    """Weights of the same total, shared equally by the classes; MIN_SHARE limits the weights of a very small class."""
     mass = np.bincount(label, counted, minlength=len(LABELS))
-    limited = np.maximum(mass, LEAST_SHARE * counted.sum())
+    limited = np.maximum(mass, MIN_SHARE * counted.sum())
     shared: npt.NDArray[np.float64] = counted * (total / len(LABELS) / limited)[label]
     return shared
 
@@ -141,14 +141,14 @@ def regression(c: float = 0.02) -> LogisticRegression:
 
 
 def leaning(share: float = LEANING) -> npt.NDArray[np.float64]:
-    """(3,) what is added to the logits of a regression on balanced classes, for streams are not balanced."""
+    """(3,) added to the logits, because the regression is fitted on balanced classes and streams are not balanced."""
     shift: npt.NDArray[np.float64] = share * np.log(np.array(STREAM_SHARES) * len(LABELS))
     return shift
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is done to the logits: multiplied by `slope`, then `shift` (3,) added."""
+    """Calibrated logits are `slope` times the logits plus `shift` (3,)."""
 
     slope: float
     shift: tuple[float, float, float]

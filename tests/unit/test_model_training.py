@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from model.training import fitting
-from model.training.train import FEWEST_TESTED, mean_over_topics
+from model.training.train import MIN_TESTED, mean_over_topics
 
 SURE = 9.0
 
@@ -31,7 +31,7 @@ def test_a_topic_counts_as_if_it_had_the_classes_of_a_stream() -> None:
     assert 0.8 < scores[0] < 0.9
 
 
-def test_logits_lean_towards_a_stream_before_they_are_judged() -> None:
+def test_logits_lean_towards_a_stream_before_they_are_evaluated() -> None:
     truth = labels(60, 60, 60)
     undecided = np.zeros((len(truth), 3))
     all_neutral = mean_over_topics(truth, sure_of(np.ones(len(truth), np.intp)), np.full(len(truth), "one"))
@@ -46,11 +46,11 @@ def test_topics_count_alike_whatever_their_size() -> None:
     assert mean_over_topics(np.concatenate([right, wrong]), sure_of(predicted), topics) == pytest.approx(0.5)
 
 
-def test_a_topic_with_hardly_any_text_of_a_class_has_no_say() -> None:
-    telling, mute = labels(50, 50, 50), labels(500, FEWEST_TESTED - 1, 500)
-    topics = np.repeat(["telling", "mute"], [len(telling), len(mute)])
-    predicted = np.concatenate([telling, np.zeros(len(mute), np.intp)])
-    assert mean_over_topics(np.concatenate([telling, mute]), sure_of(predicted), topics) == 1.0
+def test_a_topic_with_hardly_any_text_of_a_class_does_not_count() -> None:
+    large, small = labels(50, 50, 50), labels(500, MIN_TESTED - 1, 500)
+    topics = np.repeat(["large", "small"], [len(large), len(small)])
+    predicted = np.concatenate([large, np.zeros(len(small), np.intp)])
+    assert mean_over_topics(np.concatenate([large, small]), sure_of(predicted), topics) == 1.0
 
 
 def test_where_no_topic_has_enough_all_of_them_count() -> None:

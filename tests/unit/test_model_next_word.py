@@ -32,7 +32,7 @@ def test_knowing_the_word_before_helps() -> None:
     assert bigram < unigram
 
 
-def test_a_stored_model_says_the_same(tmp_path: Path) -> None:
+def test_a_stored_model_predicts_the_same(tmp_path: Path) -> None:
     model = LanguageModel.learn(TEXTS)
     again = LanguageModel.load(model.save(tmp_path))
     assert again.next_words("you") == model.next_words("you")

@@ -1,1 +1,0 @@
-"""Promotion: what a candidate must show before it serves, and the way back."""
