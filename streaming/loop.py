@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 
@@ -32,8 +33,8 @@ class Running(Protocol):
 class Loop:
     """Calls `step` every `interval` seconds in a thread, until it is stopped or `step` raises.
 
-    `step` returns what it did (`{"numInputRows": ...}`), shown as the hop's progress. It must be safe to repeat:
-    a process may die between any two statements of it.
+    `step` returns what it did (`{"numInputRows": ...}`), shown as the hop's progress with the time. It must be safe
+    to repeat: a process may die between any two statements of it.
     """
 
     def __init__(self, name: str, step: Callable[[], Mapping[str, Any]], interval: float) -> None:
@@ -69,7 +70,8 @@ class Loop:
         batch = 0
         while not self._stopping.is_set():
             try:
-                self._progress = {"batchId": batch, **self._step()}
+                done = self._step()
+                self._progress = {"batchId": batch, "timestamp": datetime.now(UTC).isoformat(), **done}
             except Exception as failure:  # the supervisor decides what a failure means
                 self._failure = failure
                 return

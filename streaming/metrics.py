@@ -40,7 +40,7 @@ def listen(spark: SparkSession, settings: Settings) -> Metrics:
 
 
 class QueryMetrics(StreamingQueryListener):
-    """Turns Spark's events into log lines and metrics; a query's name is its hop's."""
+    """Turns Spark's events into log lines and metrics; a query's name is its hop's. States: streaming/hop_states.py."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -55,7 +55,6 @@ class QueryMetrics(StreamingQueryListener):
             self._starts[hop] += 1
             restarts = self._starts[hop] - 1
             self._log({"event": "started", "hop": hop, "restarts": restarts})
-            self._metrics.put(Metric("Restarts", hop, float(restarts > 0), "Count"))
         except Exception:
             log.exception("no metrics of a start")
 
@@ -93,7 +92,6 @@ class QueryMetrics(StreamingQueryListener):
             hop = self._names.pop(str(event.runId), str(event.id))
             failed = bool(event.exception)
             self._log({"event": "ended", "hop": hop, "failed": failed, "error": (event.exception or "")[:MAX_ERROR]})
-            self._metrics.put(Metric("HopFailed", hop, float(failed), "Count"))
         except Exception:
             log.exception("no metrics of an end")
 

@@ -11,6 +11,7 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -64,7 +65,7 @@ class WallClock:
 class Job:
     """All hops of one application. `run` blocks until `stop` is called or nothing can go on.
 
-    `wall` is the clock that queries wait by, in seconds since 1970.
+    `wall` is the clock that queries wait by, in seconds since 1970. `observe` is called with the hops' status, often.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Job:
         settings: Settings,
         starts: Mapping[str, Start],
         wall: Callable[[], float] = time.time,
+        observe: Callable[[Mapping[str, Mapping[str, Any]]], None] | None = None,
     ) -> None:
         self._spark = spark
         self._settings = settings
@@ -80,6 +82,7 @@ class Job:
         self._status = StatusFile(settings.status_file)
         self._stopping = threading.Event()
         self._wall = wall
+        self._observe = observe or (lambda _: None)
         self._clock = WallClock(wall(), time.monotonic())
 
     def stop(self) -> None:
@@ -120,4 +123,5 @@ class Job:
 
     def _write_status(self) -> None:
         hops = {hop.name: hop.status() for hop in self._hops}
+        self._observe(hops)
         self._status.write(hops, self._spark.sparkContext.uiWebUrl if self._spark else None)

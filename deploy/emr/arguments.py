@@ -82,6 +82,8 @@ def job_options(target: Target) -> dict[str, str]:
         "--warehouse-role": target.copy_role,
         "--alerts-topic": target.topic,
         "--metrics-namespace": target.namespace,
+        # In the driver: the hop `watch` reads the states of the hops there, for hop_failed and the like.
+        "--status-file": "/tmp/moodstream-status.json",  # noqa: S108 - nobody else is on the driver
         **LATENCY_OPTIONS,
     }
 

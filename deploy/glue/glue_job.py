@@ -21,6 +21,7 @@ OPTIONS = (
     "warehouse-role",
     "alerts-topic",
     "metrics-namespace",
+    "status-file",
     "ingest-trigger",
     "refine-trigger",
     "aggregate-trigger",

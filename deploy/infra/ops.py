@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from deploy.infra.data import DataStack
 from deploy.infra.stream import StreamStack
 
 ALARMS = Path(__file__).with_name("alarms.toml")
-HOPS = ("ingest", "refine", "aggregate", "load", "serve", "watch")
+# Streaming queries have batches and rows; loops have only a state.
+QUERIES = ("ingest", "refine", "aggregate", "load")
+HOPS = (*QUERIES, "serve", "observe", "watch")
 
 
 class OpsStack(Stack):
@@ -66,7 +69,7 @@ class OpsStack(Stack):
         )
 
     def _dashboard(self) -> None:
-        def by_hop(metric: str, statistic: str) -> list[cloudwatch.IMetric]:
+        def by_hop(metric: str, statistic: str, hops: Sequence[str] = QUERIES) -> list[cloudwatch.IMetric]:
             return [
                 cloudwatch.Metric(
                     namespace=NAMESPACE,
@@ -75,7 +78,7 @@ class OpsStack(Stack):
                     statistic=statistic,
                     label=hop,
                 )
-                for hop in HOPS
+                for hop in hops
             ]
 
         def graph(title: str, lines: list[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
@@ -87,15 +90,18 @@ class OpsStack(Stack):
             for name in ("IncomingRecords", "WriteProvisionedThroughputExceeded")
         ]
         rejected: list[cloudwatch.IMetric] = [
-            cloudwatch.Metric(namespace=NAMESPACE, metric_name="RejectedRows", statistic="Sum")
+            cloudwatch.Metric(
+                namespace=NAMESPACE, metric_name="RejectedRows", dimensions_map={"Hop": "refine"}, statistic="Sum"
+            )
         ]
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name="moodstream")
         dashboard.add_widgets(
-            graph("Lag by hop (s)", by_hop("LagSeconds", "Maximum")),
+            graph("Lag of gold (s)", by_hop("LagSeconds", "Maximum", ("aggregate",))),
             graph("Batch duration by hop (s)", by_hop("BatchSeconds", "p95")),
             graph("Rows in by hop", by_hop("InputRows", "Sum")),
             graph("Rows a second by hop", by_hop("ProcessedRowsPerSecond", "Average")),
-            graph("Restarts by hop", by_hop("Restarts", "Sum")),
+            graph("Restarts by hop", by_hop("Restarts", "Sum", HOPS)),
+            graph("Age of the last progress by hop (s)", by_hop("LastProgressAge", "Maximum", HOPS)),
             graph("Rejected rows", rejected),
             graph("Kinesis", [*incoming]),
         )

@@ -14,12 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 ALARMS = ROOT / "deploy" / "infra" / "alarms.toml"
 MEANINGS: Mapping[str, str] = {
     "BatchSeconds": "how long a micro-batch took, from its trigger to its commit",
-    "HopFailed": "1 when a query ended with an error, 0 when it ended as asked",
+    "HopFailed": "1 while a hop has failed for good, and when it ended with an error since the last value; else 0",
+    "HopStalled": "1 while a hop finishes no batch though the hop before it goes on; else 0",
+    "HopState": "1 while a hop runs, 0 while it waits for its next start or has failed",
     "InputRows": "rows that a micro-batch read",
     "LagSeconds": "95th percentile of (commit - arrival) over the events of a batch of gold",
     "ProcessedRowsPerSecond": "rows of a micro-batch, divided by how long it took",
     "RejectedRows": "events of one minute that broke the contract",
-    "Restarts": "1 when a query started again, 0 at its first start",
+    "LastProgressAge": "how long ago a hop finished a batch or a round; grows while there is nothing to do",
+    "Restarts": "starts since the last value, without a hop's first",
 }
 COMPARED = {"GREATER_THAN_THRESHOLD": ">", "LESS_THAN_THRESHOLD": "<"}
 HEAD = """# Metrics and alarms
@@ -41,7 +44,19 @@ def page() -> str:
     return HEAD + metrics + "\n## Alarms\n\nWhat to do is in the [runbook](../runbook.md).\n\n" + alarms
 
 
+def sent() -> Iterator[tuple[str, str | None, str]]:
+    """Every metric that the code can send: its name, its hop (None: any that the file measures), the file."""
+    for name, hop, _, path in _calls():
+        yield name, hop, path
+
+
 def _metrics() -> Iterator[tuple[str, str, str, str, str]]:
+    for name, hop, unit, path in _calls():
+        dimension = f"`Hop` = {hop}" if hop else "`Hop`"
+        yield f"`{name}`", dimension, unit, MEANINGS[name], f"`{path}`"
+
+
+def _calls() -> Iterator[tuple[str, str | None, str, str]]:
     for path in sorted((ROOT / "streaming").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Metric":
@@ -50,8 +65,7 @@ def _metrics() -> Iterator[tuple[str, str, str, str, str]]:
                     raise ValueError(f"{path}:{node.lineno}: name and unit of a metric have to be literals")
                 if name not in MEANINGS:
                     raise ValueError(f"docs/generate/metrics.py: MEANINGS lacks the metric {name}")
-                dimension = f"`Hop` = {hop}" if hop else "`Hop`"
-                yield f"`{name}`", dimension, unit, MEANINGS[name], f"`{path.relative_to(ROOT).as_posix()}`"
+                yield name, hop, unit, path.relative_to(ROOT).as_posix()
 
 
 def _literal(node: ast.expr) -> str | None:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 REMEMBERED = rules.DRIFT_QUIET
 WINDOW = rules.RECENT + rules.BASELINE
 FRESH = timedelta(minutes=10)
+# Where no newer event arrives, a minute counts as whole after this.
+SETTLED = timedelta(minutes=5)
 
 
 class Logged:
@@ -78,7 +80,8 @@ class Watcher:
         self._refused = refused
         self._refused_challengers = refused_challengers
         self._sent: dict[str, float] | None = None
-        self._measured_until = self._rejected_until = datetime.now(UTC) - FRESH
+        self._measured_until = datetime.now(UTC) - FRESH
+        self._rejected_until = self._measured_until.replace(second=0, microsecond=0)
 
     def __call__(self, now: datetime | None = None) -> Mapping[str, Any]:
         """Watch once; `now` has a time zone. Raises SinkUnavailable when an alert cannot be sent."""
@@ -129,8 +132,8 @@ class Watcher:
             *(Metric("LagSeconds", "aggregate", row["lag_p95_s"], "Seconds", row["committed_at"]) for row in new)
         )
         self._measured_until = max([self._measured_until, *(row["committed_at"] for row in new)])
-        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)
-        if minute > self._rejected_until:
+        counted = _counted_until(freshness, now)
+        while (minute := self._rejected_until + timedelta(minutes=1)) <= counted:
             rejected = sum(row["events"] for row in quality if row["entity"] == "rejected" and row["minute"] == minute)
             self._metrics.put(Metric("RejectedRows", "refine", float(rejected), "Count", minute))
             self._rejected_until = minute
@@ -142,3 +145,11 @@ class Watcher:
             return {}
         hops: Mapping[str, Any] = json.loads(path.read_text())["hops"]
         return hops
+
+
+def _counted_until(freshness: list[dict[str, Any]], now: datetime) -> datetime:
+    """The newest minute that gold has counted whole: events of two minutes later are in it, or it is long past."""
+    minute = timedelta(minutes=1)
+    arrived = max((row["last_arrival"] for row in freshness), default=now - FRESH)
+    settled = max(arrived - 3 * minute, now - SETTLED)
+    return min(settled, now - 2 * minute).replace(second=0, microsecond=0)

@@ -76,7 +76,7 @@ def eventually_some(measured: Measured, name: str, hop: str) -> list[float]:
     return measured.of(name, hop)
 
 
-def test_batches_restarts_and_failures_are_measured_and_logged(
+def test_batches_are_measured_and_starts_and_failures_logged(
     spark: SparkSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     measured = Measured()
@@ -85,10 +85,8 @@ def test_batches_restarts_and_failures_are_measured_and_logged(
         with pytest.raises(Exception, match="broken"):
             five_rows(spark, "measured", fail=True)
         end = time.monotonic() + 30
-        while len(measured.of("HopFailed", "measured")) < 2 and time.monotonic() < end:
+        while sum('"ended"' in record.message for record in caplog.records) < 2 and time.monotonic() < end:
             time.sleep(0.05)
-    assert measured.of("Restarts", "measured") == [0.0, 1.0]
-    assert measured.of("HopFailed", "measured") == [0.0, 1.0]
     assert eventually_some(measured, "InputRows", "measured")[0] == 5.0
     assert all(seconds > 0 for seconds in measured.of("BatchSeconds", "measured"))
     lines = [json.loads(record.message) for record in caplog.records if record.name == "streaming.metrics"]

@@ -131,7 +131,25 @@ def test_each_batch_s_lag_is_measured_once(settings: Settings) -> None:
         watcher(now + timedelta(seconds=1))
     lags = [metric.value for metric in measured.metrics if metric.name == "LagSeconds"]
     assert lags == [2.5, 2.5]
-    assert len([metric for metric in measured.metrics if metric.name == "RejectedRows"]) == 1
+    minutes = [metric.at for metric in measured.metrics if metric.name == "RejectedRows"]
+    assert len(set(minutes)) == len(minutes) > 0
+
+
+def test_rejected_rows_of_a_minute_are_measured_once_gold_has_counted_it_whole(settings: Settings) -> None:
+    minute = datetime.now(NOON.tzinfo).replace(second=0, microsecond=0) - timedelta(minutes=4)
+    rejected = {"minute": minute, "entity": "rejected", "reason": "not_json", "events": 7, "late": 0}
+    gold_has(settings, gold_quality_by_minute.TABLE, rejected)
+    measured = Measured()
+    watcher = Watcher(settings, Told(), measured, Noted())  # type: ignore[arg-type]
+
+    def counted() -> list[float]:
+        return [each.value for each in measured.metrics if each.name == "RejectedRows" and each.at == minute]
+
+    watcher(minute + timedelta(minutes=1, seconds=5))  # gold may still add to it
+    assert counted() == []
+    watcher(minute + timedelta(minutes=5, seconds=5))
+    watcher(minute + timedelta(minutes=6))
+    assert counted() == [7.0]
 
 
 def test_a_refused_model_calls_somebody(settings: Settings) -> None:
