@@ -17,7 +17,7 @@ POINTS: Mapping[str, str] = {
     "aggregate.between_tables": "A keyed table holds the micro-batch; others do not hold it yet.",
     "aggregate.written": "All keyed tables hold the micro-batch; the checkpoint does not know it yet.",
     "load.before_commit": "The rows of a load are in a transaction of the warehouse that is still open.",
-    "load.committed": "The warehouse holds the micro-batch; the checkpoint does not know it yet.",
+    "load.committed": "The warehouse holds the new versions of silver; the hop has not noted that yet.",
     "serve.committed": "The warehouse holds the newest gold rows; the hop has not noted that yet.",
     "observe.noted": "The file beside the checkpoint says which texts a batch takes; none is scored yet.",
     "observe.committed": "Gold holds what the batch found.",

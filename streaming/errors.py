@@ -4,6 +4,7 @@ StreamingError              1
 +-- SettingsError           2  a setting is missing or malformed
 +-- PermanentFailure        3  a hop can never succeed, restarts would be in vain
 |   +-- CheckpointVersionError   the checkpoint was written by an incompatible version of the hop
++-- DataFilesGone           1  files that a reader still needs were vacuumed; it must start from the newest snapshot
 +-- SinkUnavailable         4  a sink cannot be reached now; the hop restarts with backoff
 +-- ScoringError            1
 |   +-- ModelUnusable          a registered model version was refused: missing artefact, wrong signature, bad output
@@ -31,6 +32,14 @@ class PermanentFailure(StreamingError):
 
 class CheckpointVersionError(PermanentFailure):
     """The checkpoint belongs to an incompatible version of the hop."""
+
+
+class DataFilesGone(StreamingError):
+    """Data files that a reader still needs were vacuumed: the rows must be read from the table's newest snapshot."""
+
+    def __init__(self, table: str, path: str) -> None:
+        super().__init__(f"{table}: {path} was vacuumed before it was read; start from the table's newest snapshot")
+        self.table = table
 
 
 class SinkUnavailable(StreamingError):

@@ -17,6 +17,8 @@ from deploy.infra.network import NetworkStack
 
 QUERIES = Path(__file__).resolve().parents[2] / "sql" / "athena"
 
+# Redshift copies the facts from the files of these tables.
+COPIED = ("silver/posts", "silver/comments", "silver/interactions", "silver/user_changes")
 CRAWLED = (
     "silver/posts",
     "silver/comments",
@@ -52,12 +54,12 @@ class WarehouseStack(Stack):
             "CopyRole",
             "redshift.amazonaws.com",
             [
-                actors.list_bucket(data.lake, "ListStaging", ["staging/"]),
+                actors.list_bucket(data.lake, "ListStaging", ["staging/", *(f"{table}/" for table in COPIED)]),
                 Grant(
                     "ReadStaging",
                     ["s3:GetObject"],
-                    [data.lake.arn_for_objects("staging/*")],
-                    why="each load stages files under a name of its own",
+                    [data.lake.arn_for_objects(f"{folder}/*") for folder in ("staging", *COPIED)],
+                    why="each load has a manifest of its own, which names files of silver",
                 ),
                 actors.use_key(data.key, writes=False),
             ],

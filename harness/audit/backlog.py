@@ -13,6 +13,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from generator import ledger
+from streaming.checkpoints import loads
 from streaming.checkpoints.offsets import batches, delta_offsets
 from streaming.delta.log import parse
 from streaming.files import Files
@@ -54,11 +55,16 @@ def unread(workdir: Workdir) -> dict[str, int]:
     """Count, by query, the versions of its tables that it has not finished; queries that are up to date are left out.
 
     Spark's Delta source keeps in each offset the table's id and the version it has read to (exclusive, or inclusive up
-    to an index), and writes a commit when the batch is done.
+    to an index), and writes a commit when the batch is done. The hop load writes down its own positions.
     """
     versions = dict(_versions(workdir.lake))
     behind = {}
+    loaded = loads.read(Files(), str(workdir.checkpoints))
+    if gap := sum(max(0, versions[table] - first + 1) for table, first in loaded.items() if table in versions):
+        behind[loads.HOP] = gap
     for offsets in sorted(workdir.checkpoints.glob("*/offsets")):
+        if offsets.parent.name == loads.HOP:  # what Spark left there when it ran this hop says nothing
+            continue
         gap = _gap(offsets.parent, versions)
         if gap:
             behind[offsets.parent.name] = gap

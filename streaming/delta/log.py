@@ -22,10 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class DataFile(NamedTuple):
-    """A data file that a version added: its path below the table's folder, and its rows (0 if the log has no count)."""
+    """A data file: its path below the table's folder, its rows (0 if the log has no count), its size in bytes."""
 
     path: str
     rows: int
+    size: int = 0
 
 
 class Entry(NamedTuple):
@@ -47,7 +48,7 @@ def parse(content: bytes) -> Entry:
     """An entry of the log from the content of its file."""
     actions = [json.loads(line) for line in content.splitlines() if line]
     adds = [action["add"] for action in actions if _changes_data(action, "add")]
-    files = tuple(DataFile(unquote(add["path"]), _rows(add)) for add in adds)
+    files = tuple(DataFile(unquote(add["path"]), _rows(add), int(add.get("size", 0))) for add in adds)
     return Entry(files, any(_changes_data(action, "remove") for action in actions))
 
 

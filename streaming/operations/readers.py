@@ -1,4 +1,4 @@
-"""How far the job's queries have read a table, by their checkpoints.
+"""How far the job's hops have read a table, by their checkpoints.
 
 A query reads the files that each version added, in order, even if a later version removed them again. So after a change
 of rows, two things must wait until every query has read past it: the deletion of the old files, and the change of the
@@ -11,6 +11,7 @@ import time
 
 from deltalake import DeltaTable
 
+from streaming.checkpoints import loads
 from streaming.checkpoints.offsets import batches, delta_offsets
 from streaming.delta.log import read_entry
 from streaming.delta.tables import open_table
@@ -25,8 +26,12 @@ def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
     """Query -> the first version of `table` that it has not finished; without queries that never read the table."""
     files = Files(settings)
     identity = str(table.metadata().id)
-    found = {}
+    found: dict[str, int] = {}
+    if (loaded := loads.read(files, settings.checkpoints).get(identity)) is not None:
+        found[loads.HOP] = loaded
     for query in files.folders(settings.checkpoints):
+        if query == loads.HOP:  # what Spark left there when it ran this hop says nothing
+            continue
         checkpoint = settings.checkpoint(query)
         planned, done = batches(files, checkpoint)
         if not planned:

@@ -12,37 +12,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from streaming.warehouse.lake_files import Rows
 
 
 @dataclass(frozen=True)
 class Load:
     """One batch of rows for one or more targets, named after the tables of `dw`.
 
-    `tables` hold at least the columns that the target's script copies; `started_at` is when the batch began, with a
-    time zone. With `replaces`, the rows of the targets that are not in the load are deleted.
+    `tables` have at least the columns that the target's script copies, as rows in memory or as files of the lake;
+    `started_at` is when the batch began, with a time zone. With `replaces`, the rows of the targets that are not in the
+    load are deleted.
     """
 
     query: str
     batch_id: int
-    tables: Mapping[str, pa.Table]
+    tables: Mapping[str, Rows]
     started_at: datetime
     replaces: bool = False
 
     @property
     def rows(self) -> int:
         """Rows of all targets."""
-        return sum(table.num_rows for table in self.tables.values())
-
-    @property
-    def arrivals(self) -> tuple[datetime | None, datetime | None]:
-        """The earliest and the latest `arrival_time` of all rows; None where no table has that column."""
-        columns = [t["arrival_time"] for t in self.tables.values() if "arrival_time" in t.column_names]
-        spans = [pc.min_max(column).as_py() for column in columns]
-        first = [span["min"] for span in spans if span["min"] is not None]
-        last = [span["max"] for span in spans if span["max"] is not None]
-        return (min(first) if first else None, max(last) if last else None)
+        return sum(rows.num_rows for rows in self.tables.values())
 
 
 class Warehouse(Protocol):

@@ -2,13 +2,14 @@
 
 Guarantee: exactly once, see `base.py`. A load claims its ledger row first; a concurrent load of the same batch
 waits on that row and then finds nothing left to do. Rows travel as CSV, made by Arrow, through COPY into temporary
-tables.
+tables; those of files are read batch by batch, so that memory does not grow with the load.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from io import BytesIO
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from streaming import commit_points
 from streaming.errors import SinkUnavailable
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load
+from streaming.warehouse.lake_files import in_batches, is_empty
 
 DIALECT = "postgres"
 MIGRATION_LOCK = 0x6D6F6F64  # any number will do, as long as every job takes the same
@@ -62,26 +64,19 @@ class PostgresWarehouse:
             return sum(self._take(cursor, load) for load in loads)
 
     def _take(self, cursor: psycopg.Cursor, load: Load) -> bool:
-        first, last = load.arrivals
-        parameters = {
-            "query": load.query,
-            "batch_id": load.batch_id,
-            "rows": load.rows,
-            "first_arrival": first,
-            "last_arrival": last,
-            "started_at": load.started_at,
-        }
+        parameters = {"query": load.query, "batch_id": load.batch_id, "started_at": load.started_at}
         _run(cursor, statements.statements(DIALECT, "load/claim.sql"), parameters)
         if cursor.fetchone() is None:
             return False
-        for target, table in load.tables.items():
+        seen = _Seen()
+        for target, rows in load.tables.items():
             if load.replaces:
                 cursor.execute(SQL("delete from dw.{}").format(Identifier(target)))
-            if table.num_rows:
-                _run(
-                    cursor, statements.load_statements(DIALECT, target), parameters, table.select(self.columns(target))
-                )
-        _run(cursor, statements.statements(DIALECT, "load/close.sql"), parameters)
+            if not is_empty(rows):
+                parts = seen.through(in_batches(rows, self.columns(target)))
+                _run(cursor, statements.load_statements(DIALECT, target), parameters, parts)
+        closing = {"rows": seen.rows, "first_arrival": seen.first, "last_arrival": seen.last}
+        _run(cursor, statements.statements(DIALECT, "load/close.sql"), parameters | closing)
         commit_points.reached("load.before_commit")
         return True
 
@@ -125,13 +120,33 @@ class PostgresWarehouse:
         return self._connection
 
 
+class _Seen:
+    """Counts the rows of a load while they pass, and notes their first and last arrival."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+
+    def through(self, parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """The same parts."""
+        for part in parts:
+            self.rows += part.num_rows
+            if "arrival_time" in part.column_names:
+                span = pc.min_max(part["arrival_time"]).as_py()
+                self.first = min(filter(None, (self.first, span["min"])), default=None)
+                self.last = max(filter(None, (self.last, span["max"])), default=None)
+            yield part
+
+
 def _run(
-    cursor: psycopg.Cursor, script: Sequence[str], parameters: Mapping[str, Any], rows: pa.Table | None = None
+    cursor: psycopg.Cursor, script: Sequence[str], parameters: Mapping[str, Any], parts: Iterable[pa.Table] = ()
 ) -> None:
     for statement in script:
         if statement.startswith("copy "):
             with cursor.copy(statement) as copy:
-                copy.write(as_csv(cast("pa.Table", rows)))
+                for part in parts:
+                    copy.write(as_csv(part))
         else:
             cursor.execute(statement, parameters)
 

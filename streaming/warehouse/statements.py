@@ -15,6 +15,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
+import pyarrow as pa
+
 from streaming.errors import PermanentFailure
 from streaming.tables import catalog
 from streaming.tables.keyed_table import KeyedTable
@@ -105,12 +107,29 @@ def _created_types(dialect: str, target: str) -> Mapping[str, str]:
 
 @cache
 def staged_types(dialect: str, target: str) -> Mapping[str, str]:
-    """The columns of the target's staging table in the order in which they are copied, with their types."""
+    """The columns that a load of the target must have, in the order of its staging table, with the dialect's types."""
+    if dialect == "redshift" and target not in GOLD:
+        # Its staging tables take the columns of the files; what the scripts need of them is the same in both dialects.
+        # Only event_time has another name in a table (changed_at).
+        columns = dict(_created_types(dialect, target))
+        return {name: columns.get(name, "timestamp") for name in staged_columns("postgres", target)}
     create, *_ = load_statements(dialect, target)
     staged = _STAGED.match(create)
     lines = staged[1].strip().splitlines() if staged else []
     pairs = (line.strip().rstrip(",").split(" ", 1) for line in lines)
     return dict(pairs)
+
+
+def copied_types(dialect: str, target: str, schema: pa.Schema) -> Mapping[str, str]:
+    """The columns of files of the lake in their order, with the dialect's types: the target's where it has them."""
+    known = staged_types(dialect, target)
+    return {identifier(field.name): known.get(field.name) or _type_of(field.type) for field in schema}
+
+
+def _type_of(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "timestamp"
+    return {pa.int32(): "integer", pa.int64(): "bigint", pa.float64(): "double precision"}.get(kind, "varchar(65535)")
 
 
 def staged_columns(dialect: str, target: str) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from string import Template
 
 import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
 from sqlfluff.core import FluffConfig, Linter
 
 from docs.generate import data_dictionary
+from streaming.tables import catalog
 from streaming.warehouse import statements
 from streaming.warehouse.facts import TARGETS
 from streaming.warehouse.redshift.warehouse import ledger_statement
@@ -21,7 +23,8 @@ LOADED = [*TARGETS, *(table.name.removeprefix("gold/") for table in GOLD)]
 CREATED = re.compile(r"create table(?: if not exists)? dw\.(\w+) \((.*?)\n\)", re.DOTALL)
 PARAMETERS = {"postgres": "pyformat", "redshift": "colon"}
 # What the dialects call the same thing.
-TEMPLATES = {"gold_upsert.sql", "ledger.sql", "ledger_of_stage.sql"}
+LEDGER = {"ledger.sql", "ledger_of_stage.sql"}
+TEMPLATES = {"gold_upsert.sql", *LEDGER, *(f"redshift/load/{target}.sql" for target in TARGETS)}
 SAME_TYPE = {"text": "varchar", "timestamptz": "timestamp"}
 
 
@@ -81,7 +84,7 @@ def test_every_file_is_accepted_by_the_grammar_of_its_dialect(dialect: str) -> N
     parser = grammar(dialect)
     paths = [path for folder in FOLDERS[dialect] for path in sorted((SQL / folder).rglob("*.sql"))]
     # Only their filled forms are SQL; the next tests parse those.
-    paths = [path for path in paths if path.name not in TEMPLATES]
+    paths = [path for path in paths if TEMPLATES.isdisjoint({path.name, path.relative_to(SQL).as_posix()})]
     complaints = [
         f"{path.relative_to(SQL)}:{found.line_no}: {found.desc()}"
         for path in paths
@@ -97,6 +100,21 @@ def test_the_filled_upsert_of_every_gold_table_is_accepted_by_its_dialect(dialec
     assert "${" not in filled
     assert f"insert into dw.{target} (" in filled
     assert [found.desc() for found in grammar(dialect).parse_string(filled).violations] == []
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_the_script_of_a_fact_is_accepted_for_the_columns_of_silver_s_files(target: str) -> None:
+    silver = to_arrow_schema(catalog.APPENDED[TARGETS[target]])
+    types = statements.copied_types("redshift", target, silver)
+    assert statements.staged_types("redshift", target).items() <= types.items(), "silver has what the script needs"
+    filled = Template(statements.read("redshift", f"load/{target}.sql")).substitute(
+        types=",\n".join(f'"{name}" {kind}' for name, kind in types.items()),
+        manifest="s3://b/m.json",
+        role="arn:r",
+        query="load/posts/id",
+        batch_id=7,
+    )
+    assert [found.desc() for found in grammar("redshift").parse_string(filled).violations] == []
 
 
 def test_the_filled_ledger_statement_is_accepted_by_redshift_s_grammar() -> None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import count
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
+from pyarrow import parquet
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from deploy.infra import grant
-from streaming.errors import PermanentFailure, SinkUnavailable, StreamingError
+from deploy.local import aws
+from streaming.delta.log import DataFile
+from streaming.errors import DataFilesGone, PermanentFailure, SinkUnavailable, StreamingError
+from streaming.files import Files
+from streaming.settings import Settings
+from streaming.tables import catalog
+from streaming.tables.columns import PARTITIONS
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load
+from streaming.warehouse.lake_files import LakeFiles
 from streaming.warehouse.redshift.data_api import DataApi
 from streaming.warehouse.redshift.staging import Staging
 from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
@@ -369,3 +379,78 @@ def test_a_changed_migration_stops_the_hop_for_good(database: Database, api: Fak
     database.run("update dw.schema_version set checksum = 'of another text' where version = 1")
     with pytest.raises(PermanentFailure, match=r"001_ledger\.sql has changed"):
         opened(api, s3).migrate()
+
+
+def in_the_lake(s3: Any, *posts: dict[str, Any], name: str = "a.parquet", first: tuple[str, ...] = ()) -> DataFile:
+    """A file of silver/posts as the job writes it; `first` names columns that stand before the others."""
+    fields = [field for field in to_arrow_schema(catalog.APPENDED["silver/posts"]) if field.name not in PARTITIONS]
+    schema = pa.schema(sorted(fields, key=lambda field: field.name not in first))
+    rows = [{"arrival_time": NOON, "raw": "{}", "record_index": 0} | post for post in posts]
+    content = BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows, schema), content)
+    s3.put_object(Bucket=BUCKET, Key=f"lake/silver/posts/{name}", Body=content.getvalue())
+    return DataFile(name, len(posts), len(content.getvalue()))
+
+
+def of_files(*files: DataFile, storage: Files) -> Load:
+    rows = LakeFiles("silver/posts", f"s3a://{BUCKET}/lake/silver/posts", storage, files)
+    return Load("load/posts/id", 7, {"fact_post": rows}, NOON)
+
+
+@pytest.fixture
+def storage(emulated_aws: aws.Aws, monkeypatch: pytest.MonkeyPatch) -> Files:
+    for variable, value in aws.CREDENTIALS.items():
+        monkeypatch.setenv(variable, value)
+    return Files(Settings(lake="unused", checkpoints="unused", stream="events", aws_endpoint=emulated_aws.endpoint))
+
+
+class Noting:
+    """A client of S3 that notes the name of each object that it writes."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.written: list[str] = []
+
+    def put_object(self, **request: Any) -> Any:
+        self.written.append(request["Key"].rsplit("/", 1)[-1])
+        return self._client.put_object(**request)
+
+    def delete_objects(self, **request: Any) -> Any:
+        return self._client.delete_objects(**request)
+
+
+def test_files_of_the_lake_are_copied_from_where_they_are(
+    database: Database, api: FakeDataApi, s3: Any, storage: Files
+) -> None:
+    """The driver writes a manifest and statements, and no row."""
+    files = in_the_lake(s3, a_post(), a_post()), in_the_lake(s3, a_post(), name="b.parquet")
+    noting = Noting(s3)
+    assert opened(api, noting).commit([of_files(*files, storage=storage)]) == 1
+    assert noting.written == ["manifest.json"]
+    assert database.rows("select count(*) from dw.fact_post") == [3]
+    ledger = "select query, batch_id, rows, first_arrival at time zone 'UTC' from dw.load_ledger"
+    assert database.rows(ledger) == [("load/posts/id", 7, 3, NOON)]
+
+
+@pytest.mark.parametrize("text", ["nul \0 byte", "x" * 70_000])
+def test_rows_of_a_file_that_copy_refuses_are_rewritten_and_loaded(
+    database: Database, api: FakeDataApi, s3: Any, storage: Files, text: str
+) -> None:
+    file = in_the_lake(s3, a_post(text=text), a_post())
+    assert opened(api, s3).commit([of_files(file, storage=storage)]) == 1
+    assert database.rows("select count(*) from dw.fact_post") == [2]
+    assert database.rows("select count(*) from dw.load_ledger") == [1]
+
+
+def test_files_whose_columns_stand_in_another_order_are_not_copied_by_place(
+    database: Database, api: FakeDataApi, s3: Any, storage: Files
+) -> None:
+    file = in_the_lake(s3, a_post(text="one", user_id="ann"), first=("text", "user_id"))
+    other = in_the_lake(s3, a_post(text="two", user_id="bob"), name="b.parquet")
+    opened(api, s3).commit([of_files(file, other, storage=storage)])
+    assert database.rows("select user_id, text from dw.fact_post order by text") == [("ann", "one"), ("bob", "two")]
+
+
+def test_a_file_that_was_vacuumed_is_an_error_that_names_it(api: FakeDataApi, s3: Any, storage: Files) -> None:
+    with pytest.raises(DataFilesGone, match=r"silver/posts: gone\.parquet was vacuumed"):
+        opened(api, s3).commit([of_files(DataFile("gone.parquet", 1, 100), storage=storage)])

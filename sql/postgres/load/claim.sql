@@ -3,13 +3,11 @@
 -- old version of an aggregate must never replace a newer one.
 select pg_advisory_xact_lock(hashtextextended(%(query)s, 0));
 
-insert into dw.load_ledger (query, batch_id, rows, first_arrival, last_arrival, started_at)
+insert into dw.load_ledger (query, batch_id, rows, started_at)
 select
     %(query)s,
     cast(%(batch_id)s as bigint),
-    cast(%(rows)s as bigint),
-    cast(%(first_arrival)s as timestamptz),
-    cast(%(last_arrival)s as timestamptz),
+    0,
     cast(%(started_at)s as timestamptz)
 where not exists (
     select 1 from dw.load_ledger

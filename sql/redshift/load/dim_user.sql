@@ -1,13 +1,6 @@
+-- The columns of the files that are copied, in their order: COPY goes by place.
 create temporary table stage_dim_user (
-    event_id varchar(512),
-    event_time timestamp,
-    user_id varchar(512),
-    user_name varchar(1024),
-    user_age integer,
-    user_location varchar(1024),
-    sequence_number varchar(128),
-    record_index integer,
-    arrival_time timestamp
+    ${types}
 );
 
 copy stage_dim_user

@@ -1,12 +1,6 @@
+-- The columns of the files that are copied, in their order: COPY goes by place.
 create temporary table stage_fact_interaction (
-    event_id varchar(512),
-    event_time timestamp,
-    interaction_id varchar(512),
-    user1_id varchar(512),
-    user2_id varchar(512),
-    action varchar(32),
-    post_id varchar(512),
-    arrival_time timestamp
+    ${types}
 );
 
 copy stage_fact_interaction

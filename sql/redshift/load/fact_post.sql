@@ -1,14 +1,6 @@
+-- The columns of the files that are copied, in their order: COPY goes by place.
 create temporary table stage_fact_post (
-    event_id varchar(512),
-    event_time timestamp,
-    post_id varchar(512),
-    user_id varchar(512),
-    text varchar(65535),
-    sentiment varchar(16),
-    polarity double precision,
-    confidence double precision,
-    model_version varchar(64),
-    arrival_time timestamp
+    ${types}
 );
 
 copy stage_fact_post

@@ -50,10 +50,11 @@ class Client(Protocol):
 
 
 class StatementFailed(SinkUnavailable):
-    """Redshift refused a statement. `query_id` is Redshift's own, where it got that far."""
+    """Redshift refused a statement, whose text is given. `query_id` is Redshift's own, where it got that far."""
 
-    def __init__(self, message: str, query_id: int | None) -> None:
+    def __init__(self, message: str, statement: str, query_id: int | None) -> None:
         super().__init__(message)
+        self.statement = statement
         self.query_id = query_id
 
 
@@ -135,11 +136,11 @@ def _value(field: Mapping[str, Any]) -> Any:
     return None if field.get("isNull") else next(iter(field.values()))
 
 
-def _reason(status: Mapping[str, Any]) -> tuple[str, int | None]:
+def _reason(status: Mapping[str, Any]) -> tuple[str, str, int | None]:
     failed: Mapping[str, Any] = next(
         (part for part in status.get("SubStatements", ()) if part["Status"] == "FAILED"), status
     )
     statement = " ".join(str(failed.get("QueryString", "")).split())[:120]
     query = failed.get("RedshiftQueryId") or 0
     message = f"Redshift: {failed.get('Error') or status.get('Error') or status['Status']} [{statement}]"
-    return message, query if query > 0 else None
+    return message, statement, query if query > 0 else None

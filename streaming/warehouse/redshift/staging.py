@@ -1,4 +1,7 @@
-"""Where a load's rows wait in S3 until Redshift has copied them: Parquet files, and a manifest that names each.
+"""Where a load waits in S3 until Redshift has copied it: a manifest that names Parquet files, and files of its own.
+
+The files of the lake are copied from where they are. Only rows that are in no file, and those of files that COPY would
+refuse, are written here.
 
 Guarantee: COPY reads exactly the files of this attempt: names are fixed by query, batch and target, a repeated load
 overwrites what an attempt before left, and the manifest gives each file's length. Files are removed after the commit;
@@ -10,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Protocol
@@ -48,19 +51,25 @@ class Staging:
     bucket: str
     prefix: str
 
-    def put(self, name: str, rows: pa.Table) -> list[str]:
-        """Write the rows; returns the keys written, the manifest's last."""
-        entries, keys = [], []
-        for number, start in enumerate(range(0, rows.num_rows, ROWS_PER_FILE)):
-            content = BytesIO()
-            parquet.write_table(rows.slice(start, ROWS_PER_FILE), content, compression="snappy", version="1.0")
-            keys.append(self._key(f"{name}/{number}.parquet"))
-            self._put(keys[-1], content.getvalue())
-            meta = {"content_length": content.tell()}
-            entries.append({"url": f"s3://{self.bucket}/{keys[-1]}", "mandatory": True, "meta": meta})
-        keys.append(self._key(f"{name}/manifest.json"))
-        self._put(keys[-1], json.dumps({"entries": entries}).encode())
-        return keys
+    def put(self, name: str, parts: Iterable[pa.Table]) -> list[str]:
+        """Write each part as files; returns the keys written, the manifest's last. One part is in memory at a time."""
+        entries: list[tuple[str, int]] = []
+        keys: list[str] = []
+        for part in parts:
+            for start in range(0, part.num_rows, ROWS_PER_FILE):
+                content = BytesIO()
+                parquet.write_table(part.slice(start, ROWS_PER_FILE), content, compression="snappy", version="1.0")
+                keys.append(self._key(f"{name}/{len(keys)}.parquet"))
+                self._put(keys[-1], content.getvalue())
+                entries.append((self.url(keys[-1]), content.tell()))
+        return [*keys, self.put_manifest(name, entries)]
+
+    def put_manifest(self, name: str, files: Iterable[tuple[str, int]]) -> str:
+        """Write a manifest of files by URL and size in bytes, which COPY wants for Parquet; returns its key."""
+        entries = [{"url": url, "mandatory": True, "meta": {"content_length": size}} for url, size in files]
+        key = self._key(f"{name}/manifest.json")
+        self._put(key, json.dumps({"entries": entries}).encode())
+        return key
 
     def remove(self, keys: list[str]) -> None:
         """Remove what `put` wrote. A failure is no reason to repeat a load that has committed: it is logged."""

@@ -1,4 +1,7 @@
-"""Redshift as the warehouse, provisioned or Serverless: rows staged in S3, COPY and merge in one transaction.
+"""Redshift as the warehouse, provisioned or Serverless: COPY of files in S3, and merge, in one transaction.
+
+The files of facts are those of the lake: none of their rows passes through this process, unless Redshift refuses a file
+(a text over a column's width); its rows are then rewritten in batches.
 
 Guarantee: exactly once, see `base.py`. The service may commit a transaction whose answer is lost, so the ledger
 is asked again after every failure, and each statement leaves out what is there already: a load may be repeated whenever
@@ -19,6 +22,7 @@ from streaming.errors import PermanentFailure, SettingsError, SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load
+from streaming.warehouse.lake_files import LakeFiles, Rows, in_batches, is_empty
 from streaming.warehouse.redshift.data_api import MAX_STATEMENTS, DataApi, StatementFailed
 from streaming.warehouse.redshift.staging import Staging, fitted
 
@@ -90,12 +94,16 @@ class RedshiftWarehouse:
             self._commit(together)
         return len(new)
 
-    def _commit(self, loads: Sequence[Load]) -> None:
+    def _commit(self, loads: Sequence[Load], *, rewritten: bool = False) -> None:
         keys: list[str] = []
         try:
-            self._api.run(self._transaction(loads, keys))
+            self._api.run(self._transaction(loads, keys, rewritten=rewritten))
         except StatementFailed as error:
-            raise SinkUnavailable(f"{error}{self._complaints(error)}") from error
+            reason = f"{error}{self._complaints(error)}"
+            if rewritten or not error.statement.startswith("copy ") or not any(map(_copied_in_place, loads)):
+                raise SinkUnavailable(reason) from error
+            log.warning("Redshift refused files of the lake, so their rows are rewritten for it: %s", reason)
+            self._commit(loads, rewritten=True)
         finally:
             # Only now, and again for each attempt: after a failure nobody knows what was committed.
             for load in loads:
@@ -119,18 +127,37 @@ class RedshiftWarehouse:
         last = self._last[load.query]
         return last is not None and load.batch_id <= last
 
-    def _transaction(self, loads: Sequence[Load], keys: list[str]) -> list[str]:
-        """Stage the rows and give the statements that load them; adds the staged keys to `keys`."""
+    def _transaction(self, loads: Sequence[Load], keys: list[str], *, rewritten: bool) -> list[str]:
+        """The statements that load the rows; adds the keys of what they need in the staging bucket to `keys`."""
         script = list(statements.statements(DIALECT, "load/lock.sql"))
         for load in loads:
             for target, rows in load.tables.items():
                 values: dict[str, Any] = {}
-                if rows.num_rows:
+                if not is_empty(rows):
                     folder = f"{load.query}/{load.batch_id}/{target}"
-                    keys += self._staging.put(folder, fitted(rows, statements.staged_types(DIALECT, target)))
-                    values = {"manifest": self._staging.url(keys[-1]), "role": self._role, **_of(load)}
+                    types = self._stage(folder, target, rows, keys, rewritten=rewritten)
+                    # Quoted: silver has a column `raw`, a reserved word of Redshift.
+                    columns = ",\n    ".join(f'"{name}" {kind}' for name, kind in types.items())
+                    values = {
+                        "manifest": self._staging.url(keys[-1]),
+                        "role": self._role,
+                        "types": columns,
+                        **_of(load),
+                    }
                 script += [Template(statement).substitute(values) for statement in _script(load, target)]
         return [*script, ledger_statement(loads)]
+
+    def _stage(self, folder: str, target: str, rows: Rows, keys: list[str], *, rewritten: bool) -> Mapping[str, str]:
+        """Write what COPY needs, its manifest last; returns the columns of the files with Redshift's types.
+
+        Files of the lake are named in place, unless they differ in their columns or Redshift has refused them.
+        """
+        if isinstance(rows, LakeFiles) and rows.on_s3 and not rewritten and (schema := rows.schema()):
+            keys.append(self._staging.put_manifest(folder, rows.urls()))
+            return statements.copied_types(DIALECT, target, schema)
+        types = statements.staged_types(DIALECT, target)
+        keys += self._staging.put(folder, (fitted(part, types) for part in in_batches(rows, tuple(types))))
+        return types
 
     def _create_schema(self) -> None:
         try:
@@ -170,11 +197,15 @@ def database(url: str) -> Mapping[str, str]:
 def _script(load: Load, target: str) -> list[str]:
     """The statements that bring a target's rows, not filled yet."""
     rows = load.tables[target]
-    script = list(statements.load_statements(DIALECT, target)) if rows.num_rows else []
+    script = [] if is_empty(rows) else list(statements.load_statements(DIALECT, target))
     if load.replaces:  # nothing is left to delete by key
         kept = [statement for statement in script if not statement.startswith("delete ")]
         script = [f"delete from dw.{target}", *kept]  # noqa: S608 - a target's name is the name of a file
     return script
+
+
+def _copied_in_place(load: Load) -> bool:
+    return any(isinstance(rows, LakeFiles) and rows.on_s3 for rows in load.tables.values())
 
 
 def _fitting(loads: Sequence[Load]) -> Iterator[list[Load]]:
@@ -183,7 +214,7 @@ def _fitting(loads: Sequence[Load]) -> Iterator[list[Load]]:
     left = MAX_STATEMENTS - LOCK_AND_LEDGER
     for load in loads:
         needed = sum(len(_script(load, target)) for target in load.tables)
-        again = any(target in other.tables for other in together for target in load.tables)
+        again = needed and any(target in other.tables for other in together for target in load.tables)
         if together and (needed > left or again):
             yield together
             together, left = [], MAX_STATEMENTS - LOCK_AND_LEDGER
@@ -206,7 +237,7 @@ def ledger_statement(loads: Sequence[Load]) -> str:
     parts = []
     for load in loads:
         for target, rows in load.tables.items():
-            arrives = "arrival_time" in statements.staged_columns(DIALECT, target) and rows.num_rows
+            arrives = "arrival_time" in statements.staged_columns(DIALECT, target) and not is_empty(rows)
             [part] = statements.statements(DIALECT, f"load/ledger_of_{'stage' if arrives else 'rows'}.sql")
             parts.append(Template(part).substitute(_of(load), target=target, rows=rows.num_rows))
     [statement] = statements.statements(DIALECT, "load/ledger.sql")
