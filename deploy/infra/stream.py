@@ -175,7 +175,11 @@ class StreamStack(Stack):
             description="Events that the mock platform sends each minute",
         )
         grants = [
-            Grant("PutRecords", ["kinesis:PutRecords", "kinesis:ListShards"], [self.stream.stream_arn]),
+            Grant(
+                "PutRecords",
+                ["kinesis:PutRecords", "kinesis:ListShards", "kinesis:DescribeStreamSummary"],
+                [self.stream.stream_arn],
+            ),
             actors.use_key(self.data.key),
             actors.write_logs("WriteLogs", self._group_arn(self.generator_log)),
             Grant("KeepFailedRuns", ["sqs:SendMessage"], [self.missed.queue_arn]),
