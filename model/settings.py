@@ -19,7 +19,7 @@ from model.errors import UsageError
 
 MODEL_NAME = "moodstream-sentiment"
 EXPERIMENT = "moodstream"
-ARCHIVE = "hutto_ICWSM_2014.tar.gz"
+ARCHIVE, GAMES, EMOJI = "hutto_ICWSM_2014.tar.gz", "twitter_training.csv", "nade_250k_hp.ftz"
 # `arn`: a tracking server that SageMaker manages (arn:aws:sagemaker:...), reached through its MLflow plugin.
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks", "arn")
 
@@ -39,6 +39,16 @@ class Settings:
     def archive(self) -> Path:
         """The archive of the VADER collection."""
         return self.data / ARCHIVE
+
+    @property
+    def games(self) -> Path:
+        """The tweets about games and brands."""
+        return self.data / GAMES
+
+    @property
+    def emoji(self) -> Path:
+        """The emoji model."""
+        return self.data / EMOJI
 
     @property
     def database(self) -> Path | None:

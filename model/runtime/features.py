@@ -89,9 +89,25 @@ class Batch:
 
     @cached_property
     def negated(self) -> Bools:
-        """(n,) whether a negator stands at most four tokens before, within the same sentence."""
+        """(n,) whether a negator stands at most four tokens before, within the same sentence.
+
+        "nothing but good" and "never happier" negate nothing.
+        """
+        near = self._near(self._negators)
+        better = np.flatnonzero(near & ((self.flags & tokens.COMPARATIVE) != 0))
+        if len(better):
+            utmost = self._near(np.flatnonzero(self.flags & tokens.UTMOST))
+            near[better] &= ~utmost[better]
+        return near
+
+    @cached_property
+    def _negators(self) -> Places:
+        places = np.flatnonzero(self.flags & tokens.NEGATOR)
+        after = self.flags[np.minimum(places + 1, len(self.flags) - 1)]
+        return places[(after & tokens.BUT) == 0]
+
+    def _near(self, place: Places) -> Bools:
         near = np.zeros(len(self.ids), bool)
-        place = np.flatnonzero(self.flags & tokens.NEGATOR)
         for _ in range(NEGATION_REACH):
             place = place[place < len(near) - 1] + 1
             place = place[(self.flags[place] & tokens.STOP) == 0]
@@ -203,6 +219,8 @@ def _valences(batch: Batch, places: Places, values: Floats, bangs: Array) -> Ite
 def _after_but(batch: Batch, values: Floats) -> tuple[Floats, Bools]:
     """(t,) the valence behind the last contrast (0 without one) and whether there is one."""
     contrast = np.flatnonzero(batch.flags & tokens.BUT)
+    # "nothing but good": no contrast. A boundary stands before each text, so there is a token before.
+    contrast = contrast[(batch.flags[contrast - 1] & tokens.NEGATOR) == 0]
     last = np.full(len(batch.starts), -1)
     last[batch.text[contrast]] = contrast  # later ones overwrite earlier ones
     late: Bools = last >= 0

@@ -7,21 +7,23 @@ survive the cleaning; addresses, mentions and numbers become one token each.
 
 from __future__ import annotations
 
-import html
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf, log
 
 import numpy as np
 
 from .chunks import SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
+from .normal import normal
 from .tokens import (
     ADDRESS,
     BOUNDARY,
     BUT,
     CAPITALS,
+    COMPARATIVE,
     ELONGATED,
     EMOTICON,
     HASHTAG,
@@ -32,12 +34,15 @@ from .tokens import (
     QUOTE,
     RETWEET,
     STOP,
+    UTMOST,
     WORD,
     Ints,
     TokenTable,
 )
 
 CHUNKS_KEPT = 400_000
+# Of a hashtag: its characters, those of a part, and what each part costs beside its rarity.
+MAX_TAG, MAX_PART, PART_PRICE = 40, 16, 4.0
 NEGATORS = frozenset(
     [
         "no",
@@ -78,9 +83,13 @@ NEGATORS = frozenset(
         "aint",
     ]
 )
+# "never better", "couldn't be happier", "nothing nicer": the utmost, and no negation.
+UTMOST_NEGATORS = frozenset(("never", "nothing", "nobody", "none", "cant", "cannot", "couldnt", "wouldnt"))
 CONTRASTS = frozenset(("but", "however", "although", "though"))
-_APOSTROPHES = str.maketrans("’´`", "'''")
 _THRICE = re.compile(r"(.)\1\1+")
+_SITE = re.compile(r"\.(?:com|org|net|ly)\b")
+# Characters that are looked at of one run of non-blanks: no word is as long.
+MAX_CHUNK = 400
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z]|\b|\d|_)|[A-Z]?[a-z]+")
 _SIMPLE_ENDS = {"!": "bang", "?": "question", ".": "stop", ";": "stop", ":": "stop", ",": ""}
 
@@ -90,12 +99,13 @@ class Lexica:
     """What is known of words beforehand.
 
     `valence`: VADER's, -4..4, emoticons included. `emoji`: one character to a valence. `boost`: what an adverb adds to
-    the word after it.
+    the word after it. `common`: frequent words to their rank, by which hashtags are split.
     """
 
     valence: Mapping[str, float]
     emoji: Mapping[str, float]
     boost: Mapping[str, float]
+    common: Mapping[str, int]
 
 
 class Lexer:
@@ -111,11 +121,14 @@ class Lexer:
         self._vocabulary = vocabulary
         self._pattern = _pattern(lexica)
         self.keys: list[str] = []
+        # What the subword model sees of each token: words with blanks between them; empty where it sees nothing.
+        self.surfaces: list[str] = []
         self._forget()
 
     def _forget(self) -> None:
         self.table = TokenTable()
         self.keys.clear()
+        self.surfaces.clear()
         self._known: dict[tuple[object, ...], int] = {}
         self._words: dict[tuple[str, int], int] = {}
         self._chunks = Known()
@@ -151,17 +164,23 @@ class Lexer:
         places = new[np.sort(first)]
         self._chunks.add(keys[places], (self._chunks.run(self._analyse(chunks[place])) for place in places.tolist()))
 
-    def _token(self, key: str, flags: int, numbers: Sequence[float] = (0, 0, 0)) -> int:
-        signature = (key, flags, *numbers)
+    def _token(self, key: str, flags: int, numbers: Sequence[float] = (0, 0, 0), surface: str = "") -> int:
+        signature = (key, flags, surface, *numbers)
         known = self._known.get(signature)
         if known is None:
             hashed = zlib.crc32(key.encode("utf-8", "replace"))
             known = self.table.add(flags, hashed, self._vocabulary.get(key, 0), numbers)
             self._known[signature] = known
             self.keys.append(key)
+            self.surfaces.append(surface)
         return known
 
     def _analyse(self, chunk: str) -> tuple[int, ...]:
+        if chunk.isalpha() and chunk.isascii():
+            return (self._word(chunk),) if len(chunk) <= MAX_CHUNK else ()
+        chunk = normal(chunk[:MAX_CHUNK])
+        if not chunk:
+            return ()
         if chunk.isalpha():
             return (self._word(chunk),)
         if chunk[0] == "@" and chunk[1:].isidentifier():
@@ -169,11 +188,12 @@ class Lexer:
         if chunk[:-1].isalpha() and chunk[-1] in _SIMPLE_ENDS:
             mark = _SIMPLE_ENDS[chunk[-1]]
             return (self._word(chunk[:-1]), *(self._mark(mark, chunk[-1]) if mark else ()))
-        if "&" in chunk:
-            chunk = html.unescape(chunk)
         low = chunk.lower()
         if low in self._lexica.valence and not low.isalpha():
             return (self._emoticon(low),)
+        site = _SITE.search(chunk)
+        if site and site.start():
+            return self._mark("address", chunk)
         found = ((match.lastgroup or "", match.group()) for match in self._pattern.finditer(chunk))
         return tuple(chain.from_iterable(self._mark(kind, piece) for kind, piece in found))
 
@@ -187,20 +207,46 @@ class Lexer:
             return (self._emoticon(piece.lower()),)
         if kind == "emoji":
             valence = self._lexica.emoji.get(piece, 0.0)
-            return (self._token(piece, EMOTICON, (valence, 0, 0)),)
+            # What no list knows is a picture, not a face.
+            return (self._token(piece, EMOTICON if valence else 0, (valence, 0, 0)),)
         if kind == "bang":
-            return (self._token("!", STOP, (0, 0, min(piece.count("!"), 4))),)
+            return (self._token("!", STOP, (0, 0, min(piece.count("!"), 4)), "!"),)
         key, flags = _CONSTANTS[kind]
-        return (self._token(key, flags),)
+        return (self._token(key, flags, surface=key if key in ("?", ".", '"') else ""),)
 
     def _emoticon(self, low: str) -> int:
         return self._token(low, EMOTICON, (self._lexica.valence.get(low, 0.0), 0, 0))
 
     def _hashtag(self, name: str) -> tuple[int, ...]:
+        """The tag as one token, and its words, which capitals tell apart or else a list of common words."""
         parts = _CAMEL.findall(name)
+        if len(parts) == 1:
+            parts = self._split(name.lower())
         if 1 < len(parts) < 6:
             return (self._token("#" + name.lower(), HASHTAG), *map(self._word, parts))
         return (self._word(name, HASHTAG),)
+
+    def _split(self, name: str) -> list[str]:
+        """The cheapest way to write a tag as common words, the rarer the dearer; the name alone if there is none."""
+        common = self._lexica.common
+        if not 5 < len(name) <= MAX_TAG or name in common:
+            return [name]
+        best: list[tuple[float, int]] = [(0.0, 0)]
+        for end in range(1, len(name) + 1):
+            ways = (
+                (best[begin][0] + log(2 + common[name[begin:end]]) + PART_PRICE, begin)
+                for begin in range(max(0, end - MAX_PART), end)
+                if name[begin:end] in common and (end - begin > 1 or name[begin] in "ai")
+            )
+            best.append(min(ways, default=(inf, end)))
+        if best[-1][0] == inf:
+            return [name]
+        parts, end = [], len(name)
+        while end:
+            begin = best[end][1]
+            parts.append(name[begin:end])
+            end = begin
+        return parts[::-1]
 
     def _word(self, word: str, flags: int = 0) -> int:
         """The token of a word; remembered apart from its chunk, for `great,` and `great!` share it."""
@@ -216,20 +262,27 @@ class Lexer:
         if len(word) > 1 and word.isupper():
             flags |= CAPITALS
         low = word.lower()
-        if not low.isascii():
-            low = low.translate(_APOSTROPHES)
         if _THRICE.search(low):
             flags |= ELONGATED
             low = self._shortened(low)
         bare = low.replace("'", "")
         if bare in NEGATORS or low.endswith("n't"):
-            flags |= NEGATOR
+            flags |= NEGATOR | UTMOST * (bare in UTMOST_NEGATORS)
         elif low in CONTRASTS:
             flags |= BUT
+        elif low == "more" or self._is_comparative(low):
+            flags |= COMPARATIVE
         # "no" is in VADER's lexicon, but it acts through what it negates.
         valence = 0.0 if flags & NEGATOR else self._lexica.valence.get(low, 0.0)
         key = bare if flags & NEGATOR else self._stem(bare)
-        return self._token(key, flags, (valence, self._lexica.boost.get(low, 0.0), 0))
+        return self._token(key, flags, (valence, self._lexica.boost.get(low, 0.0), 0), low.replace("'", " "))
+
+    def _is_comparative(self, low: str) -> bool:
+        """`better`, `happier`, `nicer`: the comparative of a word that a lexicon knows as good."""
+        if low == "better":
+            return True
+        bases = (low[:-2], low[:-1], low[:-3] + "y", low[:-3]) if len(low) > 4 and low.endswith("er") else ()
+        return any(self._lexica.valence.get(base, 0.0) > 1 for base in bases)
 
     def _shortened(self, low: str) -> str:
         """`sooooo` to `so`, `goood` to `good`: the shorter form only where a lexicon knows it."""
@@ -257,12 +310,12 @@ def _pattern(lexica: Lexica) -> re.Pattern[str]:
     ]
     faces.sort(key=lambda face: (-len(face), face))
     alternatives = {
-        "address": r"https?:\S*|www\.\S+|\S+\.(?:com|org|net|ly)\b\S*",
+        "address": r"https?:\S*|www\.\S+",
         "mention": r"@\w+",
         "emoticon": f"(?:{'|'.join(map(re.escape, faces)) or '(?!)'})(?!\\w)",
         "hashtag": r"#\w+",
         "number": r"[$£€]?\d[\d.,:/]*(?:%|st|nd|rd|th|am|pm|k|s|m|x)?\b",
-        "word": r"[^\W\d_]+(?:['’´`][^\W\d_]+)*",
+        "word": r"[^\W\d_]+(?:'[^\W\d_]+)*",
         "bang": r"!+[!?1]*",
         "question": r"\?[!?]*",
         "dots": r"\.\.+|…",

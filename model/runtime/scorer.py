@@ -16,6 +16,7 @@ import Stemmer
 from .drift import Profile, profile
 from .features import Batch, dense
 from .lexer import Lexer, Lexica
+from .subwords import Subwords
 from .tokens import WORD, Floats
 
 LABELS = ("negative", "neutral", "positive")
@@ -31,6 +32,7 @@ class Weights:
     """Logits by class (3): of the dense features (f, 3), of vocabulary rows (2v, 3; odd: negated), of bigrams (b, 3).
 
     `slots` maps a bigram's hash (BIGRAM_SLOTS values) to its row; row 0 of both tables is unknown and weighs nothing.
+    `parts`: of the rows of `Subwords`, (s, 3); their mean over a text is added. It may be empty.
     """
 
     bias: Floats
@@ -38,6 +40,7 @@ class Weights:
     unigrams: Floats
     bigrams: Floats
     slots: npt.NDArray[np.int32]
+    parts: Floats
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,12 @@ def bigram_slots(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 class Scorer:
     """One trained model in memory. Loading reads two data files; no code is unpickled, no network is needed."""
 
-    def __init__(self, weights: Weights, vocabulary: Sequence[str], lexica: Lexica) -> None:
+    def __init__(self, weights: Weights, vocabulary: Sequence[str], lexica: Lexica, subwords: Subwords) -> None:
         rows = {key: row for row, key in enumerate(vocabulary, start=1)}
         self._weights = weights
         self._singles, self._pairs = _against_neutral(weights.unigrams), _against_neutral(weights.bigrams)
         self._lexer = Lexer(lexica, Stemmer.Stemmer("english").stemWord, rows)
+        self._parts = TokenParts(subwords, np.stack((*_columns(weights.parts),), 1))
         self._lock = threading.Lock()
 
     @classmethod
@@ -77,9 +81,13 @@ class Scorer:
         with np.load(Path(folder) / "weights.npz", allow_pickle=False) as stored:
             slots = np.zeros(BIGRAM_SLOTS, np.int32)
             slots[stored["slots"]] = np.arange(1, len(stored["slots"]) + 1)
-            weights = Weights(stored["bias"], stored["dense"], stored["unigrams"], stored["bigrams"], slots)
+            weights = Weights(
+                stored["bias"], stored["dense"], stored["unigrams"], stored["bigrams"], slots, stored["parts"]
+            )
+            hashes = stored["part_hashes"]
         words = json.loads((Path(folder) / "words.json").read_text("utf-8"))
-        return cls(weights, words["vocabulary"], Lexica(**words["lexica"]))
+        subwords = Subwords(words["subwords"], hashes)
+        return cls(weights, words["vocabulary"], Lexica(**words["lexica"]), subwords)
 
     def score(self, texts: Sequence[Any]) -> Scores:
         """Score any number of texts. What is not a string (null, NaN, a number) is read as its text, null as empty."""
@@ -130,7 +138,10 @@ class Scorer:
             batch = Batch(self._lexer.ids(texts), self._lexer.table)
             whole = np.stack(tuple(dense(batch).values())).T @ self._weights.dense
             grams = self._ngrams(batch)
+            parts = self._parts.means(batch, self._lexer.surfaces)
         logits: Floats = whole + grams / batch.scale[:, None] + self._weights.bias
+        logits[:, 0] += parts[:, 0]
+        logits[:, 2] += parts[:, 1]
         return logits
 
     def _ngrams(self, batch: Batch) -> Floats:
@@ -147,11 +158,56 @@ class Scorer:
         return sums
 
 
+class TokenParts:
+    """The sums of the parts of each token met so far, so that a text's mean is two look-ups.
+
+    `table`: (s, d) values of the rows of `subwords`. Not safe for concurrent use, like the lexer.
+    """
+
+    def __init__(self, subwords: Subwords, table: Floats) -> None:
+        self._subwords = subwords
+        self._table = table
+        self._size = 0
+        self._sums = np.zeros((0, table.shape[1]), np.float32)
+        self._counts = np.zeros(0, np.float32)
+
+    def means(self, batch: Batch, surfaces: Sequence[str]) -> Floats:
+        """(t, d) the mean over the parts of each text's tokens; zeros for a text without any.
+
+        `surfaces`: what is seen of each token id, as the lexer has it.
+        """
+        if not self._subwords.rows:
+            return np.zeros((len(batch.starts), self._table.shape[1]), np.float32)
+        self._learn(surfaces)
+        counts = np.add.reduceat(self._counts[batch.ids], batch.starts)
+        sums = np.add.reduceat(self._sums[batch.ids], batch.starts)
+        means: Floats = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+        return means
+
+    def _learn(self, surfaces: Sequence[str]) -> None:
+        if len(surfaces) < self._size:  # the lexer has forgotten
+            self._size = 0
+        if len(surfaces) == self._size:
+            return
+        sums, counts = self._subwords.sums(surfaces[self._size :], self._table)
+        if len(surfaces) > len(self._counts):
+            room = max(1 << 14, len(surfaces))
+            self._sums = np.pad(self._sums[: self._size], ((0, room), (0, 0)))
+            self._counts = np.pad(self._counts[: self._size], (0, room))
+        self._sums[self._size : len(surfaces)] = sums
+        self._counts[self._size : len(surfaces)] = counts
+        self._size = len(surfaces)
+
+
+def _columns(logits: Floats) -> tuple[Floats, Floats]:
+    """Negative and positive less neutral: softmax sees no more of three logits."""
+    return logits[:, 0] - logits[:, 1], logits[:, 2] - logits[:, 1]
+
+
 def _against_neutral(logits: Floats) -> npt.NDArray[np.complex64]:
     """(n,) negative and positive less neutral (softmax sees no more of them), paired for one look-up and one sum."""
-    paired: npt.NDArray[np.complex64] = (logits[:, 0] - logits[:, 1] + 1j * (logits[:, 2] - logits[:, 1])).astype(
-        np.complex64
-    )
+    negative, positive = _columns(logits)
+    paired: npt.NDArray[np.complex64] = (negative + 1j * positive).astype(np.complex64)
     return paired
 
 
@@ -172,8 +228,13 @@ def save(
     arrays: Mapping[str, npt.NDArray[Any]],
     vocabulary: Iterable[str],
     lexica: Lexica,
+    subwords: Iterable[str] = (),
 ) -> None:
-    """Write a bundle's data files. `arrays`: bias, dense, unigrams, bigrams and the bigrams' `slots`."""
+    """Write a bundle's data files.
+
+    `arrays`: bias, dense, unigrams, bigrams, the bigrams' `slots`, `parts` and the `part_hashes` of their n-grams.
+    `subwords`: the words that have a row of `parts`.
+    """
     np.savez_compressed(Path(folder) / "weights.npz", allow_pickle=False, **arrays)
-    words = {"vocabulary": list(vocabulary), "lexica": vars(lexica)}
+    words = {"vocabulary": list(vocabulary), "lexica": vars(lexica), "subwords": list(subwords)}
     (Path(folder) / "words.json").write_text(json.dumps(words, ensure_ascii=False), "utf-8")

@@ -15,6 +15,8 @@ BOUNDARY, STOP, NEGATOR, BUT, WORD, CAPITALS, ELONGATED, HASHTAG = (1 << bit for
 ADDRESS, MENTION, NUMBER, EMOTICON, QUESTION, RETWEET, QUOTE = (1 << bit for bit in range(8, 15))
 # Set by the table: the token has a valence, exclamation marks.
 VALENCED, EXCLAIMED = 1 << 15, 1 << 16
+# A negator that makes a comparative the utmost ("never better"); a comparative.
+UTMOST, COMPARATIVE = 1 << 17, 1 << 18
 
 # Columns of the numeric table of tokens.
 VALENCE, BOOST, EXCLAMATIONS = range(3)

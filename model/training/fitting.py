@@ -21,8 +21,9 @@ from model.dataset import Row
 from model.runtime import LABELS
 from model.runtime.features import Batch, dense
 from model.runtime.lexer import Lexer, Lexica
-from model.runtime.scorer import BIGRAM_SLOTS, bigram_slots
+from model.runtime.scorer import BIGRAM_SLOTS, TokenParts, bigram_slots
 from model.runtime.tokens import Floats
+from model.training.nade import Nade
 
 SOURCE_WEIGHTS = {
     "tweets": 3.0,
@@ -30,6 +31,7 @@ SOURCE_WEIGHTS = {
     "amazon": 1.0,
     "movie": 0.15,
     "nyt": 0.5,
+    "games": 0.3,
     "feedback": 3.0,
 }
 LOW_AGREEMENT, LOW_WEIGHT = 0.5, 0.2
@@ -39,16 +41,22 @@ MIN_SHARE = 0.02
 # to 1, was chosen in cross-validation on folds weighted to have them. See docs/model.md.
 STREAM_SHARES = (0.19, 0.455, 0.355)
 LEANING = 0.5
+# How strongly the subword vectors may weigh: 0.15 to 0.6 are the same in cross-validation.
+PART_SCALE = 0.3
 MIN_UNIGRAMS, MIN_BIGRAMS = 2, 3
 
 
 @dataclass(frozen=True)
 class Design:
-    """The rows as matrices: `dense` (r, f), `unigrams` (r, 2k; odd columns negated), `bigrams` (r, slots), scaled."""
+    """The rows as matrices: `dense` (r, f), `unigrams` (r, 2k; odd columns negated), `bigrams` (r, slots), scaled.
+
+    `parts` (r, d): the mean of the subword vectors; d is 0 without them.
+    """
 
     keys: tuple[str, ...]
     names: tuple[str, ...]
     dense: Floats
+    parts: Floats
     unigrams: sp.csr_matrix
     bigrams: sp.csr_matrix
 
@@ -65,6 +73,18 @@ class Design:
         return spread
 
     @cached_property
+    def part_mean(self) -> Floats:
+        """(d,) of the subword vectors."""
+        mean: Floats = np.mean(self.parts, axis=0, dtype=np.float32)
+        return mean
+
+    @cached_property
+    def part_spread(self) -> Floats:
+        """(d,) by what they are divided, so that their weights are penalised as was chosen."""
+        spread: Floats = (np.std(self.parts, axis=0, dtype=np.float32) + np.float32(1e-6)) / np.float32(PART_SCALE)
+        return spread
+
+    @cached_property
     def unigram_idf(self) -> Floats:
         """(2k,) zero for stems in too few texts."""
         return _idf(self.unigrams, MIN_UNIGRAMS)
@@ -76,16 +96,17 @@ class Design:
 
     @cached_property
     def matrix(self) -> sp.csr_matrix:
-        """(r, f + 2k + slots) the regression's input, without the columns of weight zero."""
+        """(r, f + d + 2k + slots) the regression's input, without the columns of weight zero."""
         parts = [sp.csr_matrix((self.dense - self.mean) / self.spread)]
+        parts.append(sp.csr_matrix((self.parts - self.part_mean) / self.part_spread))
         for counts, idf in ((self.unigrams, self.unigram_idf), (self.bigrams, self.bigram_idf)):
             kept = np.flatnonzero(idf)
             parts.append(counts[:, kept] @ sp.diags(idf[kept]))
         return sp.hstack(parts).tocsr().astype(np.float32)
 
 
-def design(texts: Sequence[str], lexica: Lexica) -> Design:
-    """Compute the features of all texts with the runtime's own lexer."""
+def design(texts: Sequence[str], lexica: Lexica, emoji: Nade | None = None) -> Design:
+    """Compute the features of all texts with the runtime's own lexer; `emoji` gives the subword vectors."""
     lexer = Lexer(lexica, Stemmer.Stemmer("english").stemWord, {})
     batch = Batch(lexer.ids(texts), lexer.table)
     whole = dense(batch)
@@ -100,9 +121,16 @@ def design(texts: Sequence[str], lexica: Lexica) -> Design:
         keys=keys,
         names=tuple(whole),
         dense=np.stack(tuple(whole.values()), 1),
+        parts=_parts(emoji, batch, lexer.surfaces),
         unigrams=_counts(text[single], columns[single], 2 * len(keys), batch.scale),
         bigrams=_counts(text[:-1][pair], slots[pair], BIGRAM_SLOTS, batch.scale),
     )
+
+
+def _parts(emoji: Nade | None, batch: Batch, surfaces: Sequence[str]) -> Floats:
+    if emoji is None:
+        return np.zeros((len(batch.starts), 0), np.float32)
+    return TokenParts(emoji.subwords, emoji.vectors).means(batch, surfaces)
 
 
 def weights(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
@@ -155,14 +183,16 @@ class Calibration:
 
 
 def tables(
-    fitted: LogisticRegression, made: Design, calibration: Calibration
+    fitted: LogisticRegression, made: Design, calibration: Calibration, emoji: Nade | None = None
 ) -> tuple[dict[str, npt.NDArray[np.generic]], list[str]]:
     """The bundle's arrays (see `runtime.scorer.Weights`) and vocabulary, calibration folded in."""
     coefficients = (fitted.coef_ * calibration.slope).T
-    n_dense = made.dense.shape[1]
+    n_whole = made.dense.shape[1]
+    n_dense = n_whole + made.parts.shape[1]
     kept_uni, kept_bi = np.flatnonzero(made.unigram_idf), np.flatnonzero(made.bigram_idf)
     split = n_dense + len(kept_uni)
-    per_dense = coefficients[:n_dense] / made.spread[:, None]
+    per_dense = coefficients[:n_whole] / made.spread[:, None]
+    per_part = coefficients[n_whole:n_dense] / made.part_spread[:, None]
     bias = fitted.intercept_ * calibration.slope + np.array(calibration.shift)
     known = np.unique(kept_uni // 2)
     unigrams = np.zeros((2 * (len(known) + 1), len(LABELS)))
@@ -170,11 +200,13 @@ def tables(
     unigrams[places] = coefficients[n_dense:split] * made.unigram_idf[kept_uni, None]
     bigrams = coefficients[split:] * made.bigram_idf[kept_bi, None]
     arrays: dict[str, npt.NDArray[np.generic]] = {
-        "bias": (bias - made.mean @ per_dense).astype(np.float32),
+        "bias": (bias - made.mean @ per_dense - made.part_mean @ per_part).astype(np.float32),
         "dense": per_dense.astype(np.float32),
         "unigrams": unigrams.astype(np.float32),
         "bigrams": np.vstack([np.zeros((1, 3)), bigrams]).astype(np.float32),
         "slots": kept_bi.astype(np.int32),
+        "parts": (emoji.vectors @ per_part if emoji else np.zeros((0, 3))).astype(np.float32),
+        "part_hashes": emoji.hashes if emoji else np.zeros(0, np.int32),
     }
     return arrays, [made.keys[row] for row in known]
 

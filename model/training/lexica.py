@@ -6,16 +6,26 @@ shared alike; the lexicon inside TextBlob (public domain), because it gained not
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from model.runtime.lexer import Lexica
 
 # VADER describes these in words without valence, so their valences are set here.
 EXTRA_EMOJI = {"❤": 2.5, "👍": 1.8, "👎": -1.8, "💔": -2.0, "🔥": 1.0, "🎉": 2.0, "💯": 1.5, "🙄": -1.2}
+EXTRA_EMOJI |= dict.fromkeys("😡🤬🤮😠👿💩🖕", -2.5) | dict.fromkeys(
+    "😤😩😫😣😖😞😟😢😭😰😨😱🤢🤕🤒😒😑😕🙁☹😾😿🥺🤡", -1.6
+)
+EXTRA_EMOJI |= dict.fromkeys("💀☠👹👺🤦😬🥱😓😥😧😦🚫❌", -0.9)
+EXTRA_EMOJI |= dict.fromkeys("😍🥰😘🤩🥳😻💖💗💓💕💞💘💝🧡💛💚💙💜🤍🖤🤎🏆🙌", 2.4)
+EXTRA_EMOJI |= dict.fromkeys("😀😃😄😁😆😂🤣😊😇🙂😋😎🤗😌☺😸😹👏💪✨🌟⭐🎊🙏✅🤝😉", 1.5)
 
 
-def load() -> Lexica:
-    """The valences, emoji and boosters that features start from, before training."""
+def load(common: Sequence[str] = ()) -> Lexica:
+    """The valences, emoji and boosters that features start from, before training.
+
+    `common`: words by frequency, the commonest first.
+    """
     valence = dict(_vader_lines("vader_lexicon.txt"))
     emoji = {
         face: sum(valence.get(word, 0.0) for word in described.lower().split())
@@ -26,7 +36,17 @@ def load() -> Lexica:
         valence=valence,
         emoji={face: value for face, value in emoji.items() if value} | EXTRA_EMOJI,
         boost=_boosters(),
+        common=_ranks(common, valence),
     )
+
+
+def _ranks(common: Sequence[str], valence: Mapping[str, float]) -> dict[str, int]:
+    """Words to their rank; words that only the lexicon knows come after all others."""
+    ranks: dict[str, int] = {}
+    for word in (*common, *valence):
+        if word.isalpha() and word.isascii():
+            ranks.setdefault(word.lower(), len(ranks))
+    return ranks
 
 
 def _pairs(name: str) -> list[tuple[str, str]]:

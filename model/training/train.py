@@ -26,6 +26,7 @@ from model.evaluation import metrics
 from model.runtime import LABELS, scorer
 from model.settings import Progress
 from model.training import fitting, lexica
+from model.training.nade import Nade
 
 FOLDS = 5
 GRID = (0.01, 0.02, 0.03, 0.05)
@@ -56,15 +57,16 @@ def train(
     progress: Progress,
     grid: Sequence[float] = GRID,
     learning_curve: bool = False,
+    emoji: Nade | None = None,
 ) -> Trained:
     """Train on the rows that are not held out and write the bundle; raises FileExistsError if its folder exists.
 
     The same rows and seed give the same bytes.
     """
     rows = [row for row in rows if not row.held_out]
-    words = lexica.load()
+    words = lexica.load(emoji.words if emoji else ())
     progress(f"features of {len(rows)} texts")
-    made = fitting.design([row.text for row in rows], words)
+    made = fitting.design([row.text for row in rows], words, emoji)
     labels, weights = fitting.labels(rows), fitting.weights(rows)
     folds = splits(rows, seed)
     progress(f"cross-validation over {len(grid)} penalties and {len(folds)} folds")
@@ -73,9 +75,9 @@ def train(
     progress(f"calibration and final fit with C={chosen}")
     calibration = calibrate(fitting.regression(chosen), made, rows, weights, folds)
     final = fitting.regression(chosen).fit(made.matrix, labels, sample_weight=weights)
-    arrays, vocabulary = fitting.tables(final, made, calibration)
+    arrays, vocabulary = fitting.tables(final, made, calibration, emoji)
     bundle.mkdir(parents=True)
-    scorer.save(bundle, arrays, vocabulary, words)
+    scorer.save(bundle, arrays, vocabulary, words, emoji.words if emoji else ())
     add_runtime(bundle)
     means = dict(zip(grid, map(float, search.cv_results_["mean_test_score"]), strict=True))
     curve = _learning_curve(final, made, labels, weights, folds[0]) if learning_curve else {}
