@@ -104,7 +104,8 @@ class Batch:
     def _negators(self) -> Places:
         places = np.flatnonzero(self.flags & tokens.NEGATOR)
         after = self.flags[np.minimum(places + 1, len(self.flags) - 1)]
-        return places[(after & tokens.BUT) == 0]
+        alone: Places = places[(after & tokens.BUT) == 0]
+        return alone
 
     def _near(self, place: Places) -> Bools:
         near = np.zeros(len(self.ids), bool)

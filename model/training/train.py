@@ -63,7 +63,7 @@ def train(
 
     The same rows and seed give the same bytes.
     """
-    rows = [row for row in rows if not row.held_out]
+    rows = [row for row in rows if not row.held_out and fitting.is_trained_on(row)]
     words = lexica.load(emoji.words if emoji else ())
     progress(f"features of {len(rows)} texts")
     made = fitting.design([row.text for row in rows], words, emoji)

