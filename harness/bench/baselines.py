@@ -78,23 +78,29 @@ def from_json(window: str) -> Callable[[DataFrame], DataFrame]:
     """
 
     def first_of_each(bronze: DataFrame) -> DataFrame:
-        raw = F.col("data").cast("string")
-        event = bronze.select(*KEPT, raw.alias("raw"), F.from_json(raw, EVENT).alias("event"))
-        # Without a time an event has no partition: the job rejects it, too.
-        known = F.col("event.event_type").isin(*FIELDS) & F.col("event.event_time").isNotNull()
-        columns = {
-            "entity": F.when(known, F.col("event.event_type")).otherwise(REJECTED),
-            "duplicate_key": F.coalesce("event.event_id", "sequence_number"),
-            **{name: F.col(f"event.{name}") for name in ("event_id", "event_time", "schema_version")},
-            **{name: F.col(f"event.payload.{name}") for name in PAYLOAD},
-            "record_index": F.lit(0),
-            "reason": F.lit(None).cast("string"),
-            **{name: F.lit(None).cast("string") for name in ("detail", "source", "record_digest")},
-        }
-        rows = event.withColumns(columns).select(*SCHEMA.names)
+        rows = bronze.transform(from_json_columns)
         return rows.withWatermark("ingested_at", window).dropDuplicatesWithinWatermark(["duplicate_key"])
 
     return first_of_each
+
+
+def from_json_columns(bronze: DataFrame) -> DataFrame:
+    """One row (parsed_events.SCHEMA) per bronze row."""
+    raw = F.col("data").cast("string")
+    event = bronze.select(*KEPT, raw.alias("raw"), F.from_json(raw, EVENT).alias("event"))
+    # A table is partitioned by the day of its events: an event without a time can only be a rejected one.
+    known = F.col("event.event_type").isin(*FIELDS) & F.col("event.event_time").isNotNull()
+    columns = {
+        # `otherwise` also takes the rows for which the condition is null.
+        "entity": F.when(known, F.col("event.event_type")).otherwise(REJECTED),
+        "duplicate_key": F.coalesce("event.event_id", "sequence_number"),
+        **{name: F.col(f"event.{name}") for name in ("event_id", "event_time", "schema_version")},
+        **{name: F.col(f"event.payload.{name}") for name in PAYLOAD},
+        "record_index": F.lit(0),
+        "reason": F.lit(None).cast("string"),
+        **{name: F.lit(None).cast("string") for name in ("detail", "source", "record_digest")},
+    }
+    return event.withColumns(columns).select(*SCHEMA.names)
 
 
 class Unscored:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from harness.bench import growth, refine
-from harness.bench.baselines import NaiveSilver
+from harness.bench.baselines import NaiveSilver, from_json_columns
 from harness.bench.embedded import Arrivals
 from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
@@ -45,6 +45,15 @@ def test_refine_is_set_against_every_baseline(spark: SparkSession, settings: Set
     assert (found["rows"], found["rows_per_batch"], found["batches"]) == (50, 50, 1)
     assert len(said) == 7
     assert f"| refine | {found['rates']['refine']:,} |" in refine.markdown(found)
+
+
+def test_the_from_json_baseline_rejects_an_event_whose_time_does_not_parse(spark: SparkSession) -> None:
+    event = b'{"event_id": "1", "event_type": "post", "event_time": "yesterday", "payload": {}}'
+    rows = spark.createDataFrame([(event,)], "data binary")
+    for name, kind in (("arrival_time", "timestamp"), ("ingested_at", "timestamp"), ("sequence_number", "string")):
+        rows = rows.withColumn(name, F.current_timestamp() if kind == "timestamp" else F.lit("1"))
+    rows = rows.withColumns({"stream": F.lit("bench"), "partition_key": F.lit("u")})
+    assert [row.entity for row in from_json_columns(rows).collect()] == ["rejected"]
 
 
 def test_the_naive_sink_leaves_a_transaction_in_each_table(spark: SparkSession, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local import processes
 from harness.bench import (
     baselines,
     growth,
@@ -17,6 +19,7 @@ from harness.bench import (
     main,
     report,
 )
+from harness.bench.cpu import CpuSeconds, used
 from harness.demo import command as demo
 from moodstream import exit_code_of
 from streaming import cli
@@ -95,7 +98,45 @@ def test_latency_runs_the_demo_with_both_jobs(
     }
     assert found["passed"] == {"ours": True, "naive": True}
     assert "--headless" in fake.argv
-    assert "| silver | 1.0 | 2.0 | 3.0 | 4.0 | 8.0 | 12.0 | 4.0 | 4.0 | 4.0 |" in latency.markdown(found)
+    text = latency.markdown(found)
+    assert "| silver | 1.0 | 2.0 | 3.0 | 4.0 | 8.0 | 12.0 |" in text
+    assert "| naive | 4.0 | 4.0 | 4.0 | 4.0 | 4.0 | 4.0 |  |  |  |" in text
+
+
+def test_latency_reports_cpu_seconds_per_million_events_by_part() -> None:
+    report = {"audit": {"latency_s": latency_s(1.0), "passed": True}, "events_per_second": 1.0, "seconds": 60.0}
+    ours = CpuSeconds(jvm=30.0, driver=6.0, workers=4.0).since(CpuSeconds(10.0, 2.0, 1.0)).per_million(50_000)
+    runs = {"ours": latency.Run(report, ours), "naive": latency.Run(report, None)}
+    found = latency.result(60.0, 500.0, runs)
+    assert found["cpu_seconds_per_million_events"] == {"ours": 540.0, "naive": None}
+    assert found["cpu_parts"]["ours"] == {"total": 540.0, "jvm": 400.0, "driver": 80.0, "workers": 60.0}
+    assert "| ours | 540.0 | 400.0 | 80.0 | 60.0 |" in latency.markdown(found)
+
+
+def test_what_an_ended_process_used_still_counts() -> None:
+    assert CpuSeconds(9.0, 2.0, 0.0).at_least(CpuSeconds(8.0, 1.0, 5.0)) == CpuSeconds(9.0, 2.0, 5.0)
+
+
+def test_the_cpu_of_a_job_is_that_of_its_whole_session(tmp_path: Path) -> None:
+    busy = "import time\nwhile time.process_time() < 0.6: pass\ntime.sleep(600)"
+    command = [
+        sys.executable,
+        "-c",
+        f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {busy!r}])\n{busy}",
+    ]
+    running = processes.spawn("job", command, run=tmp_path, log=tmp_path / "log", environ=os.environ)
+    try:
+        while min((seconds := used(running)).driver, seconds.workers) < 0.3:
+            assert running.alive
+            processes.pause()
+        assert seconds.jvm == 0.0
+    finally:
+        processes.kill(running)
+
+
+def test_an_unknown_release_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["latency", "--against", "no-such-release"], {}) == 2
+    assert "--against: received 'no-such-release', expected a commit" in capsys.readouterr().err
 
 
 def test_a_failed_audit_fails_the_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
