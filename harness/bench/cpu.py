@@ -46,12 +46,16 @@ class CpuSeconds(NamedTuple):
 
 
 def used(job_process: Process) -> CpuSeconds:
-    """What the living processes of the job's session have used, with the children that they have waited for."""
+    """What the living processes of the job's session have used; workers with the ended workers that they waited for.
+
+    The JVM and the driver without their ended children: when the job ends, the JVM waits for Spark's Python daemon, and
+    the workers would count twice.
+    """
     seconds = dict.fromkeys(CpuSeconds._fields, 0.0)
     for member in processes.members(job_process):
         with contextlib.suppress(psutil.Error):
             part = "driver" if member.pid == job_process.pid else "jvm" if member.name() == "java" else "workers"
-            seconds[part] += sum(member.cpu_times()[:4])
+            seconds[part] += sum(member.cpu_times()[: 4 if part == "workers" else 2])
     return CpuSeconds(**seconds)
 
 

@@ -134,6 +134,24 @@ def test_the_cpu_of_a_job_is_that_of_its_whole_session(tmp_path: Path) -> None:
         processes.kill(running)
 
 
+def test_a_child_that_ended_does_not_count_as_the_driver(tmp_path: Path) -> None:
+    busy = "import time\nwhile time.process_time() < 2.0: pass"
+    waits = (
+        f"import subprocess, sys, time\nsubprocess.run([sys.executable, '-c', {busy!r}])\nprint('waited', flush=True)"
+    )
+    log = tmp_path / "log"
+    running = processes.spawn(
+        "job", [sys.executable, "-c", f"{waits}\ntime.sleep(600)"], run=tmp_path, log=log, environ=os.environ
+    )
+    try:
+        while "waited" not in log.read_text():
+            assert running.alive
+            processes.pause()
+        assert used(running).driver < 1.5
+    finally:
+        processes.kill(running)
+
+
 def test_an_unknown_release_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["latency", "--against", "no-such-release"], {}) == 2
     assert "--against: received 'no-such-release', expected a commit" in capsys.readouterr().err
