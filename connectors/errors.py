@@ -4,9 +4,9 @@ ConnectorError              1
 +-- UsageError              2  wrong use: an option, a file, a mapping
 +-- CredentialsMissing      2  the source needs credentials that the environment does not hold
 +-- SourceRefused           2  the source does not accept the request or the credentials
-|   +-- SourceUnreachable   4  the source does not answer
+|   +-- SourceUnreachable   2  the source does not answer
 +-- StreamUnusable          2  the stream does not exist, or access to it is refused
-|   +-- StreamUnreachable   4  Kinesis does not answer
+|   +-- StreamUnreachable   2  Kinesis does not answer
 +-- PutFailed               1  events could not be delivered although retried
 +-- CursorError             2  the cursor cannot be read or written
 """
@@ -39,7 +39,7 @@ class SourceRefused(ConnectorError):
 class SourceUnreachable(SourceRefused):
     """The source does not answer at this address."""
 
-    exit_code = 4
+    exit_code = 2
 
 
 class StreamUnusable(ConnectorError):
@@ -51,7 +51,7 @@ class StreamUnusable(ConnectorError):
 class StreamUnreachable(StreamUnusable):
     """Kinesis does not answer at this endpoint."""
 
-    exit_code = 4
+    exit_code = 2
 
 
 class PutFailed(ConnectorError):

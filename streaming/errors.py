@@ -5,7 +5,7 @@ StreamingError              1
 +-- PermanentFailure        3  a hop can never succeed, restarts would be in vain
 |   +-- CheckpointVersionError   the checkpoint was written by an incompatible version of the hop
 +-- DataFilesGone           1  files that a reader still needs were vacuumed; it must start from the newest snapshot
-+-- SinkUnavailable         4  a sink cannot be reached now; the hop restarts with backoff
++-- SinkUnavailable         2  a sink cannot be reached now; the hop restarts with backoff
 +-- ScoringError            1
 |   +-- ModelUnusable          a registered model version was refused: missing artefact, wrong signature, bad output
 +-- OperationFailed         1  an operator's command could not do its work; running it again is safe
@@ -37,7 +37,7 @@ class CheckpointVersionError(PermanentFailure):
 class DataFilesGone(StreamingError):
     """Data files that a reader still needs were vacuumed: the rows must be read from the table's newest snapshot."""
 
-    def __init__(self, table: str, path: str) -> None:
+    def __init__(self, table: str, path: str = "a data file") -> None:
         super().__init__(f"{table}: {path} was vacuumed before it was read; start from the table's newest snapshot")
         self.table = table
 
