@@ -175,4 +175,4 @@ def test_an_unreachable_kinesis_is_said_before_anything_is_read() -> None:
     kinesis = client("kinesis", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
     with pytest.raises(StreamUnusable, match="cannot reach Kinesis") as refused:
         KinesisSink(kinesis, "events").check()
-    assert refused.value.exit_code == 4
+    assert refused.value.exit_code == 2
