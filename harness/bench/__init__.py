@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "latency": "seconds from put to silver, gold and warehouse",
     "growth": "whether a batch's cost grows with the tables",
     "warehouse": "loads, gold to visible, and questions of the PostgreSQL warehouse",
+    "catchup": "how the hop load catches up with silver, and in how much memory",
 }
 
 USAGE = (

@@ -63,7 +63,7 @@ COUNTS: Mapping[str, str] = {
 
 def run(facts: Sequence[int], environ: Mapping[str, str], progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure at each number of facts, in ascending order. Times are in seconds; `rate` is rows a second."""
-    with _server(environ) as (url, password), tempfile.TemporaryDirectory(prefix="moodstream-bench-") as lake:
+    with database_server(environ) as (url, password), tempfile.TemporaryDirectory(prefix="moodstream-bench-") as lake:
         warehouse = PostgresWarehouse(url, password)
         warehouse.migrate()
         found, have = [], 0
@@ -83,7 +83,8 @@ def run(facts: Sequence[int], environ: Mapping[str, str], progress: Callable[[st
 
 
 @contextmanager
-def _server(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def database_server(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """An empty PostgreSQL for as long as the context lasts: its URL and password."""
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as root:
         workdir = Workdir(Path(root))
         workdir.root.chmod(0o755)  # the server runs as `nobody` where this runs as root

@@ -17,12 +17,13 @@ import pyarrow as pa
 from deltalake.exceptions import TableNotFoundError
 
 from streaming.delta.tables import open_table
-from streaming.errors import SettingsError, SinkUnavailable
+from streaming.errors import SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements
 from streaming.warehouse.base import Warehouse
 from streaming.warehouse.connect import open_warehouse
 from streaming.warehouse.postgres import CONNECT_SECONDS, as_csv
+from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
 from streaming.warehouse.serving import GOLD, Server
 
 POLL_S = 0.5
@@ -56,9 +57,11 @@ def rows_of(settings: Settings, user: str, before: datetime) -> int:
 
 
 def relabel(settings: Settings, entity: str, labels: pa.Table) -> None:
-    """Give facts other labels; `labels` has LABELS, one row per event. PostgreSQL only."""
-    if _dialect(settings) != "postgres":
-        raise SettingsError("--accept: changes facts in PostgreSQL only; for Redshift use --no-warehouse and reload")
+    """Give facts other labels; `labels` has LABELS, one row per event."""
+    warehouse = open_warehouse(settings)
+    if isinstance(warehouse, RedshiftWarehouse):
+        warehouse.relabel(entity, labels.select(LABELS))
+        return
     with _cursor(settings) as cursor:
         for statement in statements.statements("postgres", f"operations/relabel_fact_{entity}.sql"):
             if statement.startswith("copy "):

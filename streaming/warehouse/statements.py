@@ -113,8 +113,17 @@ def staged_types(dialect: str, target: str) -> Mapping[str, str]:
         # Only event_time has another name in a table (changed_at).
         columns = dict(_created_types(dialect, target))
         return {name: columns.get(name, "timestamp") for name in staged_columns("postgres", target)}
-    create, *_ = load_statements(dialect, target)
-    staged = _STAGED.match(create)
+    return _staged_by(load_statements(dialect, target))
+
+
+@cache
+def script_types(dialect: str, name: str) -> Mapping[str, str]:
+    """The columns, with their types, of the temporary table that the script `sql/DIALECT/NAME` begins with."""
+    return _staged_by(statements(dialect, name))
+
+
+def _staged_by(script: tuple[str, ...]) -> Mapping[str, str]:
+    staged = _STAGED.match(script[0])
     lines = staged[1].strip().splitlines() if staged else []
     pairs = (line.strip().rstrip(",").split(" ", 1) for line in lines)
     return dict(pairs)

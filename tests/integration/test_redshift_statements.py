@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from streaming.errors import SinkUnavailable
@@ -121,3 +122,20 @@ def test_the_materialised_view_takes_the_place_of_the_view_and_says_the_same(
     opened(api, s3).commit([a_load(comments=[a_comment(post_id="bob's", polarity=1.0)], batch=1)])
     database.run("refresh materialized view dw.author_reaction_stored")
     assert [row[:3] for row in database.rows(shown)] == [("bob", "bob's", 1), (NAME, "theirs", 1)]
+
+
+def test_accepted_scores_become_the_labels_of_the_facts(
+    settings: Settings, database: Database, api: FakeDataApi, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "open_warehouse", lambda settings: opened(api, s3))
+    [event] = database.rows("select event_id from dw.fact_comment")
+    labels = {
+        "event_id": [event, "none"],
+        "sentiment": ["positive"] * 2,
+        "polarity": [0.9] * 2,
+        "confidence": [1.0] * 2,
+    }
+    for _ in range(2):
+        operations.relabel(settings, "comment", pa.table(labels))
+    assert database.rows("select sentiment, polarity, model_version from dw.fact_comment") == [("positive", 0.9, "9")]
+    assert database.rows("select distinct sentiment from dw.fact_post") == ["neutral"]

@@ -17,6 +17,9 @@ from datetime import UTC
 from string import Template
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pyarrow as pa
 
 from streaming.errors import PermanentFailure, SettingsError, SinkUnavailable
 from streaming.settings import Settings
@@ -116,6 +119,16 @@ class RedshiftWarehouse:
         [statement] = statements.statements(DIALECT, "load/last_batch.sql")
         [(batch,)] = self._api.rows(statement, {"query": query})
         return None if batch is None else int(batch)
+
+    def relabel(self, entity: str, labels: pa.Table) -> None:
+        """Give the facts of an entity other labels, in one transaction; `labels` has a row for each event."""
+        name = f"operations/relabel_fact_{entity}.sql"
+        keys = self._staging.put(f"relabel/{uuid4().hex}", [fitted(labels, statements.script_types(DIALECT, name))])
+        values = {"manifest": self._staging.url(keys[-1]), "role": self._role}
+        try:
+            self._api.run([Template(part).substitute(values) for part in statements.statements(DIALECT, name)])
+        finally:
+            self._staging.remove(keys)
 
     def close(self) -> None:
         """Nothing to let go of: every statement is a request of its own."""

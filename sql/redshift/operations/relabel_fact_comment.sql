@@ -1,0 +1,23 @@
+-- The labels that another model version gives to facts that are there already.
+create temporary table relabelled_comment (
+    event_id varchar(512),
+    sentiment varchar(16),
+    polarity double precision,
+    confidence double precision,
+    model_version varchar(64)
+);
+
+copy relabelled_comment
+from '${manifest}'
+iam_role '${role}'
+format as parquet
+manifest;
+
+update dw.fact_comment
+set
+    sentiment = relabelled_comment.sentiment,
+    polarity = relabelled_comment.polarity,
+    confidence = relabelled_comment.confidence,
+    model_version = relabelled_comment.model_version
+from relabelled_comment
+where dw.fact_comment.event_id = relabelled_comment.event_id;

@@ -1,0 +1,23 @@
+-- The labels that another model version gives to facts that are there already.
+create temporary table relabelled_post (
+    event_id varchar(512),
+    sentiment varchar(16),
+    polarity double precision,
+    confidence double precision,
+    model_version varchar(64)
+);
+
+copy relabelled_post
+from '${manifest}'
+iam_role '${role}'
+format as parquet
+manifest;
+
+update dw.fact_post
+set
+    sentiment = relabelled_post.sentiment,
+    polarity = relabelled_post.polarity,
+    confidence = relabelled_post.confidence,
+    model_version = relabelled_post.model_version
+from relabelled_post
+where dw.fact_post.event_id = relabelled_post.event_id;
