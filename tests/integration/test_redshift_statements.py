@@ -134,6 +134,7 @@ def test_accepted_scores_become_the_labels_of_the_facts(
         "sentiment": ["positive"] * 2,
         "polarity": [0.9] * 2,
         "confidence": [1.0] * 2,
+        "model_version": ["9"] * 2,
     }
     for _ in range(2):
         operations.relabel(settings, "comment", pa.table(labels))
