@@ -87,6 +87,7 @@ class Counts:
                 "reconnects": self._troubles["reconnects"],
                 "gaps": self._troubles["gaps"],
                 "throttled": self._troubles["throttled"],
+                "quota_units": self._troubles["quota_units"],
                 "cursor": self.cursor,
                 "rate": round((self.acked - before) / max(now - since, 1e-6), 1),
                 "target_rate": self._target,

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 from connectors.session import Batch, Source
+from connectors.web import Stopped
 
 AHEAD = 8  # batches that are read before the sink has taken them: the back-pressure on the source
 
@@ -40,6 +41,8 @@ class Reader:
             for batch in source.batches(cursor):
                 if not self._hand_over(batch):
                     return
+        except Stopped:
+            pass
         except Exception as error:
             self._hand_over(error)
         else:
