@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 USER_AGENT = "moodstream-connect/1 (+https://pypi.org/project/moodstream)"
 FIRST_ATTEMPTS = 3  # before an address counts as unreachable
 TIMEOUT_S = 30.0
+SHORTEST_S = 0.1  # whatever a Retry-After says
 STREAM_SILENCE_S = 90.0  # three heartbeats of a stream
 LOOPBACK = ("127.", "localhost", "::1")
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -146,7 +147,8 @@ class Web:
         return wish
 
     def _wait(self, wish: float | None) -> None:
-        if self._session.wait(max(self._backoff.failed(), wish or 0.0)):
+        wait = self._backoff.failed()
+        if self._session.wait(wait if wish is None else max(wish, SHORTEST_S)):
             raise Stopped
 
     def _refused(self, response: httpx.Response) -> SourceRefused:

@@ -47,6 +47,7 @@ class World:
     texts: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     past: list[list[Item]] = field(default_factory=list)
+    quiet: int = 15  # steps before the edits: what is deleted before a client could see it cannot come out
     _edited: bool = False
 
     def step(self) -> None:
@@ -57,6 +58,8 @@ class World:
                 parent = number // 2 if self.answers and number % 3 == 0 else None
                 self.items.append(Item(number, f"Item number {number}", parent, f"user{number % 5}"))
                 self.texts.append(self.items[-1].text)
+        elif self.quiet:
+            self.quiet -= 1
         elif not self._edited:
             self._edited = True
             for item in self.items[6::7]:
@@ -128,6 +131,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65_536  # one packet an answer: two would wait for each other
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
@@ -157,13 +161,15 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(answer, cut=bool(faults.drop and turn % faults.drop == 0))
 
     def _send(self, answer: Answer, *, cut: bool = False) -> None:
+        self.close_connection = cut
+        if cut and answer.status != 200:
+            return  # nothing to cut in the middle: no answer at all
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body) + 10 * cut))
         self.end_headers()
         self.wfile.write(answer.body)
-        self.close_connection = cut
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connectors.backoff import Backoff
 from connectors.errors import CredentialsMissing, SourceUnreachable, UsageError
 from connectors.session import Session, Source
 from connectors.sources.hackernews import HackerNews
@@ -36,6 +37,15 @@ FAULTS = {
     "malformed": Faults(malformed=5),
     "429": Faults(too_many=5),
 }
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(backoff: Backoff) -> float:
+        backoff.failures += 1
+        return 0.02
+
+    monkeypatch.setattr(Backoff, "failed", failed)
 
 
 def _promised(answers: bool) -> int:
