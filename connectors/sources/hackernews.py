@@ -29,6 +29,7 @@ BACK = 100  # items before the newest one with which the first run begins
 AT_ONCE = 50  # items of one batch
 ATTEMPTS = 10  # polls in which an item may still be missing
 REMEMBERED = 100_000
+KEPT = 2_000  # states that the cursor keeps
 DEEPEST = 100  # comments above a comment
 
 
@@ -47,10 +48,11 @@ class HackerNews:
         self._roots: Seen = Seen(REMEMBERED)  # item -> the story that it belongs to
 
     def batches(self, cursor: Any) -> Iterator[Batch]:
-        """Yield items; `cursor`: the newest number that was asked for, and those that were missing then."""
+        """Yield items; `cursor`: the newest number that was asked for, what was missing then, and the last states."""
         if cursor:
             self._newest = cursor["newest"]
             self._missing = dict.fromkeys(cursor["missing"], 0)
+            self._states = Seen(REMEMBERED, cursor.get("states"))
         return polled(self._session, self._poll_s, self._poll)
 
     def _poll(self) -> Iterator[Batch]:
@@ -95,7 +97,9 @@ class HackerNews:
             else:
                 received += event is not None
                 events += [event] if event else []
-        return Batch(events, {"newest": self._newest, "missing": sorted(self._missing)}, received, skipped)
+        states = dict(list(self._states.items.items())[-KEPT:])
+        cursor = {"newest": self._newest, "missing": sorted(self._missing), "states": states}
+        return Batch(events, cursor, received, skipped)
 
     def _is_missing(self, number: int, skipped: Counter[str]) -> None:
         polls = self._missing.get(number, 0) + 1

@@ -155,6 +155,7 @@ class ChaosRun:
             if ready_s is None and job.ready():
                 ready_s = round(time.monotonic() - began, 1)
                 end = time.monotonic() + REACHED_WITHIN_S
+                end = time.monotonic() + REACHED_WITHIN_S
                 if kill.point == RANDOM:
                     time.sleep(kill.after)
                     return ready_s, True
