@@ -1,15 +1,13 @@
 """`moodstream erase --user ID`: removes a person's data from every layer while the stream runs, and writes a receipt.
 
 It erases layer by layer: each layer once every query that fills it has read past the erasure of the layer before, so
-that no query brings the data back. It may be run again at any time, and continues an erasure that was interrupted.
+that no query brings the data back. It may be run again at any time, and continues an erasure that was interrupted: what
+that one was asked to do, and by which texts it finds rows of training data, is in its record (see record.py).
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,8 +25,10 @@ from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.corrections.contributions import TABLES
+from streaming.operations.erase import feedback
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check
+from streaming.operations.erase.record import Record
 from streaming.operations.erase.rows import Erasure, Removed
 from streaming.options import Parser
 from streaming.scoring import registry
@@ -55,6 +55,7 @@ SERVED_WITHIN_S = 15.0
 NOTES = (
     "Events that arrive after `before` are new data: run erase again to remove them too.",
     "Kinesis keeps the records until its retention ends; a job with a new checkpoint reads them again.",
+    "Texts in training data are found by hashes, kept in `LAKE/_erasures`; `feedback.texts_known` says how many.",
     "Comments that other people wrote under this person's posts stay.",
     "`log_entries` name the person in column statistics only, for 7 days: then `moodstream maintain` removes them.",
 )
@@ -73,6 +74,14 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         help="training data (text,label) from which to remove the person's texts; may be repeated",
     )
     parser.add_argument(
+        "--drop-feedback",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CSV",
+        help="a file that an earlier run was asked to clean and that no longer exists: take it off the list",
+    )
+    parser.add_argument(
         "--wait", type=float, default=120.0, metavar="SECONDS", help="how long to wait for the stream (default: 120)"
     )
     command.add_place(parser, environ)
@@ -82,12 +91,16 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
     if not options.user.strip():
         raise SettingsError("--user: received an empty id")
-    if missing := [path for path in options.feedback if not path.is_file()]:
-        raise SettingsError(f"--feedback: there is no file '{missing[0]}'")
+    asked = [path.absolute() for path in options.feedback]
+    before, name = datetime.now(UTC), f"erase-{uuid4().hex}"
+    record = Record(settings, options.user, name, before)
+    erasure = Erasure(Person(options.user), before, name, record.remember)
+    for path in asked:
+        feedback.check(path)
     if settings.warehouse:
         corrections.check(settings)
+    record.ask(map(str, asked), settings.warehouse, (str(path.absolute()) for path in options.drop_feedback))
     finished = journal.finish(settings)
-    erasure = Erasure(Person(options.user), datetime.now(UTC), f"erase-{uuid4().hex}")
     removed, found = Removed(), Check()
     for _ in range(PASSES):
         _pass(settings, erasure, removed, options.wait, progress)
@@ -95,28 +108,58 @@ def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) 
         found = check(settings, erasure.person, erasure.before)
         if found.clean:
             break
-    rows = _in_warehouse(settings, erasure)
-    complete = found.clean and not rows
+    progress("removing the texts from training data")
+    cleaned = {path: feedback.without(Path(path), record.wrote) for path in record.feedback if Path(path).is_file()}
     receipt = {
         "erasure": erasure.name,
-        "user_sha256": hashlib.sha256(erasure.person.user.encode()).hexdigest(),
+        "user_sha256": record.user_sha256,
         "before": erasure.before.isoformat(),
-        "finished_at": datetime.now(UTC).isoformat(),
-        "removed": {
-            "bronze": removed.bronze,
-            "silver": removed.silver,
-            "feedback": {str(path): _without_texts(path, removed.texts) for path in options.feedback},
-        },
-        "warehouse": {"url": settings.warehouse, "rows_left": rows},
+        "removed": {"bronze": removed.bronze, "silver": removed.silver, "feedback": cleaned},
+        **_left(settings, erasure, record),
         "models": registry.versions(settings),
         "check": asdict(found),
         "finished_changes": finished,
-        "complete": complete,
+        "finished_at": datetime.now(UTC).isoformat(),
         "notes": NOTES,
     }
+    receipt["unfinished"] = _unfinished(receipt)
+    receipt["complete"] = not receipt["unfinished"]
     path = f"{settings.lake}/{RECEIPTS}/{erasure.name}.json"
     Files(settings).write_json(path, receipt)
-    return Outcome({**receipt, "receipt": path}, _lines(receipt, path), 0 if complete else 1)
+    return Outcome({**receipt, "receipt": path}, _lines(receipt, path), 0 if receipt["complete"] else 1)
+
+
+def _left(settings: Settings, erasure: Erasure, record: Record) -> dict[str, Any]:
+    """What warehouse and training data still hold, read again; what holds nothing is settled in the record."""
+    rows = _in_warehouse(settings, erasure)
+    left = {path: feedback.rows_left(Path(path), record.wrote) for path in record.feedback}
+    clean = [path for path, count in left.items() if count == 0]
+    record.settle([*clean, *([settings.warehouse] if settings.warehouse and not rows else [])])
+    return {
+        "warehouse": {"url": settings.warehouse, "rows_left": rows, "not_checked": record.warehouses_left},
+        "feedback": {"texts_known": record.texts_known, "rows_left": left},
+    }
+
+
+def _unfinished(receipt: Mapping[str, Any]) -> list[str]:
+    """What was asked for, in this run or an earlier one, and is not known to be done."""
+    holding, warehouse, left = receipt["check"]["holding"], receipt["warehouse"], receipt["feedback"]["rows_left"]
+    found = [f"{len(holding)} data files still hold the person: run it again"] if holding else []
+    if warehouse["rows_left"]:
+        found.append(f"{warehouse['rows_left']} rows of the warehouse name the person: run it again")
+    found += [
+        f"the warehouse {url} of an earlier run was not checked: run it again with --warehouse {url}"
+        for url in warehouse["not_checked"]
+    ]
+    for path, count in left.items():
+        if count is None:
+            found.append(
+                f"an earlier run was asked to clean {path}, which is not here: name where it is with --feedback, "
+                f"or take it off with --drop-feedback {path}"
+            )
+        elif count:
+            found.append(f"{path} holds {count} of the person's texts: run it again")
+    return found
 
 
 def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: float, progress: Progress) -> None:
@@ -144,7 +187,8 @@ def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float,
         late = readers.wait(settings, name, version, patience, progress)
         if late:
             raise OperationFailed(
-                f"{', '.join(late)} has rows of {name} still to read: run the job until it has, then erase again"
+                f"{', '.join(late)} has rows of {name} still to read: run the job until it has, then erase again with "
+                "the same options"
             )
 
 
@@ -163,21 +207,6 @@ def _in_warehouse(settings: Settings, erasure: Erasure) -> int | None:
     return corrections.rows_of(settings, erasure.person.user, erasure.before)
 
 
-def _without_texts(path: Path, texts: set[str]) -> int:
-    """Rewrite a CSV without the rows whose text is one of these; returns how many were removed."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    place = rows[0].index("text") if rows and "text" in rows[0] else 0
-    kept = [row for row in rows if not (len(row) > place and row[place] in texts)]
-    if len(kept) < len(rows):
-        out = io.StringIO()
-        csv.writer(out).writerows(kept)
-        draft = path.with_suffix(".draft")
-        draft.write_text(out.getvalue(), encoding="utf-8")
-        draft.replace(path)
-    return len(rows) - len(kept)
-
-
 def _lines(receipt: Mapping[str, Any], path: str) -> list[str]:
     bronze, silver = receipt["removed"]["bronze"], receipt["removed"]["silver"]
     counts = ", ".join(f"{count} {name}" for name, count in silver.items()) or "nothing"
@@ -188,6 +217,4 @@ def _lines(receipt: Mapping[str, Any], path: str) -> list[str]:
         f"checked {found['files']} files: {len(found['holding'])} hold the person",
         f"receipt: {path}",
     ]
-    if not receipt["complete"]:
-        lines.append("not complete: run it again")
-    return lines
+    return lines + [f"not complete: {each}" for each in receipt["unfinished"]]

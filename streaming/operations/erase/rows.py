@@ -10,7 +10,7 @@ by the rows that arrived in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,11 +56,10 @@ RECORD = {"data": "source.new_data", "partition_key": "source.new_key"}
 
 @dataclass
 class Removed:
-    """What was removed: counts by layer, and the texts, to find them in training data."""
+    """What was removed: counts by layer."""
 
     bronze: dict[str, int] = field(default_factory=lambda: {"records_deleted": 0, "records_rewritten": 0})
     silver: dict[str, int] = field(default_factory=dict)
-    texts: set[str] = field(default_factory=set)
 
     def count(self, name: str, rows: int) -> None:
         """Add rows of the silver table `name`."""
@@ -70,11 +69,15 @@ class Removed:
 
 @dataclass(frozen=True)
 class Erasure:
-    """The person to erase, the last moment of arrival, and the name that the commits carry."""
+    """The person to erase, the last moment of arrival, and the name that the commits carry.
+
+    `remember` is called with texts of the person before the rows that hold them change.
+    """
 
     person: Person
     before: datetime
     name: str
+    remember: Callable[[Iterable[str]], None]
 
     @property
     def arrived(self) -> str:
@@ -87,6 +90,7 @@ def bronze(settings: Settings, erasure: Erasure, removed: Removed) -> None:
 
     def choose(table: DeltaTable) -> Change | None:
         hits = [hit for row in _records(table, erasure) if (hit := _hit(row, erasure.person)) is not None]
+        erasure.remember(text for hit in hits for text in _texts(hit))
         places = [place for hit in hits for place in _erased_rows(hit, erasure.name)]
         if places:
             erased_events.remember(settings, places)
@@ -106,7 +110,6 @@ def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
         change = journal.apply(settings, erasure.name, name, _theirs(columns, erasure))
         if change is not None:
             removed.count(name, change.old.num_rows)
-            removed.texts.update(change.old["text"].to_pylist() if "text" in change.old.column_names else ())
     change = journal.apply(settings, erasure.name, silver_rejected.NAME, _rejected(erasure))
     if change is not None:
         removed.count(silver_rejected.NAME, change.old.num_rows)
@@ -190,6 +193,16 @@ def _erased_rows(hit: Mapping[str, Any], erasure: str) -> Iterator[dict[str, Any
         }
 
 
+def _texts(hit: Mapping[str, Any]) -> Iterator[str]:
+    """The texts in the person's events of a record."""
+    parts = split_events(hit["data"])
+    for index in hit["indices"]:
+        with suppress(orjson.JSONDecodeError, KeyError, TypeError, IndexError):
+            text = orjson.loads(parts[index])["payload"]["text"]
+            if isinstance(text, str):
+                yield text
+
+
 def _event_id(element: bytes) -> str | None:
     try:
         found = orjson.loads(element)["event_id"]
@@ -202,7 +215,10 @@ def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = (
     """Chooses the rows in which any of the columns names the person, to delete them."""
 
     def choose(table: DeltaTable) -> Change | None:
-        return deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
+        change = deletion(table, key, lambda rows: _any_equal(rows, columns, erasure.person.user), erasure.arrived)
+        if change is not None and "text" in change.old.column_names:
+            erasure.remember(text for text in change.old["text"].to_pylist() if text)
+        return change
 
     return choose
 
