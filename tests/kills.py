@@ -32,14 +32,15 @@ class Killed(BaseException):
 
 
 class Steps:
-    """Counts writes, and dies before write number `fatal`; `names` are those that were reached."""
+    """Counts writes, and dies before write number `fatal`; `names` are those that were done."""
 
     def __init__(self, fatal: int | None) -> None:
-        self.fatal, self.names = fatal, list[str]()
+        self.fatal, self.names, self.died = fatal, list[str](), False
 
     def reached(self, name: str) -> None:
         """Note a write, or die before it."""
         if self.fatal is not None and len(self.names) >= self.fatal:
+            self.died = True
             raise Killed
         self.names.append(name)
 
