@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from streaming import metrics, session
 from streaming.delta import append
 from streaming.hop_states import HopStates
+from streaming.lease.job import owned
 from streaming.settings import Settings, from_command_line
 from streaming.status import StatusFile
 from streaming.supervised import Start, Supervised
@@ -18,14 +19,16 @@ from streaming.tables.columns import PARTITIONS
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, Start] | None = None) -> int:
-    """Run the job; returns 0 once it has stopped as asked. Raises StreamingError, PermanentFailure among them.
+    """Run the job; returns 0 once it has stopped as asked. Raises StreamingError, among them PermanentFailure, and
+    LeaseHeld if another job owns the lake.
 
     `instead`: start functions to use in place of those of hops, by hop.
     """
     settings = from_command_line(argv, environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    _run(settings, instead)
+    with owned(settings) as settings_with_token:
+        _run(settings_with_token, instead)
     return 0
 
 

@@ -4,6 +4,8 @@ StreamingError              1
 +-- SettingsError           2  a setting is missing or malformed
 +-- PermanentFailure        3  a hop can never succeed, restarts would be in vain
 |   +-- CheckpointVersionError   the checkpoint was written by an incompatible version of the hop
+|   +-- LeaseLost           5  another job has taken the lake over; this one must not write any more
++-- LeaseHeld               5  another job owns the lake; this one did not start
 +-- DataFilesGone           1  files that a reader still needs were vacuumed; it must start from the newest snapshot
 +-- SinkUnavailable         2  a sink cannot be reached now; the hop restarts with backoff
 +-- ScoringError            1
@@ -32,6 +34,18 @@ class PermanentFailure(StreamingError):
 
 class CheckpointVersionError(PermanentFailure):
     """The checkpoint belongs to an incompatible version of the hop."""
+
+
+class LeaseLost(PermanentFailure):
+    """Another job has taken the lake over while this one showed no sign of life; it must not write any more."""
+
+    exit_code = 5
+
+
+class LeaseHeld(StreamingError):
+    """Another job owns the lake; the message names it and says how to take over. Nothing was read or written."""
+
+    exit_code = 5
 
 
 class DataFilesGone(StreamingError):

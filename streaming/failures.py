@@ -14,6 +14,8 @@ from streaming.errors import PermanentFailure
 MAX_LENGTH = 500
 # The machine lacks something: nothing else in the same text says more. Each wrapper would hide it.
 EXHAUSTED = ("No space left on device", "Disk quota exceeded", "Too many open files", "OutOfMemoryError")
+# Spark found the files of another query in the checkpoint. Two queries on one checkpoint lose and double rows.
+TWO_QUERIES = "CONCURRENT_STREAM_LOG_UPDATE"
 # `package.SomeError: message`, as Python ends a traceback and as Java begins a cause.
 _NAMED = re.compile(r"(?:[\w$]+\.)*[A-Z][\w$]*: *\S")
 # Lines that only say that something below them failed.
@@ -28,9 +30,8 @@ _TERMINATED = re.compile(r"terminated with exception: (.*)")
 
 def is_permanent(failure: BaseException | None) -> bool:
     """Whether a restart would be in vain. Python errors inside a query reach us only as text."""
-    return isinstance(failure, PermanentFailure) or any(
-        f"{kind.__name__}:" in str(failure) for kind in _with_subclasses(PermanentFailure)
-    )
+    signs = (TWO_QUERIES, *(f"{kind.__name__}:" for kind in _with_subclasses(PermanentFailure)))
+    return isinstance(failure, PermanentFailure) or any(sign in str(failure) for sign in signs)
 
 
 def one_line(failure: BaseException) -> str:

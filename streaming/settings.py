@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from streaming.errors import SettingsError
+from streaming.fencing import Token
 from streaming.options import Group, Parser
 
 HOPS = ("ingest", "refine", "aggregate", "load", "serve", "observe", "watch")
@@ -65,6 +66,9 @@ class Settings:
     local_cores: int | None = None
     ui: bool = False
     jars: tuple[str, ...] = ()
+    lease_seconds: float = 30.0
+    # Not an option: the job puts it in once it owns the lake. Commands beside the job write without one.
+    token: Token | None = None
 
     def table(self, name: str) -> str:
         """The path of a Delta table, `silver/posts` say."""
@@ -140,6 +144,12 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("max_files_per_batch", "bound on the files of a batch when the job catches up", type=int)
     setting("status_file", "JSON file with the state of every hop, rewritten each second")
     setting("local_cores", "run Spark in this process with N cores (without spark-submit)", type=int, metavar="N")
+    setting(
+        "lease_seconds",
+        "a job that shows no sign of life for so long is dead: the next one takes the lake over",
+        type=_positive,
+        metavar="SECONDS",
+    )
     setting("jars", "jars for a local run, separated by commas", type=_paths)
     parser.add_argument("--ui", action="store_true", help="serve the Spark UI in a local run")
     return parser

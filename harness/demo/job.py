@@ -21,8 +21,8 @@ NAME = "job"
 # How long the job may show no sign of life, or have a hop that fails again and again, before the demo gives up.
 PATIENCE_S = 600.0
 MUST_RUN = ("ingest", "refine")
-# Exit codes of the job after which a restart cannot help: wrong use, permanent failure.
-HOPELESS = (2, 3)
+# Exit codes of the job after which a restart cannot help: wrong use, permanent failure, another job owns the lake.
+HOPELESS = (2, 3, 5)
 
 
 def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> list[str]:

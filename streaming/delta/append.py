@@ -11,12 +11,13 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction
 from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
+from streaming.delta import fence
 from streaming.delta import tables as delta_rs
 from streaming.delta.checksums import Checksums
 from streaming.files import Files
@@ -25,7 +26,7 @@ from streaming.tables.columns import PARTITIONS
 
 log = logging.getLogger(__name__)
 
-# delta-rs refuses an append if rows were deleted since its snapshot, by an erasure for example.
+# A commit fails if any other program (erasure, maintenance, backfill) committed since its snapshot.
 ATTEMPTS = 10
 COMPACT_EVERY = 500
 TARGET_BYTES = 64 * 1024 * 1024
@@ -59,24 +60,27 @@ class FileAppend:
     """Commits the data files of one query's micro-batches to one table, each batch exactly once.
 
     `foreachBatch` calls `holds`, then `commit`, in one thread at a time and with batch ids that never fall. A commit
-    carries (query id, batch id) as a Delta application transaction. Only the first batch after a start of the query can
-    be a replay, so only that one is looked up. Other programs (maintenance, erasure, backfill) may commit in between.
+    carries (query id, batch id) and the job's fencing token as Delta application transactions; before every attempt the
+    table's newest snapshot is asked for both. Other programs (maintenance, erasure, backfill) may commit in between.
+    What a job that lost the lease sends is refused with LeaseLost.
     """
 
-    def __init__(self, settings: Settings, name: str, query: str) -> None:
-        self._table = delta_rs.open_table(settings, name)
+    def __init__(self, settings: Settings, name: str, query: str, table: DeltaTable | None = None) -> None:
+        """`table`: the open table, where that is not the one in the lake."""
+        self._table = table or delta_rs.open_table(settings, name)
+        self._token = settings.token
+        fence.show(self._table, self._token)
         self._checksums = Checksums(Files(settings), settings.table(name))
         self._name = name
         self._query = query
-        self._checked = False
         self._compacting = Compacting(settings, name)
 
     def holds(self, batch: int) -> bool:
-        """Whether the table already has its share of `batch`."""
-        if self._checked:
-            return False
-        self._checked = not self._holds(batch)
-        return not self._checked
+        """Whether the table already has its share of `batch`; raises LeaseLost if another job has taken over."""
+        self._table.update_incremental()
+        fence.check(self._table, self._token)
+        last = self._table.transaction_version(self._query)
+        return last is not None and last >= batch
 
     def mark(self, name: str) -> int | None:
         """The number that any query last committed under this name; None if there was none."""
@@ -85,19 +89,18 @@ class FileAppend:
     def commit(self, files: Sequence[Row], batch: int, marks: Mapping[str, int] | None = None) -> None:
         """Append `files` (rows of data_files.FILES), the table's share of `batch`; does nothing if there are none.
 
-        `marks` are numbers by name, which `mark` returns later; they must never fall. Raises CommitFailedError if other
-        programs commit first ATTEMPTS times.
+        `marks` are numbers by name, which `mark` returns later; a lower number than the table has is left out. Raises
+        LeaseLost if another job has taken over, and CommitFailedError if the table got the batch since `holds`
+        was asked, or if other programs commit first ATTEMPTS times.
         """
         if not files:
             return
-        numbers = {**(marks or {}), self._query: batch}
-        properties = CommitProperties(app_transactions=[Transaction(*number) for number in numbers.items()])
         for attempt in range(ATTEMPTS):
-            self._table.update_incremental()
-            if attempt and self._holds(batch):  # our own commit succeeded, but its answer was lost
+            if self.holds(batch):
+                self._tell_whose(batch, attempt)
                 break
             try:
-                self._append(files, properties)
+                self._append(files, fence.properties(self._token, {**self._risen(marks or {}), self._query: batch}))
             except CommitFailedError:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -108,6 +111,16 @@ class FileAppend:
         self._checksums.after(self._table, [file.size for file in files])
         self._compacting.committed()
 
+    def _tell_whose(self, batch: int, attempt: int) -> None:
+        """Only after an attempt, and under our own token, can the batch be our own commit whose answer was lost."""
+        if attempt == 0:
+            raise CommitFailedError(
+                f"{self._name}: batch {batch} was committed by another query of this job; this one's rows are left out"
+            )
+
+    def _risen(self, marks: Mapping[str, int]) -> dict[str, int]:
+        return {name: max(number, self.mark(name) or number) for name, number in marks.items()}
+
     def _append(self, files: Sequence[Row], properties: CommitProperties) -> None:
         self._checksums.before(self._table)
         self._table.create_write_transaction(
@@ -117,10 +130,6 @@ class FileAppend:
             partition_by=list(PARTITIONS),
             commit_properties=properties,
         )
-
-    def _holds(self, batch: int) -> bool:
-        last = self._table.transaction_version(self._query)
-        return last is not None and last >= batch
 
 
 class Compacting:

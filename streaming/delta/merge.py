@@ -14,10 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from streaming.delta import fence
 from streaming.delta.tables import add_missing_columns
+from streaming.fencing import Token
 from streaming.tables.keyed_table import PROPERTIES, KeyedTable
 
 log = logging.getLogger(__name__)
@@ -34,13 +36,18 @@ class KeyedMerge:
 
     One thread at a time calls `apply`, with batch ids that never fall. Other writers (erasure, maintenance) may commit
     in between: the MERGE is then repeated on the new snapshot. Raises CommitFailedError if others commit first ATTEMPTS
-    times, and DeltaError or OSError if the storage fails; the table then has all of the batch or nothing of it.
+    times, LeaseLost if another job has taken over, and DeltaError or OSError if the storage fails; the table then has
+    all of the batch or nothing of it.
     """
 
-    def __init__(self, table: KeyedTable, uri: str, options: Mapping[str, str], query: str) -> None:
+    def __init__(
+        self, table: KeyedTable, uri: str, options: Mapping[str, str], query: str, token: Token | None = None
+    ) -> None:
         self._table = table
         self._query = query
+        self._token = token
         self._delta = created(table, uri, options)
+        fence.show(self._delta, token)
         self._applied = 0
 
     def apply(self, rows: pa.Table, batch: int) -> bool:
@@ -56,10 +63,11 @@ class KeyedMerge:
 
     def _attempt(self, rows: pa.Table, batch: int) -> bool:
         self._delta.update_incremental()
+        fence.check(self._delta, self._token)
         last = self._delta.transaction_version(self._query)
         if last is not None and last >= batch:
             return False
-        mark = CommitProperties(app_transactions=[Transaction(self._query, batch)], max_commit_retries=0)
+        mark = fence.properties(self._token, {self._query: batch})
         if batch == 0 and self._table.rebuilt:
             self._replace(rows, mark)
         elif rows.num_rows:

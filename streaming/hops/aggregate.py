@@ -37,6 +37,7 @@ def connection(settings: Settings) -> Callable[[KeyedTable, str], KeyedMerge]:
     """Opens a keyed table of the lake for a query id."""
 
     def connect(table: KeyedTable, query: str) -> KeyedMerge:
-        return KeyedMerge(table, location(settings.table(table.name)), storage_options(settings), query)
+        uri = location(settings.table(table.name))
+        return KeyedMerge(table, uri, storage_options(settings), query, settings.token)
 
     return connect

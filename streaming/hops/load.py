@@ -12,6 +12,6 @@ from streaming.warehouse.facts import Loader
 
 def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 - what every hop takes
     """Keep facts and users up with silver, exactly once; raises SinkUnavailable if the warehouse cannot be reached."""
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, "load")
     warehouse.migrate()
     return Loop("load", Loader(settings, warehouse), settings.load_trigger)

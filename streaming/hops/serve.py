@@ -12,6 +12,6 @@ from streaming.warehouse.serving import Server
 
 def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 - what every hop takes
     """Keep the warehouse's aggregates up with gold; raises SinkUnavailable if the warehouse cannot be reached."""
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, "serve")
     warehouse.migrate()
     return Loop("serve", Server(settings, warehouse), settings.serve_interval)

@@ -183,7 +183,8 @@ class Observer:
     def _table(self, table: KeyedTable, query: str) -> KeyedMerge:
         if table.name not in self._tables:
             uri = location(self._settings.table(table.name))
-            self._tables[table.name] = KeyedMerge(table, uri, storage_options(self._settings), query)
+            options = storage_options(self._settings)
+            self._tables[table.name] = KeyedMerge(table, uri, options, query, self._settings.token)
         return self._tables[table.name]
 
     def _note(self, version: str) -> None:

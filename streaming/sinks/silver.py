@@ -42,6 +42,9 @@ class Silver:
     def __call__(self, events: DataFrame, batch: int) -> None:
         """Score `events` (rows of parsed_events) and append them; what `foreachBatch` calls."""
         began = time.monotonic()
+        for table in SILVER.values():
+            # All of them before anything is read: from then on they refuse a job that lost the lease.
+            self._append_to(table.name)
         files = self._written(events, batch)
         written = time.monotonic()
         commit_points.reached("refine.computed")

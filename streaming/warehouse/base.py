@@ -2,7 +2,8 @@
 
 Guarantee: a load takes effect exactly once. Its rows and its row in `dw.load_ledger` commit in one transaction, and a
 load whose (query, batch id) is in the ledger is skipped; facts are keyed by event id besides, so that even a job that
-lost its checkpoint, and reads silver from the beginning under a new query id, doubles nothing.
+lost its checkpoint, and reads silver from the beginning under a new query id, doubles nothing. Each load of a job shows
+its fencing token in the same transaction.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from datetime import datetime
 from typing import Protocol
 
 from streaming.warehouse.lake_files import Rows
+
+from streaming.fencing import Token
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,23 @@ class Load:
         return sum(rows.num_rows for rows in self.tables.values())
 
 
+@dataclass(frozen=True)
+class HopToken:
+    """The fencing token that the loads of a hop show; the warehouse refuses it once it was shown a higher one."""
+
+    token: Token
+    hop: str
+
+    @property
+    def parameters(self) -> dict[str, str | int]:
+        """What the statements about `dw.job_lease` are given."""
+        return {"lease": self.token.lease, "hop": self.hop, "token": self.token.number}
+
+    def check(self, highest: int | None) -> None:
+        """Raise LeaseLost if `highest`, which the warehouse was shown, is above this token."""
+        self.token.check(highest, f"the warehouse's load by hop {self.hop}")
+
+
 class Warehouse(Protocol):
     """A place that takes loads. Methods raise SinkUnavailable where trying again later is right."""
 
@@ -51,7 +71,10 @@ class Warehouse(Protocol):
         ...
 
     def commit(self, loads: Sequence[Load]) -> int:
-        """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
+        """Take all of the loads or none, leaving out those that the ledger has; returns how many were new.
+
+        Raises LeaseLost, and takes nothing, if another job with a higher token has loaded.
+        """
         ...
 
     def last_batch(self, query: str) -> int | None:

@@ -22,7 +22,7 @@ from pyarrow import csv
 from streaming import commit_points
 from streaming.errors import SinkUnavailable
 from streaming.warehouse import statements
-from streaming.warehouse.base import Load
+from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.lake_files import in_batches, is_empty
 
 DIALECT = "postgres"
@@ -34,9 +34,10 @@ STATEMENT_MS = 300_000
 class PostgresWarehouse:
     """One connection, made when it is first needed and dropped when it fails."""
 
-    def __init__(self, url: str, password: str | None = None) -> None:
+    def __init__(self, url: str, password: str | None = None, shown: HopToken | None = None) -> None:
         self._url = url
         self._password = password
+        self._shown = shown
         self._connection: psycopg.Connection | None = None
 
     def migrate(self) -> list[str]:
@@ -61,7 +62,17 @@ class PostgresWarehouse:
     def commit(self, loads: Sequence[Load]) -> int:
         """Take all of the loads or none, leaving out those that the ledger has; returns how many were new."""
         with self._transaction() as cursor:
+            self._show_token(cursor)
             return sum(self._take(cursor, load) for load in loads)
+
+    def _show_token(self, cursor: psycopg.Cursor) -> None:
+        if self._shown is None:
+            return
+        _run(cursor, statements.statements(DIALECT, "load/lease.sql"), self._shown.parameters)
+        if cursor.fetchone() is None:
+            _run(cursor, statements.statements(DIALECT, "load/lease_token.sql"), self._shown.parameters)
+            row = cursor.fetchone()
+            self._shown.check(row[0] if row else None)
 
     def _take(self, cursor: psycopg.Cursor, load: Load) -> bool:
         parameters = {"query": load.query, "batch_id": load.batch_id, "started_at": load.started_at}

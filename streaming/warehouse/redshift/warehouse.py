@@ -24,7 +24,7 @@ import pyarrow as pa
 from streaming.errors import PermanentFailure, SettingsError, SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements
-from streaming.warehouse.base import Load
+from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.lake_files import LakeFiles, Rows, in_batches, is_empty
 from streaming.warehouse.redshift.data_api import MAX_STATEMENTS, DataApi, StatementFailed
 from streaming.warehouse.redshift.staging import Staging, fitted
@@ -32,21 +32,23 @@ from streaming.warehouse.redshift.staging import Staging, fitted
 log = logging.getLogger(__name__)
 
 DIALECT = "redshift"
-LOCK_AND_LEDGER = 2  # statements of a transaction beside those of its loads
+LOCK_TOKEN_AND_LEDGER = 3  # statements of a transaction beside those of its loads
 PLAIN_NAME = re.compile(r"[\w./-]+")
 
 
 class RedshiftWarehouse:
     """One database; `role` is the IAM role by which Redshift reads the staged files."""
 
-    def __init__(self, api: DataApi, staging: Staging, role: str) -> None:
+    def __init__(self, api: DataApi, staging: Staging, role: str, shown: HopToken | None = None) -> None:
         self._api = api
+        self._shown = shown
+        self._has_row = False
         self._staging = staging
         self._role = role
         self._last: dict[str, int | None] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> RedshiftWarehouse:
+    def from_settings(cls, settings: Settings, shown: HopToken | None = None) -> RedshiftWarehouse:
         """Wire up boto3. `redshift://WORKGROUP/DB` is Serverless, `redshift://USER@CLUSTER/DB` is provisioned."""
         import boto3
         from botocore.config import Config
@@ -61,7 +63,7 @@ class RedshiftWarehouse:
         if not role.startswith("arn:") or "'" in role:
             raise SettingsError(f"--warehouse-role: received '{role}', expected the ARN of an IAM role")
         api = DataApi(make("redshift-data", **at), database(settings.warehouse or ""))
-        return cls(api, Staging(make("s3", **at), staged.netloc, staged.path.strip("/")), role)
+        return cls(api, Staging(make("s3", **at), staged.netloc, staged.path.strip("/")), role, shown)
 
     def migrate(self) -> list[str]:
         """Apply what is missing; returns the names.
@@ -93,6 +95,8 @@ class RedshiftWarehouse:
         Loads share a transaction as far as the service's limit of statements allows.
         """
         new = [load for load in loads if not self._has(load)]
+        if new:
+            self._make_row()
         for together in _fitting(new):
             self._commit(together)
         return len(new)
@@ -102,6 +106,7 @@ class RedshiftWarehouse:
         try:
             self._api.run(self._transaction(loads, keys, rewritten=rewritten))
         except StatementFailed as error:
+            self._check_token()
             reason = f"{error}{self._complaints(error)}"
             if rewritten or not error.statement.startswith("copy ") or not any(map(_copied_in_place, loads)):
                 raise SinkUnavailable(reason) from error
@@ -133,6 +138,26 @@ class RedshiftWarehouse:
     def close(self) -> None:
         """Nothing to let go of: every statement is a request of its own."""
 
+    def _make_row(self) -> None:
+        """See to it that the warehouse knows the lease: a load can check only a row that is there."""
+        if self._shown is not None and not self._has_row:
+            self._api.run(statements.statements(DIALECT, "load/lease_row.sql"), self._shown.parameters)
+            self._has_row = True
+
+    def _check_token(self) -> None:
+        """Raise LeaseLost if a load was refused because another job has loaded with a higher token."""
+        if self._shown is not None:
+            [statement] = statements.statements(DIALECT, "load/lease_token.sql")
+            lease_and_hop = {name: self._shown.parameters[name] for name in ("lease", "hop")}
+            [(token,)] = self._api.rows(statement, lease_and_hop)
+            self._shown.check(None if token is None else int(token))
+
+    def _token_statements(self) -> list[str]:
+        if self._shown is None:
+            return []
+        script = statements.statements(DIALECT, "load/lease.sql")
+        return [Template(statement).substitute(self._shown.parameters) for statement in script]
+
     def _has(self, load: Load) -> bool:
         """Whether the ledger has the load. It is asked once for each query: after that, only we add to it."""
         if load.query not in self._last:
@@ -142,7 +167,7 @@ class RedshiftWarehouse:
 
     def _transaction(self, loads: Sequence[Load], keys: list[str], *, rewritten: bool) -> list[str]:
         """The statements that load the rows; adds the keys of what they need in the staging bucket to `keys`."""
-        script = list(statements.statements(DIALECT, "load/lock.sql"))
+        script = [*statements.statements(DIALECT, "load/lock.sql"), *self._token_statements()]
         for load in loads:
             for target, rows in load.tables.items():
                 values: dict[str, Any] = {}
@@ -224,13 +249,13 @@ def _copied_in_place(load: Load) -> bool:
 def _fitting(loads: Sequence[Load]) -> Iterator[list[Load]]:
     """The loads in groups, each of which fits into one transaction; a transaction stages each target only once."""
     together: list[Load] = []
-    left = MAX_STATEMENTS - LOCK_AND_LEDGER
+    left = MAX_STATEMENTS - LOCK_TOKEN_AND_LEDGER
     for load in loads:
         needed = sum(len(_script(load, target)) for target in load.tables)
         again = needed and any(target in other.tables for other in together for target in load.tables)
         if together and (needed > left or again):
             yield together
-            together, left = [], MAX_STATEMENTS - LOCK_AND_LEDGER
+            together, left = [], MAX_STATEMENTS - LOCK_TOKEN_AND_LEDGER
         together.append(load)
         left -= needed
     if together:

@@ -1,0 +1,15 @@
+-- Which job may load: a load shows the fencing token of its job in its own transaction, and a lower token than the one
+-- that is here is refused.
+create table dw.job_lease (
+    lease text not null,
+    hop text not null,
+    token bigint not null,
+    taken_at timestamptz not null default clock_timestamp(),
+    primary key (lease, hop)
+);
+
+comment on table dw.job_lease is 'Highest fencing token that loaded. Grain: lease of a lake and hop.';
+comment on column dw.job_lease.lease is 'Id of the lake''s lease; a lake that was made anew has another.';
+comment on column dw.job_lease.hop is 'load or serve.';
+comment on column dw.job_lease.token is 'Fencing token of the job that loaded last; it never falls.';
+comment on column dw.job_lease.taken_at is 'When that job first loaded (UTC, the warehouse''s clock).';
