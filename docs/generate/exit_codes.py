@@ -31,6 +31,7 @@ error; a traceback with code 1 is a fault of the program. `moodstream.exit_code_
 | 2 | wrong use, or something is missing that the user can provide: the same command ends the same way |
 | 3 | it can never succeed as it is: a restart would be in vain |
 | 4 | a service that it needs cannot be reached: try again later |
+| 5 | another job owns the lake: this one did not start, or has stepped down; the message names the owner |
 """
 
 

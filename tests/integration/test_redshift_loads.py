@@ -16,13 +16,14 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from deploy.infra import grant
 from deploy.local import aws
 from streaming.delta.log import DataFile
-from streaming.errors import DataFilesGone, PermanentFailure, SinkUnavailable, StreamingError
+from streaming.errors import DataFilesGone, LeaseLost, PermanentFailure, SinkUnavailable, StreamingError
+from streaming.fencing import Token
 from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables import catalog
 from streaming.tables.columns import PARTITIONS
 from streaming.warehouse import statements
-from streaming.warehouse.base import Load
+from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.lake_files import LakeFiles
 from streaming.warehouse.redshift.data_api import DataApi
 from streaming.warehouse.redshift.staging import Staging
@@ -66,7 +67,7 @@ def api(database: Database, s3: Any) -> FakeDataApi:
     return FakeDataApi(database.connect, s3)
 
 
-def opened(api: FakeDataApi, s3: Any) -> RedshiftWarehouse:
+def opened(api: FakeDataApi, s3: Any, token: int | None = None) -> RedshiftWarehouse:
     """A warehouse as a new process opens it; time passes at once."""
     now = [0.0]
 
@@ -74,7 +75,8 @@ def opened(api: FakeDataApi, s3: Any) -> RedshiftWarehouse:
         now[0] += seconds
 
     patient = DataApi(api, WHERE, timeout=60, clock=lambda: now[0], sleep=sleep)
-    return RedshiftWarehouse(patient, Staging(s3, BUCKET, "loads"), ROLE)
+    shown = HopToken(Token("a-lake", token), "load") if token else None
+    return RedshiftWarehouse(patient, Staging(s3, BUCKET, "loads"), ROLE, shown)
 
 
 def granted(api: FakeDataApi) -> None:
@@ -121,7 +123,7 @@ def test_all_of_gold_is_served_within_the_limit_of_statements(
 ) -> None:
     """A first round, or one after its ledger was lost, replaces every table."""
     loads = all_of_gold(3, replaces=replaces)
-    assert opened(api, s3).commit(loads) == len(GOLD)
+    assert opened(api, s3, token=1).commit(loads) == len(GOLD)
     for table in GOLD:
         assert database.rows(f"select count(*) from dw.{table.name.removeprefix('gold/')}") == [1]
     assert opened(api, s3).commit(loads) == 0
@@ -454,3 +456,24 @@ def test_files_whose_columns_stand_in_another_order_are_not_copied_by_place(
 def test_a_file_that_was_vacuumed_is_an_error_that_names_it(api: FakeDataApi, s3: Any, storage: Files) -> None:
     with pytest.raises(DataFilesGone, match=r"silver/posts: gone\.parquet was vacuumed"):
         opened(api, s3).commit([of_files(DataFile("gone.parquet", 1, 100), storage=storage)])
+
+
+def test_a_job_that_lost_the_lake_loads_nothing_more(database: Database, api: FakeDataApi, s3: Any) -> None:
+    old, new = opened(api, s3, token=7), opened(api, s3, token=8)
+    assert old.commit([a_load([a_post()], batch=0)]) == 1
+    assert new.commit([a_load([a_post()], batch=1)]) == 1
+    with pytest.raises(LeaseLost, match="holds token 7 and found 8"):
+        old.commit([a_load([a_post()], batch=2)])
+    assert database.rows("select batch_id from dw.load_ledger order by batch_id") == [0, 1]
+    assert database.rows("select lease, hop, token from dw.job_lease") == [("a-lake", "load", 8)]
+    assert database.rows("select count(*) from dw.fact_post") == [2]
+
+
+def test_a_load_that_fails_for_another_reason_is_not_taken_for_a_lost_lease(
+    database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    warehouse = opened(api, s3, token=7)
+    api.faults["statement:3"] = RuntimeError("disk full")
+    with pytest.raises(SinkUnavailable, match="disk full"):
+        warehouse.commit([a_load([a_post()], batch=0)])
+    assert warehouse.commit([a_load([a_post()], batch=0)]) == 1

@@ -10,9 +10,10 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from streaming.errors import PermanentFailure, SinkUnavailable
+from streaming.errors import LeaseLost, PermanentFailure, SinkUnavailable
+from streaming.fencing import Token
 from streaming.warehouse import statements
-from streaming.warehouse.base import Load
+from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.postgres import PostgresWarehouse
 from tests.integration.conftest import Database
 from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes, table
@@ -218,3 +219,36 @@ def test_an_analyst_reads_everything_and_changes_nothing(database: Database) -> 
         connection.execute("reset role")
         connection.execute("drop owned by analyst")
         connection.execute("drop role analyst")
+
+
+def of_job(database: Database, token: int, lease: str = "a-lake", hop: str = "load") -> PostgresWarehouse:
+    return PostgresWarehouse(database.url, database.password, HopToken(Token(lease, token), hop))
+
+
+def test_a_job_that_lost_the_lake_loads_nothing_more(database: Database) -> None:
+    old, new = of_job(database, 7), of_job(database, 8)
+    assert old.commit([a_load([a_post()], batch=0)]) == 1
+    assert new.commit([a_load([a_post()], batch=1)]) == 1
+    with pytest.raises(LeaseLost, match="holds token 7 and found 8"):
+        old.commit([a_load([a_post()], batch=2)])
+    assert database.rows(COUNTS) == [(2, 0, 0, 0, 2)]
+    assert database.rows("select lease, hop, token from dw.job_lease") == [("a-lake", "load", 8)]
+
+
+def test_tokens_of_another_hop_or_lake_do_not_count(database: Database) -> None:
+    assert of_job(database, 8).commit([a_load([a_post()], batch=0)]) == 1
+    assert of_job(database, 1, lease="made-anew").commit([a_load([a_post()], batch=1)]) == 1
+    assert of_job(database, 2, hop="serve").commit([a_load([a_post()], batch=2)]) == 1
+    assert database.warehouse().commit([a_load([a_post()], batch=3)]) == 1
+
+
+def test_a_new_job_s_load_waits_for_the_old_one_s_and_the_old_one_is_refused_afterwards(database: Database) -> None:
+    of_job(database, 7).commit([a_load([a_post()], batch=0)])
+    waiting = Thread(target=of_job(database, 8).commit, args=([a_load([a_post()], batch=1)],))
+    with database.connect() as connection, connection.transaction():
+        connection.execute("update dw.job_lease set token = 7")
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    waiting.join(60)
+    assert database.rows("select token from dw.job_lease") == [8]

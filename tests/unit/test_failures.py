@@ -74,3 +74,7 @@ def test_an_error_that_crossed_the_jvm_is_permanent_by_its_name(name: str) -> No
     assert is_permanent(RuntimeError(f"...\nstreaming.errors.{name}: too new\n..."))
     assert not is_permanent(RuntimeError("streaming.errors.SinkUnavailable: down"))
     assert is_permanent(CheckpointVersionError("too new"))
+
+
+def test_two_queries_on_one_checkpoint_are_permanent() -> None:
+    assert is_permanent(RuntimeError("[CONCURRENT_STREAM_LOG_UPDATE] Concurrent update to the log. Multiple jobs"))
