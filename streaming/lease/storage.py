@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
-from deltalake.schema import PrimitiveType
 from deltalake.exceptions import CommitFailedError
+from deltalake.schema import PrimitiveType
 
 from streaming.delta.tables import location, storage_options
 from streaming.files import Files
