@@ -1,10 +1,10 @@
-"""The generator as a child process of the demo."""
+"""What sends to the demo's stream, as a child process: the generator, or the connector of a real source."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deploy.local import aws, processes
@@ -19,21 +19,25 @@ NAME = "generator"
 STATUS = "sending.json"
 DRAINED = "drained"
 PATIENCE_S = 30.0
+DEFAULT_RATE = 200.0  # records a second of the generator
 
 
 class Sender:
-    """One run of the generator, which sends to the stack's stream."""
+    """One run of the generator or of a connector, which sends to the stack's stream."""
 
     def __init__(self, settings: DemoSettings, stack: Stack, environ: Mapping[str, str]) -> None:
         self._work = stack.workdir
         self._status = self._work.run / STATUS
         self._status.unlink(missing_ok=True)
         self._code: int | None = None
+        if settings.connect is not None:
+            self._process = _connector(settings, settings.connect, stack, environ, self._status_option())
+            return
         source = ["--input", str(settings.input.absolute())] if settings.input else ["--seed", str(settings.seed)]
         source += ["--scenario", settings.scenario] if settings.scenario else []
         duration = [] if settings.seconds is None else ["--duration", str(settings.seconds)]
         self._process = _spawn(
-            stack, environ, ["--rate", str(settings.rate), *source, *duration, *self._status_option()]
+            stack, environ, ["--rate", str(settings.rate or DEFAULT_RATE), *source, *duration, *self._status_option()]
         )
 
     def status(self) -> dict[str, Any]:
@@ -53,7 +57,8 @@ class Sender:
         if self._code:
             line = processes.last_lines(self._work.logs / f"{NAME}.log")
             kind = UsageError if self._code == 2 else ServiceError
-            raise kind(line.removeprefix("moodstream generate: ") or f"the generator ended with {self._code}")
+            line = line.removeprefix("moodstream generate: ").removeprefix("moodstream connect: ")
+            raise kind(line or f"the generator ended with {self._code}")
         return True
 
     def stop(self) -> None:
@@ -88,6 +93,27 @@ def resend(stack: Stack, environ: Mapping[str, str]) -> int:
 def note_drained(workdir: Workdir) -> None:
     """Record that everything sent has arrived, so that the next start need not check."""
     (workdir.run / DRAINED).touch()
+
+
+def _connector(
+    settings: DemoSettings, source: Sequence[str], stack: Stack, environ: Mapping[str, str], options: list[str]
+) -> Process:
+    """Start `moodstream connect`; its ledger is the audit's witness, as the generator's is."""
+    work = stack.workdir
+    (work.run / DRAINED).unlink(missing_ok=True)
+    given = {"--endpoint": settings.connect_endpoint, "--rate": settings.rate, "--seconds": settings.seconds}
+    options = options + [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return processes.spawn(
+        NAME,
+        [
+            *(sys.executable, "-m", "connectors", *source, "--stream", aws.STREAM),
+            *("--kinesis-endpoint", stack.aws.endpoint, "--ledger", str(work.ledger)),
+            *("--cursor", str(work.run / f"{source[0]}.cursor"), *options),
+        ],
+        run=work.run,
+        log=work.logs / f"{NAME}.log",
+        environ=environ,
+    )
 
 
 def _spawn(stack: Stack, environ: Mapping[str, str], options: list[str]) -> Process:

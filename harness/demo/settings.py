@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.settings import SOURCES
 from deploy.local import ports
 from deploy.local.errors import UsageError
 from deploy.local.workdir import DEFAULT
 from harness.arguments import Parser, number
+from harness.demo import reach
 
 EXAMPLES = """examples:
   moodstream demo                                   until Ctrl-C, with dashboard, Spark UI and MLflow UI
   moodstream demo --seconds 60 --rate 1000 --headless --json
   moodstream demo --input records.jsonl --rate 200  send each line of a file as it is
   moodstream demo --scenario outage                 a story: an outage turns the sentiment, and alerts follow
+  moodstream demo --connect bluesky                 what Bluesky's users write now, with edits and deletions
   moodstream demo --stop                            stop what a killed demo left running
 """
 
@@ -26,9 +30,11 @@ class DemoSettings:
 
     workdir: str
     seconds: float | None
-    rate: float
+    rate: float | None  # None: 200 records a second of the generator, or whatever a source brings
     input: Path | None
     scenario: str | None
+    connect: tuple[str, ...] | None
+    connect_endpoint: str | None
     headless: bool
     json: bool
     stop: bool
@@ -47,6 +53,7 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSetti
     given = vars(_parser().parse_args(list(argv)))
     settings = DemoSettings(**given)
     _check_input(settings.input)
+    _check_source(settings)
     if settings.input and settings.scenario:
         raise UsageError("--scenario: a file is sent as it is; leave out --input or --scenario")
     for jar in settings.jars:
@@ -58,6 +65,17 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSetti
         if given[option] is not None and not settings.stop:
             ports.demanded(f"--{option.replace('_', '-')}", given[option])
     return settings
+
+
+def _check_source(settings: DemoSettings) -> None:
+    """Refuse a real source that is combined with another one, unknown, or out of reach."""
+    if settings.connect is None:
+        if settings.connect_endpoint:
+            raise UsageError("--connect-endpoint: name the source too, with --connect SOURCE")
+        return
+    if settings.input or settings.scenario:
+        raise UsageError("--connect: the records come from the source; leave out --input and --scenario")
+    reach.check(settings.connect[0], settings.connect_endpoint)
 
 
 def _check_input(path: Path | None) -> None:
@@ -82,10 +100,12 @@ def _parser() -> Parser:
     seconds = number(0, 10_000_000, "seconds above 0")
     port = number(0, 65_535, "a port from 1 to 65535", int)
     add("--seconds", type=seconds, metavar="N", help="send for N seconds, then drain, audit and exit")
-    add("--rate", type=number(0, 1e6, "records a second above 0"), default=200.0, metavar="R",
-        help="records a second (default 200)")  # fmt: skip
+    add("--rate", type=number(0, 1e6, "records a second above 0"), metavar="R",
+        help="records a second (default 200; with --connect: as they come)")  # fmt: skip
     add("--input", type=Path, metavar="FILE", help="send each line of FILE as it is, then drain, audit and exit")
     add("--scenario", metavar="NAME", help="let the mock platform tell a story: calm, launch, outage, raid, ...")
+    add("--connect", type=_source, metavar="SOURCE", help="stream a real source, e.g. bluesky, or 'rss URL'")
+    add("--connect-endpoint", metavar="URL", help="its address (default: the public one)")
     add("--headless", action="store_true", help="do not start the web pages")
     add(
         "--workdir",
@@ -106,6 +126,14 @@ def _parser() -> Parser:
         add(f"--{page}-port", type=port, metavar="PORT", help=f"port of the {page} page (default: a free one)")
     add("--stop", action="store_true", help="stop what runs in the working directory, and exit")
     return parser
+
+
+def _source(text: str) -> tuple[str, ...]:
+    """A source and what to read there, as `moodstream connect` takes them."""
+    words = tuple(text.split())
+    if not words or words[0] not in SOURCES:
+        raise argparse.ArgumentTypeError(f"received '{text}', expected one of {', '.join(SOURCES)}")
+    return words
 
 
 def _paths(text: str) -> tuple[str, ...]:
