@@ -7,6 +7,7 @@ classes has an `exit_code`:
 1  it failed or is incomplete, an audit did not pass, or something happened that nobody foresaw
 2  wrong use, or something is missing that the user can provide: an option, a file, a service that an option names
 3  it can never succeed as it is: a restart would be in vain
+5  another job owns the lake, or has taken it over
 """
 
 from __future__ import annotations
