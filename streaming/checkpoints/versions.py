@@ -18,7 +18,7 @@ from streaming.settings import Settings
 VERSIONS: Mapping[str, int] = {
     "ingest": 1,
     "refine": 1,
-    "aggregate": 1,
+    "aggregate": 2,
     "load": 1,
     "serve": 1,
     "observe": 1,

@@ -22,10 +22,10 @@ def test_a_checkpoint_of_another_version_is_refused_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events")
-    versions.check(settings, "aggregate")
-    monkeypatch.setattr(versions, "VERSIONS", {"aggregate": 2})
+    versions.check(settings, "serve")
+    monkeypatch.setattr(versions, "VERSIONS", {"serve": 2})
     with pytest.raises(CheckpointVersionError, match=r"version 1 of this hop, this is version 2: move the folder away"):
-        versions.check(settings, "aggregate")
+        versions.check(settings, "serve")
 
 
 def test_a_checkpoint_of_the_other_connector_is_refused(tmp_path: Path) -> None:
