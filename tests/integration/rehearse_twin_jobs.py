@@ -16,7 +16,7 @@ from deploy.local import processes, stack
 from deploy.local.jars import ROOT
 from deploy.local.processes import Process
 from deploy.local.stack import Stack
-from deploy.local.workdir import Workdir
+from deploy.local.workdir import Workdir, prepared
 from harness.audit.command import audit
 from harness.demo import drain, job, sender
 from harness.demo import settings as demo_settings
@@ -34,7 +34,7 @@ SECOND = "second-job"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Workdir]:
-    made = Workdir(tmp_path)
+    made = prepared(str(tmp_path))
     train = [sys.executable, "-m", "model", "train", "--quick", "--workdir", str(made.root)]
     subprocess.run(train, check=True, cwd=ROOT, capture_output=True)
     yield made
