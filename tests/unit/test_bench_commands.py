@@ -18,6 +18,7 @@ from harness.bench import (
     latency,
     main,
     report,
+    texts,
 )
 from harness.bench.cpu import CpuSeconds, used
 from harness.demo import command as demo
@@ -31,6 +32,7 @@ from streaming.hops import refine
     [
         ["scoring", "--rows", "many"],
         ["scoring", "--rounds", "0"],
+        ["scoring", "--cold", "--repeat"],
         ["refine", "--rows", "0"],
         ["refine", "--rows", "3", "--batches", "4"],
         ["refine", "--batches", "1"],
@@ -238,3 +240,25 @@ def test_the_page_of_the_project_has_a_place_for_every_measurement() -> None:
     for name in report.MEASUREMENTS:
         assert f"<!-- bench:{name} -->" in text
         assert f"<!-- /bench:{name} -->" in text
+
+
+def test_cold_texts_share_no_word_of_four_letters_or_more() -> None:
+    sentence = "Tea is never better than never before"
+    words = [word for number in range(300) for word in texts.unseen_words(sentence, number).split() if len(word) > 3]
+    assert len(words) == 5 * 300
+    assert len(set(words)) == len(words)
+
+
+def test_cold_texts_keep_their_short_words_and_punctuation() -> None:
+    assert texts.unseen_words("so-so, I am :) @me", 7) == "so-so, I am :) @me"
+
+
+def test_cold_texts_differ_from_round_to_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "tweets", lambda: ["wonderful", "terrible"])
+    rounds = [texts.texts_of_round(3, number, distinct=False, cold=True) for number in (0, 1)]
+    assert len({text for made in rounds for text in made}) == 6
+
+
+def test_texts_that_are_not_cold_keep_their_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "tweets", lambda: ["wonderful", "terrible"])
+    assert texts.texts_of_round(3, 1, distinct=False, cold=False) == ["wonderful", "terrible", "wonderful"]
