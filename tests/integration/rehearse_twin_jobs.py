@@ -51,6 +51,12 @@ def until(condition: Callable[[], bool], what: str) -> float:
     return time.monotonic() - began
 
 
+def ended(process: Process, codes: list[int | None]) -> bool:
+    """Whether the process has ended; adds its exit code, which can be asked for only once, to `codes`."""
+    codes.append(process.exit_code())
+    return codes[-1] is not None
+
+
 def token(place: Workdir) -> int:
     """The newest token: the highest number of an owner's file."""
     return max((int(path.stem) for path in (place.lake / LEASE / "owners").glob("[0-9]*.json")), default=0)
@@ -91,17 +97,19 @@ def test_twin_jobs_lose_and_double_nothing(place: Workdir) -> None:
 
         # Stopped for longer than the term: another one takes over; woken, the first one steps down.
         before = token(place)
-        for member in processes.members(first.process):
+        stopped = first.process
+        for member in processes.members(stopped):
             member.suspend()
         other = second(place, command, environ)
         waited = until(lambda: token(place) > before, "the second job takes over")
         until(lambda: batches(place.run / "second-status.json") > 2, "the second job reads the stream")
-        for member in processes.members(first.process):
+        for member in processes.members(stopped):
             member.resume()
-        woken = until(lambda: not first.process.alive, "the first job steps down")  # type: ignore[union-attr]
-        assert first.process.exit_code() == 5
+        codes: list[int | None] = []
+        woken = until(lambda: ended(stopped, codes), "the first job steps down")
+        assert codes[-1] == 5
         assert "took the lake over" in (place.logs / f"{job.NAME}.log").read_text()
-        until(lambda: not processes.members(first.process), "its JVM ends")  # type: ignore[arg-type]
+        until(lambda: not processes.members(stopped), "its JVM ends")
 
         # Killed: on the same machine the next one need not wait.
         processes.kill(other)
