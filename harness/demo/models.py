@@ -38,7 +38,7 @@ def ensure_champion(workdir: Workdir, environ: Mapping[str, str], progress: Call
     """
     if champion_version(workdir) is not None:
         return
-    progress("training a first model: about half a minute, once for a working directory")
+    progress("training a first model: a minute or two, once for a working directory")
     log = workdir.logs / f"{NAME}.log"
     process = _train(workdir, environ, ["--quick"])
     try:

@@ -72,7 +72,7 @@ class Scorer:
         self._weights = weights
         self._singles, self._pairs = _against_neutral(weights.unigrams), _against_neutral(weights.bigrams)
         self._lexer = Lexer(lexica, Stemmer.Stemmer("english").stemWord, rows)
-        self._parts = TokenParts(subwords, np.stack((*_columns(weights.parts),), 1))
+        self._parts = TokenParts(subwords, np.stack(_columns(weights.parts), 1))
         self._lock = threading.Lock()
 
     @classmethod

@@ -50,7 +50,7 @@ def train_and_register(settings: Settings, registry: Registry, options: TrainOpt
 
 
 def ensure_champion(settings: Settings, progress: Progress) -> None:
-    """Train and register a first version (about a minute) if the local registry holds none; else do nothing.
+    """Train and register a first version (a minute or two) if the local registry holds none; else do nothing.
 
     A registry behind a server is never written to: whoever runs it decides when to train. Raises NoModel if training is
     needed and the labelled data are missing, RegistryUnavailable if the registry fails.
@@ -58,7 +58,7 @@ def ensure_champion(settings: Settings, progress: Progress) -> None:
     registry = Registry(settings)
     if settings.database is None or registry.versions():
         return
-    progress(f"no model in {settings.mlflow_uri} yet: training one (about a minute)")
+    progress(f"no model in {settings.mlflow_uri} yet: training one (a minute or two)")
     try:
         train_and_register(settings, registry, TrainOptions(), progress)
     except DataUnavailable as error:
