@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,11 @@ def lake_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_lake(lake_template: Path, tmp_path: Path) -> Path:
     """A lake of its own for a test, with every table and no row."""
     return Path(shutil.copytree(lake_template, tmp_path / "lake"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say why a test failed as soon as it has: a long run is otherwise silent about it until its end."""
+    if report.failed:
+        reason = str(report.longrepr).strip().splitlines()[-1]
+        sys.__stdout__.write(f"\n{report.nodeid} ({report.when}): {reason}\n")

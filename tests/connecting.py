@@ -14,8 +14,7 @@ from connectors.delivery import Delivery
 from connectors.event import Event
 from connectors.session import Session, Source
 from connectors.sinks import Placed, PutReport
-
-PATIENCE_S = 120.0
+from tests.patience import patience
 
 
 class ListSink:
@@ -83,7 +82,7 @@ def read(
     counts, sink = Counts(source.name, None, session.troubles), ListSink()
     cursor = Cursor(place or MemoryPlace(), source.name)
     delivery = Delivery(sink, cursor, counts, limit=limit, wait=session.wait)
-    end, silent = time.monotonic() + PATIENCE_S, 0
+    end, silent = time.monotonic() + patience(60), 0
     for batch in source.batches(cursor.load()):
         delivery.take(batch)
         silent = 0 if batch.received else silent + 1

@@ -24,6 +24,7 @@ from deploy.local import (
 from deploy.local.processes import Process
 from harness.demo.job import read_status
 from streaming.delta.tables import read
+from tests.patience import patience
 
 STREAM = "resharded"
 BATCH = 500
@@ -141,7 +142,7 @@ class Ingest:
     def stop(self) -> None:
         """Between two batches."""
         assert self.process is not None
-        assert processes.stop(self.process, patience=60)
+        assert processes.stop(self.process, patience=patience(60))
 
     @property
     def status_file(self) -> Path:
@@ -163,12 +164,12 @@ class Ingest:
         table = self.folder / "lake/bronze/events"
         return DeltaTable(str(table)).count() if (table / "_delta_log").is_dir() else 0
 
-    def wait_for(self, rows: int, seconds: float = 90.0) -> None:
+    def wait_for(self, rows: int, seconds: float = 20.0) -> None:
         """Return when bronze has so many rows, or when `seconds` have brought no further one."""
-        last, end = -1, time.monotonic() + seconds
+        last, end = -1, time.monotonic() + patience(seconds)
         while (now := self.count()) < rows and time.monotonic() < end:
             if now != last:
-                last, end = now, time.monotonic() + seconds
+                last, end = now, time.monotonic() + patience(seconds)
             assert self.process is not None
             assert self.process.alive, processes.last_lines(self.folder / "ingest.log", 20)
             time.sleep(0.2)

@@ -20,6 +20,7 @@ from streaming.scoring.drift import Retraining
 from streaming.scoring.registry import MlflowRegistry
 from streaming.tables import gold_drift_by_hour
 from tests.model_rows import a_bundle, plain_rows
+from tests.patience import patience
 
 # Runs in a process of its own, in which importing any package of this project is an error.
 STRANGER = """
@@ -73,7 +74,7 @@ def test_a_stranger_can_load_two_versions_side_by_side(registry: Registry, tmp_p
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(120),
         check=False,
     )
     assert done.returncode == 0, done.stderr

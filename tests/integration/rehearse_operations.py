@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,8 +27,9 @@ from model.registry import CHAMPION, Registry
 from model.settings import Settings
 from model.training import train
 from tests.model_rows import a_bundle, plain_rows
+from tests.patience import patience, wait_until
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(7200)
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, RATE = 240, 500
@@ -54,7 +54,7 @@ class World:
     def run(self, *arguments: str) -> Any:
         """A command's JSON; it must succeed, while the demo still runs."""
         command = moodstream(*arguments, "--workdir", str(self.place), "--json")
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=patience(400), check=False)
         assert done.returncode == 0, f"{arguments}: {done.stdout[-500:]} {done.stderr[-1500:]}"
         assert self.demo.poll() is None, f"the demo ended during {arguments}"
         return report(done.stdout)
@@ -69,11 +69,10 @@ class World:
 
     def busiest(self) -> str:
         """The person with the most posts, once there are ENOUGH_POSTS."""
-        deadline = time.monotonic() + 120
-        while (posts := self.posts()).total() < ENOUGH_POSTS:
-            assert time.monotonic() < deadline, f"{posts.total()} posts"
-            time.sleep(1)
-        return posts.most_common(1)[0][0]
+        wait_until(
+            lambda: self.posts().total() >= ENOUGH_POSTS, lambda: f"{self.posts().total()} posts", 120, pause=1.0
+        )
+        return self.posts().most_common(1)[0][0]
 
 
 def gladder_rows() -> list[Row]:
@@ -109,7 +108,7 @@ def world(place: Path, log: IO[str]) -> Iterator[World]:
     )
     yield World(place, demo)
     demo.terminate()
-    demo.wait(timeout=120)
+    demo.wait(timeout=patience(120))
 
 
 def test_the_audit_passes_after_all_operations_beside_a_running_demo(world: World) -> None:
@@ -124,6 +123,6 @@ def test_the_audit_passes_after_all_operations_beside_a_running_demo(world: Worl
     for _ in range(2):
         assert all(table["compacted"] for table in world.run("maintain")["tables"].values())
     assert world.run("erase", "--user", world.busiest())["complete"]
-    ended = report(world.demo.communicate(timeout=600)[0])
+    ended = report(world.demo.communicate(timeout=patience(600))[0])
     assert ended["audit"]["passed"], ended
     assert world.demo.returncode == 0

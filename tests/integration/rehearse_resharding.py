@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests import kinesalite
-from tests.integration.test_ingest_resharding import wait
+from tests.patience import wait_until
 from tests.resharding import Ingest, Stream, account, connectors
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(7200)
 
 ROUNDS = 10
 BACKLOG = 15_000
@@ -43,7 +43,7 @@ def test_hundreds_of_thousands_cross_reshardings_of_every_kind(connector: str, t
                 ingest.start()
                 with stream.load(1500):
                     reshard(stream, chance)  # while it starts
-                    wait(lambda: ingest.status().get("batch") is not None)
+                    wait_until(lambda: ingest.status().get("batch") is not None, "the first batch of ingest")
                     time.sleep(chance.uniform(0, 3))
                     reshard(stream, chance)  # while it runs
                     time.sleep(chance.uniform(0, 3))

@@ -23,12 +23,13 @@ from harness.demo import settings as demo_settings
 from harness.demo.job import Job
 from harness.demo.sender import Sender
 from streaming.lease.storage import NAME as LEASE
+from tests.patience import patience
 
 log = logging.getLogger(__name__)
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(7200)
 
 TERM_S = 10.0
-PATIENCE_S = 600.0
+PATIENCE_S = patience(75)
 SECOND = "second-job"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.tables import gold_engagement_by_minute
 from tests.builders import NOON
+from tests.patience import wait_until
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -48,14 +48,6 @@ def settings(emulated_aws: aws.Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
 
 
-def eventually(look: Callable[[], Any], seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, "nothing came"
-        time.sleep(0.1)
-    return found
-
-
 def received(emulated_aws: aws.Aws) -> list[dict[str, Any]]:
     sqs = aws.client("sqs", emulated_aws.endpoint)
     messages = sqs.receive_message(QueueUrl=emulated_aws.queue_url, WaitTimeSeconds=1).get("Messages", [])
@@ -63,7 +55,7 @@ def received(emulated_aws: aws.Aws) -> list[dict[str, Any]]:
 
 
 def watched_twice(running: Running) -> None:
-    eventually(lambda: (running.lastProgress or {}).get("batchId", -1) >= 1)
+    wait_until(lambda: (running.lastProgress or {}).get("batchId", -1) >= 1, "two batches")
     running.stop()
     assert running.exception() is None
 
@@ -75,7 +67,7 @@ def test_a_failed_hop_reaches_whoever_subscribed(
     (tmp_path / "status.json").write_text(json.dumps({"hops": hops}))
     for _ in range(2):
         watched_twice(watch.start(spark, settings))
-    (message,) = eventually(lambda: received(emulated_aws))
+    (message,) = wait_until(lambda: received(emulated_aws), "a message of the topic")
     assert message["Subject"] == "Moodstream: hop_failed load"
     assert "no such table" in message["Message"]
     assert received(emulated_aws) == [], "the second start alerted again"

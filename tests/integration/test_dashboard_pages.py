@@ -13,6 +13,7 @@ from deltalake import write_deltalake
 
 from deploy.local.pages import APP
 from streaming.tables import gold_drift_by_hour, gold_labelled_by_hour
+from tests.patience import patience
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 
@@ -22,7 +23,7 @@ def page(monkeypatch: pytest.MonkeyPatch, workdir: Path) -> Any:
     from streamlit.testing.v1 import AppTest
 
     monkeypatch.setattr(sys, "argv", ["app.py", str(workdir)])
-    return AppTest.from_file(str(APP), default_timeout=60).run()
+    return AppTest.from_file(str(APP), default_timeout=patience(60)).run()
 
 
 def put(workdir: Path, table: str, *rows: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +23,7 @@ from deploy.local.jars import ROOT
 from deploy.local.workdir import Workdir
 from harness.demo import job, sender
 from tests.builders import a_record, an_event
-
-pytestmark = pytest.mark.timeout(900)
+from tests.patience import patience, wait_until
 
 NOW = datetime.now(UTC)
 
@@ -87,7 +85,7 @@ def demo(place: Workdir, *options: str) -> subprocess.Popen[str]:
 
 def result(running: subprocess.Popen[str]) -> dict[str, Any]:
     try:
-        out, err = running.communicate(timeout=600)
+        out, err = running.communicate(timeout=patience(600))
     finally:
         running.kill()
     assert running.returncode == 0, err[-3000:] + out[-3000:]
@@ -142,9 +140,9 @@ def _acked(place: Workdir) -> int:
         return 0
 
 
-def _until(condition: Any, running: subprocess.Popen[str], seconds: float = 300.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
+def _until(condition: Any, running: subprocess.Popen[str], what: str = "the demo goes on") -> None:
+    def ended_or_true() -> bool:
         assert running.poll() is None, running.communicate()[1][-3000:]
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.2)
+        return bool(condition())
+
+    wait_until(ended_or_true, what, 300.0, pause=0.2)

@@ -20,6 +20,7 @@ import boto3
 import pytest
 
 from generator import ledger as witness
+from tests.patience import patience, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(patience(10))
 
 
 @pytest.fixture
@@ -100,9 +101,11 @@ def assert_the_ledger_tells_the_truth(ledger: Path, stream: dict[str, bytes]) ->
 def test_told_to_stop_it_finishes_what_it_began(endpoint: str, kinesis: Any, tmp_path: Path) -> None:
     status_file = tmp_path / "status.json"
     process = a_generator(endpoint, tmp_path / "l", "--rate", 400, "--dirt", 0.3, "--status-file", status_file)
-    _wait_for(lambda: status_file.exists() and json.loads(status_file.read_text())["acked"] > 300)
+    wait_until(
+        lambda: status_file.exists() and json.loads(status_file.read_text())["acked"] > 300, "the generator goes on"
+    )
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=patience(30))
     assert (process.returncode, errors) == (0, "")
     status = json.loads(status_file.read_text())
     assert status["state"] == "done"
@@ -113,16 +116,16 @@ def test_told_to_stop_it_finishes_what_it_began(endpoint: str, kinesis: Any, tmp
 
 def test_killed_it_leaves_intents_for_all_that_the_stream_holds(endpoint: str, kinesis: Any, tmp_path: Path) -> None:
     process = a_generator(endpoint, tmp_path / "l", "--rate", "max")
-    _wait_for(lambda: sum(p.stat().st_size for p in tmp_path.glob("l/2*.jsonl")) > 300_000)
+    wait_until(lambda: sum(p.stat().st_size for p in tmp_path.glob("l/2*.jsonl")) > 300_000, "the generator goes on")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=patience(30))
     intended = Counter(e.sha256 for e in witness.entries(tmp_path / "l"))
     held = Counter(hashlib.sha256(data).hexdigest() for data in the_stream(kinesis).values())
     assert held
     assert not held - intended
 
     again = a_generator(endpoint, tmp_path / "l", "--rate", "max", "--events", 500, "--dirt", 0)
-    again.communicate(timeout=60)
+    again.communicate(timeout=patience(60))
     ids = Counter(x.event_id for e in witness.entries(tmp_path / "l") for x in e.expected if not x.duplicate)
     del ids[None]
     assert max(ids.values()) == 1  # a second run in the same place shares no event id with the first
@@ -134,7 +137,7 @@ def test_a_file_is_sent_as_it_stands_and_what_cannot_be_sent_is_said(
     lines = [b'{"half', b"", b"\xff\r", b"x" * 1_100_000, "שלום".encode()]
     (tmp_path / "in").write_bytes(b"\n".join(lines))
     process = a_generator(endpoint, tmp_path / "l", "--input", tmp_path / "in")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=patience(60))
     assert process.returncode == 0
     assert json.loads(output.splitlines()[-1])["unsendable"] == 1
     assert sorted(the_stream(kinesis).values()) == sorted(line for line in lines if len(line) < 1_000_000)
@@ -143,13 +146,13 @@ def test_a_file_is_sent_as_it_stands_and_what_cannot_be_sent_is_said(
 
 
 def test_what_a_stand_in_forgot_is_put_again(endpoint: str, kinesis: Any, tmp_path: Path) -> None:
-    a_generator(endpoint, tmp_path / "l", "--events", 300).communicate(timeout=60)
+    a_generator(endpoint, tmp_path / "l", "--events", 300).communicate(timeout=patience(60))
     lost = sorted(the_stream(kinesis))
     kinesis.delete_stream(StreamName=STREAM)
     kinesis.create_stream(StreamName=STREAM, ShardCount=1)
     (tmp_path / "missing").write_text("\n".join(lost))
     process = a_generator(endpoint, tmp_path / "l", "--resend", tmp_path / "missing")
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=patience(60))
     assert (process.returncode, errors) == (0, "")
     stream = the_stream(kinesis)
     assert len(stream) == 300
@@ -159,12 +162,12 @@ def test_what_a_stand_in_forgot_is_put_again(endpoint: str, kinesis: Any, tmp_pa
 def test_a_stream_that_goes_away_is_waited_for(endpoint: str, kinesis: Any, tmp_path: Path) -> None:
     status_file = tmp_path / "status.json"
     process = a_generator(endpoint, tmp_path / "l", "--rate", 200, "--events", 600, "--status-file", status_file)
-    _wait_for(lambda: status_file.exists())
+    wait_until(lambda: status_file.exists(), "the generator goes on")
     before = the_stream(kinesis)
     kinesis.delete_stream(StreamName=STREAM)
     time.sleep(1.5)
     kinesis.create_stream(StreamName=STREAM, ShardCount=2)
-    process.communicate(timeout=60)
+    process.communicate(timeout=patience(60))
     assert process.returncode == 0
     assert json.loads(status_file.read_text())["acked"] == 600
     acked = [e for e in witness.entries(tmp_path / "l") if e.ack is not None]
@@ -207,11 +210,3 @@ def a_zip() -> bytes:
             if path.suffix in (".py", ".toml"):
                 archive.write(path, path.relative_to(ROOT))
     return packed.getvalue()
-
-
-def _wait_for(condition: Any) -> None:
-    for _ in range(300):
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail("it did not happen within 30 s")

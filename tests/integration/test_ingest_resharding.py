@@ -6,26 +6,19 @@ With the awslabs connector too where MOODSTREAM_AWSLABS_JAR names its jar.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import kinesalite
+from tests.patience import wait_until
 from tests.resharding import Ingest, Stream, account, connectors
-
-
-def wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.1)
 
 
 def catch_up(stream: Stream, ingest: Ingest) -> None:
     """Wait until bronze has as many rows as have been put by now."""
     put = stream.sent
-    wait(lambda: ingest.count() >= put, 60.0)
+    wait_until(lambda: ingest.count() >= put, lambda: f"{ingest.count()} of {put} records in bronze", 60.0)
 
 
 @pytest.mark.parametrize("connector", connectors())
@@ -36,7 +29,7 @@ def test_nothing_is_lost_or_doubled_while_shards_split_and_merge(connector: str,
         ingest = Ingest(tmp_path / "job", endpoint, connector, ("--starting-position", "LATEST"))
         ingest.start()
         try:
-            wait(lambda: ingest.status().get("batch") is not None)
+            wait_until(lambda: ingest.status().get("batch") is not None, "the first batch of ingest")
             with stream.load(1000):
                 catch_up(stream, ingest)
                 # While it runs: none of the shards that it knows is left.
@@ -55,10 +48,10 @@ def test_nothing_is_lost_or_doubled_while_shards_split_and_merge(connector: str,
                 # Both at once: while it starts and while it catches up.
                 ingest.start()
                 stream.merge(0)
-                wait(lambda: ingest.status().get("batch") is not None)
+                wait_until(lambda: ingest.status().get("batch") is not None, "the first batch of ingest")
                 stream.split(1)
                 stream.merge(2)
-            ingest.wait_for(stream.sent, seconds=20)
+            ingest.wait_for(stream.sent)
             ingest.stop()
         finally:
             ingest.kill()

@@ -27,6 +27,7 @@ from streaming.delta.tables import (
 )
 from streaming.settings import Settings
 from streaming.tables.columns import PARTITIONS
+from tests.patience import patience
 
 COLUMNS = pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
 PARTS = [StructField(name, IntegerType()) for name in PARTITIONS]
@@ -69,7 +70,7 @@ def stream(settings: Settings) -> None:
     """Batches one after the other; one that fails is done again by a new start."""
     append = None
     for number in range(BATCHES):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience(60)
         done = False
         while not done:
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +14,7 @@ from streaming import metrics
 from streaming.alerts.cloudwatch import Metric, NoMetrics
 from streaming.metrics import QueryMetrics
 from streaming.settings import Settings
+from tests.patience import wait_until
 
 SETTINGS = Settings("", "", "events")
 
@@ -62,18 +62,11 @@ def five_rows(spark: SparkSession, name: str, fail: bool = False) -> None:
 
 
 def _wait_for_batches(query) -> None:  # type: ignore[no-untyped-def]
-    end = time.monotonic() + 60
-    while (query.lastProgress or {}).get("batchId", -1) < 1:
-        assert time.monotonic() < end, "no batch"
-        time.sleep(0.05)
+    wait_until(lambda: (query.lastProgress or {}).get("batchId", -1) >= 1, "two batches")
 
 
 def eventually_some(measured: Measured, name: str, hop: str) -> list[float]:
-    end = time.monotonic() + 30
-    while not measured.of(name, hop):
-        assert time.monotonic() < end, f"no {name}"
-        time.sleep(0.05)
-    return measured.of(name, hop)
+    return wait_until(lambda: measured.of(name, hop), f"the metric {name}")
 
 
 def test_batches_are_measured_and_starts_and_failures_logged(
@@ -84,9 +77,7 @@ def test_batches_are_measured_and_starts_and_failures_logged(
         five_rows(spark, "measured")
         with pytest.raises(Exception, match="broken"):
             five_rows(spark, "measured", fail=True)
-        end = time.monotonic() + 30
-        while sum('"ended"' in record.message for record in caplog.records) < 2 and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until(lambda: sum('"ended"' in record.message for record in caplog.records) >= 2, "two queries ended")
     assert eventually_some(measured, "InputRows", "measured")[0] == 5.0
     assert all(seconds > 0 for seconds in measured.of("BatchSeconds", "measured"))
     lines = [json.loads(record.message) for record in caplog.records if record.name == "streaming.metrics"]

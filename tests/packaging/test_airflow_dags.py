@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patience
+
 ROOT = Path(__file__).resolve().parents[2]
 # Another one, 2.11 say: MOODSTREAM_AIRFLOW=/path/to/bin/airflow
 AIRFLOW = os.environ.get("MOODSTREAM_AIRFLOW", str(ROOT / ".cache" / "airflow" / "bin" / "airflow"))
@@ -38,7 +40,7 @@ ANSWERS = {
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, release: Path) -> dict[str, str]:
     """The environment of an Airflow with the packaged DAGs, a fresh database and the stand-in."""
-    subprocess.run(["make", "airflow-setup"], cwd=ROOT, check=True, capture_output=True, timeout=500)
+    subprocess.run(["make", "airflow-setup"], cwd=ROOT, check=True, capture_output=True, timeout=patience(500))
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     dags.mkdir()
@@ -53,7 +55,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, release: Path) -> dict[str
         "AIRFLOW__MOODSTREAM__SHADOW_MINUTES": "0",
         "AIRFLOW__MOODSTREAM__EVALUATION_DATA": "labelled.csv",
     }
-    subprocess.run([AIRFLOW, "db", "migrate"], env=environ, check=True, capture_output=True, timeout=120)
+    subprocess.run([AIRFLOW, "db", "migrate"], env=environ, check=True, capture_output=True, timeout=patience(120))
     return environ
 
 
@@ -83,7 +85,7 @@ def run(environ: dict[str, str], dag: str) -> tuple[str, list[str]]:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=240,
+        timeout=patience(240),
     )
     return done.stdout + done.stderr, asked.read_text().splitlines()
 

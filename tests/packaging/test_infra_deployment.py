@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 from deploy.infra.deploy import main
 from deploy.local import ports
 from moodstream import exit_code_of
+from tests.patience import patience, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {
@@ -58,18 +58,18 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=patience(20))
 
 
 def _wait_until_healthy(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         try:
             with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2):
-                return
+                return True
         except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the emulator did not start within a minute")
+            return False
+
+    wait_until(answers, "the emulator answers")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def _deploy(endpoint: str, templates: Path, release: Path, *parameters: str) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=patience(120),
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, str] = json.loads(done.stdout)
@@ -141,9 +141,7 @@ def test_the_schedule_invokes_the_packaged_lambda_which_feeds_the_stream(
     outputs: dict[str, str], endpoint: str
 ) -> None:
     """Waits for EventBridge's own `rate(1 minute)`, so it takes a good minute."""
-    deadline = time.monotonic() + 150
-    while not (found := records(outputs["StreamName"], endpoint)) and time.monotonic() < deadline:
-        time.sleep(2)
+    found = wait_until(lambda: records(outputs["StreamName"], endpoint), "records of the schedule", 75, pause=2.0)
     assert {"post", "comment"} <= {event_type(record["Data"]) for record in found}
     assert len({record["PartitionKey"] for record in found}) > 10
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from deploy.infra import suppressions
 from tests.packaging import policies
+from tests.patience import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".cache" / "infra" / "bin"
@@ -19,7 +20,7 @@ STACKS = ["dashboards", "data", "datasets", "job", "network", "ops", "stream", "
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(300))
 
 
 def test_every_stack_has_a_template_small_enough_to_be_sent_with_the_request(template_folder: Path) -> None:

@@ -16,6 +16,7 @@ from deploy.package import contents
 from deploy.package.__main__ import build, main
 from deploy.package.archives import write_tar
 from deploy.package.errors import PackageError
+from tests.patience import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDA_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -126,7 +127,7 @@ def test_sparks_workers_import_from_the_archive(release: Path, tmp_path: Path) -
         cwd=tmp_path,
         env={**environ, "SPARK_HOME": home},
         check=False,
-        timeout=180,
+        timeout=patience(180),
     )
     imported = [line for line in done.stdout.splitlines() if line.startswith("IMPORTED")]
     assert imported, done.stderr[-2000:]

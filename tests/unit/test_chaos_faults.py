@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,6 +25,7 @@ from harness.chaos.run import planned
 from harness.chaos.victim import Countdown
 from moodstream import exit_code_of
 from streaming.commit_points import POINTS
+from tests.patience import wait_until
 
 OBJECT = "/moodstream-lake/silver/part.parquet"
 
@@ -110,13 +111,6 @@ def test_a_slow_store_answers_late(proxy: Proxy) -> None:
     assert time.monotonic() - began > 0.5
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
@@ -135,12 +129,12 @@ while True:
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as child:
         try:
-            until(lambda: len(lines(tmp_path / "grows")) > 2)
+            wait_until(lambda: len(lines(tmp_path / "grows")) > 2, "the file grows")
             with files_cannot_grow([psutil.Process(child.pid)]):
                 assert child.stdout is not None
                 assert child.stdout.readline() == "27\n"  # EFBIG
                 full = len(lines(tmp_path / "grows"))
-            until(lambda: len(lines(tmp_path / "grows")) > full)
+            wait_until(lambda: len(lines(tmp_path / "grows")) > full, "the file grows")
         finally:
             child.kill()
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,10 @@ import pytest
 import moodstream
 from connectors.errors import UsageError
 from connectors.settings import from_arguments
+from tests.patience import patience, wait_until
 from tests.simulators.bluesky import Network, jetstream
 
 COMMAND = (sys.executable, "-m", "connectors")
-PATIENCE_S = 120.0
 
 
 @pytest.mark.parametrize(
@@ -80,14 +79,14 @@ def test_sigterm_ends_between_batches_and_the_next_run_goes_on(tmp_path: Path) -
         try:
             _wait_for_lines(out, 300)
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=PATIENCE_S)
+            said, _ = process.communicate(timeout=patience(120))
         finally:
             process.kill()
         assert process.returncode == 0
         first = json.loads(said.splitlines()[-1])["events"]
         assert len(out.read_text().splitlines()) == first < 2_000
         left = 2_000 - first
-        subprocess.run([*command, "--limit", str(left)], check=True, timeout=PATIENCE_S, env=dict(os.environ))
+        subprocess.run([*command, "--limit", str(left)], check=True, timeout=patience(120), env=dict(os.environ))
     ids = [json.loads(line)["event_id"] for line in out.read_text().splitlines()]
     assert len(ids) == len(set(ids)) == 2_000
 
@@ -106,7 +105,7 @@ def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
             process.wait()
         with out.open("ab") as file:
             file.write(b'{"event_id": "torn')
-        subprocess.run([*command, "--seconds", "6"], check=True, timeout=PATIENCE_S)
+        subprocess.run([*command, "--seconds", "6"], check=True, timeout=patience(120))
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     ids = [line["event_id"] for line in lines]
     assert len(ids) == len(set(ids))
@@ -115,9 +114,4 @@ def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
 
 
 def _wait_for_lines(path: Path, lines: int) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if path.exists() and path.read_bytes().count(b"\n") >= lines:
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{path} never had {lines} lines")
+    wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= lines, f"{lines} lines in {path}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from streaming.delta.data_files import DataFiles, Target
 from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
 from streaming.tables.columns import PARTITIONS
+from tests.patience import wait_until
 
 COLUMNS = pa.schema([("id", pa.string()), ("at", pa.timestamp("us", tz="UTC"))])
 EVENTS = pa.schema([("entity", pa.string()), *COLUMNS])
@@ -170,10 +170,7 @@ def test_small_files_are_joined_beside_the_writer(
     append = FileAppend(settings, "cats", "q")
     for batch in range(4):
         append.commit([Row(**file) for file in written(tmp_path, events(("cats", str(batch), NOON)))], batch)
-    end = time.monotonic() + 20
-    while len(open_table(settings, "cats").file_uris()) > 1:
-        assert time.monotonic() < end, "nothing was compacted"
-        time.sleep(0.02)
+    wait_until(lambda: len(open_table(settings, "cats").file_uris()) == 1, "the files are compacted")
     append.commit([Row(**file) for file in written(tmp_path, events(("cats", "after", NOON)))], 4)
     assert ids(settings, "cats") == ["0", "1", "2", "3", "after"]
 

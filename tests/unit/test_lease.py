@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from streaming.lease.owner import Owner
 from streaming.lease.storage import DeltaLease, SignOfLife
 from streaming.lease.take import take
 from streaming.settings import Settings
+from tests.patience import wait_until
 
 TERM = 30.0
 ELSEWHERE = Owner(host="another-host", pid=1, since="2026-01-01T00:00:00+00:00", machine="another", started="1")
@@ -172,10 +172,7 @@ def test_a_process_of_this_machine_that_ended_is_gone_and_one_that_is_stopped_is
         os.kill(process.pid, signal.SIGSTOP)
         assert not owner.is_gone()
         process.kill()
-        end = time.monotonic() + 60
-        while not owner.is_gone() and time.monotonic() < end:  # before anybody reaps it
-            time.sleep(0.01)
-        assert owner.is_gone()
+        wait_until(owner.is_gone, "the owner is gone, before anybody reaps it")
     finally:
         process.kill()
         process.wait()

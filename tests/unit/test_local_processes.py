@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -15,6 +14,7 @@ import pytest
 from deploy.local import ports, processes
 from deploy.local.errors import UsageError
 from deploy.local.processes import Process
+from tests.patience import wait_until
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 PARENT = [sys.executable, "-c", f"import subprocess, time; subprocess.Popen({SLEEPER!r}); time.sleep(60)"]
@@ -63,7 +63,7 @@ def test_a_record_cut_short_by_a_crash_counts_as_none(tmp_path: Path, content: s
 
 def test_stopping_ends_what_the_process_had_started_too(spawn) -> None:
     parent = spawn("parent", PARENT)
-    _until(lambda: len(processes.members(parent)) == 2)
+    wait_until(lambda: len(processes.members(parent)) == 2, "the processes change")
 
     os.kill(parent.pid, signal.SIGKILL)  # the parent dies without a chance to end its child
     processes.stop(parent, patience=0.2)
@@ -73,7 +73,7 @@ def test_stopping_ends_what_the_process_had_started_too(spawn) -> None:
 
 def test_a_process_that_ignores_the_order_is_killed_after_the_patience(spawn, tmp_path: Path) -> None:
     deaf = spawn("deaf", STUBBORN)
-    _until(lambda: "deaf" in (tmp_path / "deaf.log").read_text())
+    wait_until(lambda: "deaf" in (tmp_path / "deaf.log").read_text(), "the processes change")
 
     assert processes.stop(deaf, patience=0.3) is False
     assert not deaf.alive
@@ -85,7 +85,7 @@ def test_a_willing_process_is_not_killed(spawn) -> None:
 
 def test_the_exit_code_of_a_child_is_told_once_it_has_ended(spawn) -> None:
     child = spawn("child", [sys.executable, "-c", "raise SystemExit(3)"])
-    _until(lambda: not child.alive)
+    wait_until(lambda: not child.alive, "the processes change")
 
     assert child.exit_code() == 3
 
@@ -115,10 +115,3 @@ def test_the_preferred_port_is_kept_while_it_is_free() -> None:
     port = ports.free()
 
     assert ports.free(port) == port
-
-
-def _until(condition, seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.02)

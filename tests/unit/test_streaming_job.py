@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from streaming.failures import is_permanent
 from streaming.settings import Settings
 from streaming.supervised import START_WITHIN, Supervised
 from streaming.supervisor import Job, hop_starts
+from tests.patience import patience, wait_until
 
 SETTINGS = Settings(lake="lake", checkpoints="checkpoints", stream="events")
 
@@ -63,7 +63,7 @@ def tick(hop: Supervised, now: float) -> None:
     """One tick, and where it begins a start also the tick that sees the start's end."""
     hop.tick(None, SETTINGS, now)  # type: ignore[arg-type]
     if hop._attempt is not None:
-        hop._attempt.wait(60.0)
+        hop._attempt.wait(patience(60.0))
         hop.tick(None, SETTINGS, now)  # type: ignore[arg-type]
 
 
@@ -139,7 +139,7 @@ class SlowStart:
         self.release, self.query = threading.Event(), FakeQuery()
 
     def __call__(self, spark: Any, settings: Settings) -> FakeQuery:
-        self.release.wait(60.0)
+        self.release.wait(patience(60.0))
         return self.query
 
 
@@ -149,9 +149,9 @@ def test_a_slow_start_holds_up_neither_the_other_hops_nor_the_status_nor_the_end
     job = Job(None, settings, {"load": slow, "ingest": ingest})  # type: ignore[arg-type]
     thread = threading.Thread(target=job.run)
     thread.start()
-    assert eventually(lambda: states(settings) == {"load": "starting", "ingest": "running"})
+    assert wait_until(lambda: states(settings) == {"load": "starting", "ingest": "running"}, "the hop goes on")
     ingest.queries[0].fail(SinkUnavailable("down"))
-    assert eventually(lambda: len(ingest.queries) == 2)
+    assert wait_until(lambda: len(ingest.queries) == 2, "the hop goes on")
     job.stop()
     slow.release.set()
     thread.join(60.0)
@@ -166,13 +166,6 @@ def states(settings: Settings) -> dict[str, str]:
     return {name: hop["state"] for name, hop in hops.items()}
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 60.0
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
 def test_a_start_that_never_returns_is_given_up_and_what_it_starts_later_is_stopped() -> None:
     slow = SlowStart()
     hop = Supervised("load", slow)
@@ -183,7 +176,7 @@ def test_a_start_that_never_returns_is_given_up_and_what_it_starts_later_is_stop
     assert (hop.state, hop.restarts) == ("waiting", 1)
     assert "has not returned within 1200 s" in str(hop.error)
     slow.release.set()
-    attempt.wait(60.0)
+    attempt.wait(patience(60.0))
     assert not slow.query.isActive
 
 
