@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference bench synth package airflow-setup rehearse lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference bench synth package docs airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -49,11 +49,12 @@ check: lint test ## Everything that CI runs
 bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scoring --json"
 	@$(BIN)/moodstream bench $(ARGS)
 
-# CDK and Airflow pin other versions than the application: each has an environment of its own.
+# CDK, Airflow and the documentation site pin other versions than the application: each has an environment of its own.
 INFRA   := .cache/infra
 AIRFLOW := .cache/airflow
+DOCS    := .cache/docs
 
-$(INFRA)/.ready $(AIRFLOW)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
+$(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.lock
@@ -65,6 +66,9 @@ synth: $(INFRA)/.ready ## Write the CloudFormation templates to build/templates 
 package: $(INFRA)/.ready ## Build the files that are uploaded to AWS into build/dist; the quick part alone: make package ARGS=--no-archive
 	@$(INFRA)/bin/python -m deploy.package $(ARGS)
 
+docs: $(DOCS)/.ready ## Build the documentation site into build/site
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict $(ARGS)
+
 airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
 
 rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S3, retraining, broken models, operations, resharding (40 minutes)
@@ -72,9 +76,11 @@ rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S
 	  tests/packaging/rehearse_models.py tests/integration/rehearse_resharding.py \
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py $(ARGS)
 
-lock-deploy: ## Resolve the locks of CDK, Airflow and the deployed archives again, after `make lock`
+lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site and the deployed archives again, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/infra.in -o requirements/infra.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  requirements/docs.in -o requirements/docs.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --exclude-newer 2025-10-15 requirements/airflow.in -o requirements/airflow.lock
 	@for pair in "streaming:--extra streaming" "training:--extra streaming --extra model"; do \

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.timeout(7200)
 
 TERM_S = 10.0
 PATIENCE_S = patience(75)
+STOPPED_S = 75.0
 SECOND = "second-job"
 
 
@@ -98,12 +99,13 @@ def test_twin_jobs_lose_and_double_nothing(place: Workdir) -> None:
 
         # Stopped for longer than the term: another one takes over; woken, the first one steps down.
         before = token(place)
-        stopped = first.process
+        stopped, since = first.process, time.monotonic()
         for member in processes.members(stopped):
             member.suspend()
         other = second(place, command, environ)
         waited = until(lambda: token(place) > before, "the second job takes over")
         until(lambda: batches(place.run / "second-status.json") > 2, "the second job reads the stream")
+        time.sleep(max(0.0, since + STOPPED_S - time.monotonic()))
         for member in processes.members(stopped):
             member.resume()
         codes: list[int | None] = []

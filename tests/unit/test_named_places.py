@@ -49,3 +49,8 @@ def test_every_function_that_a_page_names_is_defined_where_it_says(page: str) ->
 
 def test_the_walks_of_the_architecture_name_functions() -> None:
     assert len({name for _, name in places("docs/architecture.md") if name}) > 20
+
+
+def test_the_page_of_decisions_lists_every_decision() -> None:
+    page = (ROOT / "docs/decisions/README.md").read_text()
+    assert [path.name for path in sorted((ROOT / "docs/decisions").glob("0*.md")) if f"]({path.name})" not in page] == []
