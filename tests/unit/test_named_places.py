@@ -53,4 +53,6 @@ def test_the_walks_of_the_architecture_name_functions() -> None:
 
 def test_the_page_of_decisions_lists_every_decision() -> None:
     page = (ROOT / "docs/decisions/README.md").read_text()
-    assert [path.name for path in sorted((ROOT / "docs/decisions").glob("0*.md")) if f"]({path.name})" not in page] == []
+    assert [
+        path.name for path in sorted((ROOT / "docs/decisions").glob("0*.md")) if f"]({path.name})" not in page
+    ] == []
