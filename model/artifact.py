@@ -61,9 +61,9 @@ class Sentiment(PythonModel):
         found: dict[str, list[int]] = self._scorer.profile(list(texts))
         return found
 
-    def drift(self, profile: dict[str, list[int]]) -> dict[str, float]:
-        """Distances of a profile from the reference: that of the texts which the model was evaluated on."""
-        found: dict[str, float] = self._runtime.drift.compare(self._reference, profile)
+    def drift(self, profile: dict[str, list[int]], reference: dict[str, list[int]] | None = None) -> dict[str, float]:
+        """Distances of a profile from `reference`, by default that of the texts which the model was evaluated on."""
+        found: dict[str, float] = self._runtime.drift.compare(reference or self._reference, profile)
         return found
 
     def diagnose(self, drift: dict[str, float], texts: int, *, model_changed: bool = False) -> tuple[str, str] | None:

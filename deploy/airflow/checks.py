@@ -2,7 +2,7 @@
 
 There are two measures of drift. `drift` is the population stability index of the shares of the three sentiments, in
 the last hours against the seven days before: 0 means the same shares, and a value over 0.2 is worth retraining for.
-`model` compares recent texts with those that the champion was evaluated on, by functions of the champion's artefact.
+`model` compares recent texts with those of as many hours before, by functions of the champion's artefact.
 `request` is the running stream's request for a new model, if no training has answered it. A missing table counts as an
 empty one; without a registry or a champion, `model` and `request` are null.
 
@@ -12,6 +12,7 @@ The training environment contains this file as the module `checks`, so it import
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import math
 import os
@@ -24,6 +25,7 @@ LABELS = ("negative", "neutral", "positive")
 REFERENCE = timedelta(days=7)
 FLOOR = 1e-4  # stands for a share of 0, which would make the index infinite
 MAX_TEXTS = 5_000  # enough for a histogram; profiling them lasts a second
+MIN_TEXTS = 200  # a profile of fewer texts is too noisy to compare
 MODEL = "moodstream-sentiment"
 
 
@@ -62,9 +64,15 @@ def measure(lake: str, now: datetime, hours: int) -> dict[str, Any]:
     }
 
 
-def model_drift(champion: Any, texts: list[str]) -> dict[str, Any]:
-    """The distances of texts from those that the model was evaluated on; what changed, with a sentence (or null)."""
-    distances = champion.drift(champion.profile(texts))
+def model_drift(champion: Any, texts: list[str], earlier: list[str]) -> dict[str, Any]:
+    """The distances of texts from earlier ones; what changed, with a sentence, or null.
+
+    Nothing is compared with fewer than MIN_TEXTS texts, or by a version of a release that knew only its training texts.
+    """
+    too_old = "reference" not in inspect.signature(champion.drift).parameters
+    if too_old or min(len(texts), len(earlier)) < MIN_TEXTS:
+        return {"texts": len(texts), "distances": {}, "changed": None, "diagnosis": None}
+    distances = champion.drift(champion.profile(texts), champion.profile(earlier))
     found = champion.diagnose(distances, len(texts))
     kind, sentence = found or (None, None)
     rounded = {name: round(value, 4) for name, value in distances.items()}
@@ -152,8 +160,11 @@ def main() -> int:
     now = now if now.tzinfo else now.replace(tzinfo=UTC)
     measured = measure(given.lake, now, given.hours)
     champion = champion_at(given.mlflow_uri) if given.mlflow_uri else None
-    texts = recent_texts(given.lake, now - timedelta(hours=given.hours), now) if champion else []
-    measured["model"] = model_drift(champion, texts) if champion else None
+    measured["model"] = None
+    if champion:
+        since = now - timedelta(hours=given.hours)
+        earlier = recent_texts(given.lake, since - timedelta(hours=given.hours), since)
+        measured["model"] = model_drift(champion, recent_texts(given.lake, since, now), earlier)
     measured["request"] = request_at(given.mlflow_uri) if given.mlflow_uri else None
     sys.stdout.write(json.dumps(measured) + "\n")
     return 0

@@ -142,18 +142,19 @@ def _drift(hours: pd.DataFrame) -> None:
     changed = calm if pd.isna(newest["changed"]) else f"the {newest['changed']}"
     columns = st.columns(3)
     columns[0].metric("Changed this hour", changed, border=True)
-    columns[1].metric("Unknown words", f"{newest['novelty']:+.1%}", border=True)
+    compared = not pd.isna(newest["novelty"])
+    columns[1].metric("Unknown words", f"{newest['novelty']:+.1%}" if compared else "?", border=True)
     columns[2].metric("Texts looked at", f"{newest['texts']:,}", border=True)
-    calm_text = "texts are like those that it was evaluated on"
+    calm_text = "texts are like those of its first day" if compared else "the first hour has nothing to compare with"
     default = calm_text if newest["texts"] >= MIN_PROFILE_TEXTS else f"fewer than {MIN_PROFILE_TEXTS} texts so far"
     why = default if pd.isna(newest["diagnosis"]) else newest["diagnosis"]
     st.caption(f"Version {newest['model_version']}: {why}. Dashed line: the limit.")
-    full = hours[hours["texts"] >= MIN_PROFILE_TEXTS]
+    full = hours[(hours["texts"] >= MIN_PROFILE_TEXTS) & hours["novelty"].notna()]
     if full["hour"].nunique() > 1:
         st.altair_chart(charts.drift_over_time(full), width="stretch")
         words = full.rename(columns={"model_version": "of"})
         st.altair_chart(charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653"), width="stretch")
-    else:
+    elif compared:
         st.altair_chart(charts.drift_now(newest), width="stretch")
     st.altair_chart(charts.polarities(newest["polarity"]), width="stretch")
 

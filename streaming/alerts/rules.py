@@ -47,7 +47,7 @@ DRIFT_WINDOW = timedelta(hours=1)
 DRIFT_MEASURES = ("psi_label", "psi_polarity", "psi_length", "novelty")
 WHAT_CHANGED: Mapping[str, str] = {
     "data": (
-        "The texts are not what the model was judged on. A new model has been asked for; label some of them "
+        "The texts are not what they were when this version began. A new model has been requested; label some of them "
         "(`moodstream model train --feedback`), or it will know no more than this one."
     ),
     "audience": "The texts are like before, their mood is not. Look at gold/sentiment_by_topic: news, no fault.",
@@ -195,12 +195,12 @@ def drift(rows: Iterable[Row], now: datetime) -> list[Alert]:
 
 def _drift(row: Row) -> Alert:
     changed, version = row["changed"], row["model_version"]
-    # A version may tell fewer distances than another.
-    told = [f"{name} {row[name]:.2f}" for name in DRIFT_MEASURES if row[name] is not None]
+    # A version may compute fewer distances than another.
+    distances = [f"{name} {row[name]:.2f}" for name in DRIFT_MEASURES if row[name] is not None]
     text = (
         f"The {changed} changed: {row['diagnosis']}. Of {row['texts']} texts of the hour from "
-        f"{row['hour']:%Y-%m-%d %H:%M} UTC that version {version} scored, against those that it was judged on: "
-        f"{', '.join(told)} (0.25 is too much for a psi, 0.10 for the novelty, the rise of unknown words). "
+        f"{row['hour']:%Y-%m-%d %H:%M} UTC that version {version} scored, against the stream's own first day: "
+        f"{', '.join(distances)} (0.25 is too much for a psi, 0.10 for the novelty, the rise of unknown words). "
         f"{WHAT_CHANGED.get(changed, '')}"
     )
     return Alert("drift", f"{changed}, version {version}", text.rstrip(), DRIFT_QUIET)

@@ -10,6 +10,7 @@ answers it.
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import time
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streaming.delta.merge import KeyedMerge
-from streaming.delta.tables import recent
+from streaming.delta.tables import open_table, read, recent
 from streaming.scoring.archive import unpacked
 from streaming.scoring.registry import PAUSE_AFTER_FAILURE, ModelTags
 from streaming.settings import Settings
@@ -46,6 +47,7 @@ class Drift:
         self._profilers = profilers
         self._retraining = retraining
         self._look_at = 0.0
+        self._first_days: list[Mapping[str, Any]] | None = None
 
     def count(self, texts: pa.Table, gold: KeyedMerge, batch: int) -> None:
         """Add the texts of a batch to gold, once however often it is called; raises what the storage raises."""
@@ -63,7 +65,7 @@ class Drift:
             gold.apply(gold_drift_by_hour.table_of(rows), batch)
         self._ask(keys[-1]["hour"])
 
-    def _row(self, key: Mapping[str, Any], texts: list[str], known: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def _row(self, key: Mapping[str, Any], texts: list[str], known: list[Mapping[str, Any]]) -> dict[str, Any] | None:
         model = self._profilers.of(key["model_version"])
         if model is None:
             return None
@@ -73,8 +75,15 @@ class Drift:
             log.warning("no drift of version %s in this batch: %s", key["model_version"], error)
             return None
 
-    def _known(self, first: datetime, last: datetime) -> list[dict[str, Any]]:
-        return recent(self._settings, gold_drift_by_hour.TABLE, first - gold_drift_by_hour.LOOK_BACK, last)
+    def _known(self, first: datetime, last: datetime) -> list[Mapping[str, Any]]:
+        """The rows of the last days and of each version's first day, which is the reference of the later ones."""
+        if self._first_days is None:
+            rows = read(open_table(self._settings, gold_drift_by_hour.NAME)).to_pylist()
+            self._first_days = gold_drift_by_hour.first_days(rows)
+        rows = recent(self._settings, gold_drift_by_hour.TABLE, first - gold_drift_by_hour.LOOK_BACK, last)
+        every = {(row["hour"], row["model_version"]): row for row in (*self._first_days, *rows)}
+        self._first_days = gold_drift_by_hour.first_days(every.values())
+        return list(every.values())
 
     def _ask(self, hour: datetime) -> None:
         """Request a new model if gold says that the data of the newest hour changed for a version."""
@@ -108,8 +117,11 @@ class Profilers:
         except Exception as error:
             log.warning("no drift of version %s, it cannot be loaded: %s", version, error)
             return None
-        if all(callable(getattr(model, name, None)) for name in ("profile", "drift", "diagnose")):
-            return model
+        if model is not None and all(callable(getattr(model, name, None)) for name in ("profile", "drift", "diagnose")):
+            if "reference" in inspect.signature(model.drift).parameters:
+                return model
+            log.warning("no drift of version %s: it compares with its training texts only; train a new one", version)
+            return None
         log.warning("no drift of version %s: it computes no profiles, or its archive is gone", version)
         return None
 

@@ -198,14 +198,15 @@ def test_the_champions_own_judgement_is_told_with_its_distances() -> None:
         def profile(self, texts: list[str]) -> dict[str, list[int]]:
             return {"words": [len(texts), 0]}
 
-        def drift(self, profile: dict[str, list[int]]) -> dict[str, float]:
-            return {"novelty": 0.123456}
+        def drift(self, profile: dict[str, list[int]], reference: dict[str, list[int]]) -> dict[str, float]:
+            return {"novelty": profile["words"][0] / reference["words"][0] / 3}
 
         def diagnose(self, drift: dict[str, float], texts: int) -> tuple[str, str]:
             return "data", f"{texts} new texts"
 
-    told = checks.model_drift(Champion(), ["a", "b"])
-    assert told == {"texts": 2, "distances": {"novelty": 0.1235}, "changed": "data", "diagnosis": "2 new texts"}
+    found = checks.model_drift(Champion(), ["a"] * 200, ["b"] * 400)
+    assert found == {"texts": 200, "distances": {"novelty": 0.1667}, "changed": "data", "diagnosis": "200 new texts"}
+    assert checks.model_drift(Champion(), ["a"] * 200, ["b"])["changed"] is None, "nothing to compare with"
 
 
 def test_what_the_stream_asked_for_is_a_reason_until_it_is_answered() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from model.runtime import drift as distances
 from streaming.alerts.watcher import Watcher
+from streaming.scoring import drift as drift_module
 from streaming.scoring import observer
 from streaming.scoring.challenger import Challenger
 from streaming.scoring.drift import (
@@ -45,8 +46,10 @@ class Version:
     def profile(self, texts: Sequence[str]) -> Mapping[str, Sequence[int]]:
         return self._scorer.profile(texts)
 
-    def drift(self, profile: Mapping[str, Sequence[int]]) -> Mapping[str, float]:
-        return distances.compare(self._reference, profile)
+    def drift(
+        self, profile: Mapping[str, Sequence[int]], reference: Mapping[str, Sequence[int]] | None = None
+    ) -> Mapping[str, float]:
+        return distances.compare(reference or self._reference, profile)
 
     def diagnose(self, drift: Mapping[str, float], texts: int, *, model_changed: bool) -> tuple[str, str] | None:
         return distances.diagnose(drift, texts, model_changed=model_changed)
@@ -143,6 +146,11 @@ class Stream:
         when = {"event_time": at, "arrival_time": at}
         append(self.lake, POSTS, [{"event_id": f"{n}", "text": text, **when, **served} for n, text in enumerate(texts)])
 
+    def first_hour(self) -> None:
+        """Texts like the reference in the hour before noon, with which later hours are compared."""
+        self.arrive(LIKE_THE_REFERENCE, NOON - timedelta(hours=1))
+        self.round()
+
     def rows(self) -> list[dict[str, Any]]:
         return sorted(rows_of(self.lake, GOLD), key=lambda row: (row["hour"], row["model_version"]))
 
@@ -152,20 +160,44 @@ def stream(empty_lake: Path, tmp_path: Path) -> Stream:
     return Stream(empty_lake, tmp_path / "bundle")
 
 
-def test_texts_like_those_of_the_reference_call_nobody_and_ask_for_nothing(stream: Stream) -> None:
+def test_texts_like_those_of_the_first_hour_raise_no_alert_and_request_nothing(stream: Stream) -> None:
+    stream.first_hour()
     stream.arrive(LIKE_THE_REFERENCE)
     stream.round()
     stream.watch(NOON + timedelta(minutes=1))
-    (row,) = stream.rows()
+    _, row = stream.rows()
     assert (row["texts"], row["changed"], row["psi_label"], row["novelty"]) == (240, None, 0.0, 0.0)
     assert (stream.sent.alerts, stream.registry.tags) == ([], {})
 
 
-def test_texts_that_drifted_are_alerted_and_a_new_model_is_asked_for(stream: Stream) -> None:
+def test_a_stream_that_was_always_unlike_the_training_texts_has_not_drifted(stream: Stream) -> None:
+    for hours in range(3):
+        stream.arrive(OTHER_WORDS, NOON + timedelta(hours=hours))
+        stream.round()
+        stream.watch(NOON + timedelta(hours=hours, minutes=1))
+    assert [(row["changed"], row["novelty"]) for row in stream.rows()] == [(None, None), (None, 0.0), (None, 0.0)]
+    assert (stream.sent.alerts, stream.registry.tags) == ([], {})
+
+
+def test_the_reference_stays_the_first_day_however_long_the_stream_runs_and_whatever_restarts(stream: Stream) -> None:
+    stream.first_hour()
+    for days in (2, 12):
+        stream.restart()
+        stream.round()
+        stream.arrive(OTHER_WORDS, NOON + timedelta(days=days))
+        stream.round()
+    assert [row["changed"] for row in stream.rows()] == [None, "data", "data"]
+
+
+def test_texts_that_drifted_are_alerted_and_a_new_model_is_asked_for(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_module, "LOOK_EVERY_S", 0.0)
+    stream.first_hour()
     stream.arrive(OTHER_WORDS)
     stream.round()
     stream.watch(NOON + timedelta(minutes=1))
-    assert [row["changed"] for row in stream.rows()] == ["data"]
+    assert [row["changed"] for row in stream.rows()] == [None, "data"]
     ((subject, text),) = stream.sent.alerts
     assert subject == "Moodstream: drift data, version 1"
     assert "The data changed: unknown words rose by" in text
@@ -175,6 +207,7 @@ def test_texts_that_drifted_are_alerted_and_a_new_model_is_asked_for(stream: Str
 
 
 def test_another_mood_of_the_same_audience_is_news_and_asks_for_nothing(stream: Stream) -> None:
+    stream.first_hour()
     stream.arrive(GLOOMY)
     stream.round()
     stream.watch(NOON)
@@ -194,21 +227,32 @@ def test_a_new_version_that_scores_the_same_texts_otherwise_is_the_cause(stream:
 
 def test_a_mood_that_the_version_before_saw_too_is_no_fault_of_the_new_one(stream: Stream, tmp_path: Path) -> None:
     stream.versions["2"] = Version(tmp_path / "second")
+    stream.first_hour()
     stream.arrive(GLOOMY)
     stream.arrive(GLOOMY, NOON + timedelta(minutes=1), "2")
     stream.round()
     stream.arrive(GLOOMY, NOON + timedelta(minutes=2), "2")
     stream.round()
-    assert [row["changed"] for row in stream.rows()] == ["audience", "audience"]
+    assert [row["changed"] for row in stream.rows()] == [None, "audience", "audience"]
+
+
+def test_after_a_day_a_new_version_is_compared_with_its_own_first_day(stream: Stream, tmp_path: Path) -> None:
+    stream.versions["2"] = CallsAllNegative(tmp_path / "second")
+    stream.first_hour()
+    for hours in (0, 23, 24, 48):
+        stream.arrive(LIKE_THE_REFERENCE, NOON + timedelta(hours=hours), "2")
+        stream.round()
+    assert [row["changed"] for row in stream.rows()] == [None, "model", "model", None, None]
 
 
 def test_histograms_add_up_over_batches_and_the_distances_follow(stream: Stream, tmp_path: Path) -> None:
+    stream.first_hour()
     for part in (LIKE_THE_REFERENCE[:100], LIKE_THE_REFERENCE[100:]):
         stream.arrive(part)
         stream.round()
     stream.arrive(LIKE_THE_REFERENCE[:50], NOON + timedelta(hours=1))
     stream.round()
-    noon, later = stream.rows()
+    _, noon, later = stream.rows()
     whole = stream.versions["1"].profile(LIKE_THE_REFERENCE)
     assert {name: noon[name] for name in HISTOGRAMS} == {name: list(whole[name]) for name in HISTOGRAMS}
     assert (noon["psi_polarity"], later["texts"]) == (0.0, 50)
