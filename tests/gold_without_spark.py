@@ -7,9 +7,9 @@ from typing import Any
 
 from deltalake import DeltaTable, write_deltalake
 
+from streaming.corrections.cohorts import Cohorts
+from streaming.corrections.contributions import ENTITIES, TABLES, Sums
 from streaming.delta.merge import created
-from streaming.operations.corrections.cohorts import Cohorts
-from streaming.operations.corrections.contributions import ENTITIES, TABLES, Sums
 from tests.lake_rows import rows_of
 
 Gold = dict[str, dict[tuple[Any, ...], dict[str, Any]]]

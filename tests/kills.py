@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from streaming.corrections import erased_events, journal, keyed_tables
 from streaming.files import Files
-from streaming.operations import erased_events
-from streaming.operations.corrections import journal, keyed_tables
 
 # Whatever an operation changes goes through one of these. To die after a write is to die before the next one.
 WRITES: tuple[tuple[Any, str], ...] = (

@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.corrections import erased_events, journal, keyed_tables
+from streaming.corrections.deletions import of_erased_events
 from streaming.delta.merge import created
 from streaming.delta.tables import (
     chunks,
@@ -28,10 +30,8 @@ from streaming.delta.tables import (
     storage_options,
 )
 from streaming.errors import SettingsError
-from streaming.operations import command, erased_events
+from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal, keyed_tables
-from streaming.operations.corrections.deletions import of_erased_events
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_labels, silver_posts

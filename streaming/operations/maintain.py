@@ -14,12 +14,12 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from streaming.corrections import journal, keyed_tables
+from streaming.corrections.contributions import TABLES
 from streaming.delta.tables import open_table
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal, keyed_tables
-from streaming.operations.corrections.contributions import TABLES
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import (

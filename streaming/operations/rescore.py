@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 
+from streaming.corrections import journal
+from streaming.corrections.journal import Change
 from streaming.delta.tables import chunks, location, open_table, read, spilled, storage_options
 from streaming.errors import OperationFailed, SettingsError
 from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal
-from streaming.operations.corrections.journal import Change
 from streaming.options import Parser
 from streaming.scoring import registry
 from streaming.scoring.archive import Predict, score_texts

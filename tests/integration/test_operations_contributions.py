@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from streaming.operations.corrections.contributions import TABLES, Sums
+from streaming.corrections.contributions import TABLES, Sums
 from streaming.tables import catalog, gold_sentiment_by_cohort
 from streaming.tables.gold_contributions import collected
 from tests.gold_rows import Batch, a_batch, a_silver_row, random_batches

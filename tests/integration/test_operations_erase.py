@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from streaming.corrections import journal, keyed_tables
 from streaming.delta.merge import created
 from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregate
 from streaming.files import Files
-from streaming.operations.corrections import journal, keyed_tables
 from streaming.operations.erase import command as erase
 from streaming.operations.rescore import open_rescored
 from streaming.tables import silver_rescored, silver_users

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from model import dataset
-from streaming.operations import erased_events, label, maintain
-from streaming.operations.corrections import keyed_tables
+from streaming.corrections import erased_events, keyed_tables
+from streaming.operations import label, maintain
 from streaming.operations.erase import command as erase
 from tests.builders import NOON, a_record
 from tests.lake_rows import refined, rows_of, run, settings_of

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from moodstream import exit_code_of
+from streaming.corrections import keyed_tables
 from streaming.operations import rescore
-from streaming.operations.corrections import keyed_tables
 from streaming.scoring import registry as models
 from tests.builders import NOON, a_record
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver

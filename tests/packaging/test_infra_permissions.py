@@ -10,7 +10,7 @@ import pytest
 
 from deploy.infra.checks.access import Call, Policies
 from deploy.infra.checks.resolve import Templates
-from streaming.operations.corrections.journal import JOURNAL
+from streaming.corrections.journal import JOURNAL
 from streaming.operations.erase.command import RECEIPTS
 from tests.packaging import calls, policies
 

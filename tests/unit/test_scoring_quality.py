@@ -12,8 +12,8 @@ import pytest
 from deltalake import DeltaTable
 
 from model.evaluation import metrics
+from streaming.corrections import keyed_tables
 from streaming.delta.merge import created
-from streaming.operations.corrections import keyed_tables
 from streaming.scoring import quality
 from streaming.scoring.challenger import Challenger
 from streaming.scoring.quality import Quality

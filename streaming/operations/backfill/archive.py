@@ -17,12 +17,12 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
+from streaming.corrections import erased_events
 from streaming.delta.tables import open_table, spilled
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.contract import ERASED, Accepted, parse_record
 from streaming.events.records import split_events
 from streaming.files import Files
-from streaming.operations import erased_events
 from streaming.operations.bronze_rows import SCHEMA, Row, bronze_row
 from streaming.operations.command import Progress
 from streaming.operations.silver_ids import present

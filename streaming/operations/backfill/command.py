@@ -10,12 +10,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from streaming.corrections import journal
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.backfill.archive import append_archive
 from streaming.operations.backfill.silver import append_missing
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal
 from streaming.options import Parser
 from streaming.settings import Settings
 

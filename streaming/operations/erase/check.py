@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.corrections import journal
 from streaming.delta.tables import open_table, plain
 from streaming.events.records import PEOPLE, Person
 from streaming.files import Files
-from streaming.operations.corrections import journal
 from streaming.settings import Settings
 
 LAYERS = ("bronze", "silver")

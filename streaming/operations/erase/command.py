@@ -17,14 +17,14 @@ from uuid import uuid4
 
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.corrections import journal, keyed_tables
+from streaming.corrections.contributions import TABLES
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.records import Person
 from streaming.files import Files
 from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.corrections import journal, keyed_tables
-from streaming.operations.corrections.contributions import TABLES
 from streaming.operations.erase import feedback
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check

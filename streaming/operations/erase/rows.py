@@ -22,12 +22,11 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.corrections import erased_events, journal, keyed_tables
+from streaming.corrections.deletions import deletion, of_erased_events
+from streaming.corrections.journal import Change
 from streaming.delta.tables import open_table, plain
 from streaming.events.records import Person, split_events
-from streaming.operations import erased_events
-from streaming.operations.corrections import journal, keyed_tables
-from streaming.operations.corrections.deletions import deletion, of_erased_events
-from streaming.operations.corrections.journal import Change
 from streaming.settings import Settings
 from streaming.tables import (
     bronze_events,

@@ -21,12 +21,12 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
 from deltalake.exceptions import CommitFailedError
 
+from streaming.corrections import keyed_tables
+from streaming.corrections.cohorts import cohorts
+from streaming.corrections.contributions import ENTITIES, TABLES, Sums
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed
 from streaming.files import Files
-from streaming.operations.corrections import keyed_tables
-from streaming.operations.corrections.cohorts import cohorts
-from streaming.operations.corrections.contributions import ENTITIES, TABLES, Sums
 from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_posts
 from streaming.tables.columns import PARTITIONS

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import TableNotFoundError
 
+from streaming.corrections.contributions import Row
 from streaming.delta.tables import open_table, plain, read
-from streaming.operations.corrections.contributions import Row
 from streaming.settings import Settings
 from streaming.tables import silver_user_changes
 from streaming.tables.gold_sentiment_by_cohort import (

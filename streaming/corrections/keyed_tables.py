@@ -8,10 +8,10 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from streaming.corrections.contributions import TABLES
 from streaming.delta.merge import predicate
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed
-from streaming.operations.corrections.contributions import TABLES
 from streaming.settings import Settings
 from streaming.tables.keyed_table import KeyedTable
 

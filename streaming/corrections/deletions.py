@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from streaming.corrections import erased_events
+from streaming.corrections.journal import Change, Choose
 from streaming.delta.tables import plain
-from streaming.operations import erased_events
-from streaming.operations.corrections.journal import Change, Choose
 from streaming.settings import Settings
 from streaming.tables.columns import PARTITIONS
 
