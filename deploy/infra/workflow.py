@@ -175,21 +175,18 @@ class WorkflowStack(Stack):
             f"{part}_logs": module(enabled=True, log_level="INFO" if part == "task" else "WARNING")
             for part in ("dag_processing", "scheduler", "task", "webserver", "worker")
         }
-        image = CfnParameter(
-            self,
-            "TrainingImage",
-            default="",
-            description="Container with Python 3.11 for training on SageMaker (empty: train on EMR Serverless)",
-        )
-        given = CfnCondition(
-            self, "HasTrainingImage", expression=Fn.condition_not(Fn.condition_equals(image.value_as_string, ""))
-        )
-        # MWAA refuses an option without a value, so the option is left out.
-        training_image = Token.as_string(Fn.condition_if(given.logical_id, image.value_as_string, Aws.NO_VALUE))
         settings = {
             "application_id": self.job.application.attr_application_id,
             "training_role": self.job.training_role.role_arn,
-            "training_image": training_image,
+            "training_image": self._if_given(
+                "TrainingImage", "Container with Python 3.11 for training on SageMaker (empty: train on EMR Serverless)"
+            ),
+            "train_options": self._if_given(
+                "TrainOptions", "More options of `moodstream model train`, such as --feedback s3://LAKE/silver/labels"
+            ),
+            "evaluation_data": self._if_given(
+                "EvaluationData", "s3:// URL, in the artefact bucket's evaluation/, of a CSV with columns text,label"
+            ),
             "artefacts": f"s3://{self.data.artefacts.bucket_name}",
             "lake": f"s3://{self.data.lake.bucket_name}",
             "mlflow_uri": self.job.mlflow.attr_arn,
@@ -217,6 +214,14 @@ class WorkflowStack(Stack):
             # MWAA turns "moodstream.x" into the environment variable AIRFLOW__MOODSTREAM__X.
             airflow_configuration_options={f"moodstream.{key}": value for key, value in settings.items()},
         )
+
+    def _if_given(self, name: str, description: str) -> str:
+        """A parameter's value; left out if it is empty, since MWAA refuses an option without a value."""
+        parameter = CfnParameter(self, name, default="", description=description)
+        given = CfnCondition(
+            self, f"Has{name}", expression=Fn.condition_not(Fn.condition_equals(parameter.value_as_string, ""))
+        )
+        return Token.as_string(Fn.condition_if(given.logical_id, parameter.value_as_string, Aws.NO_VALUE))
 
     def _budget(self) -> None:
         limit = CfnParameter(self, "MonthlyBudget", type="Number", default=1500, description="Alert above, in USD")

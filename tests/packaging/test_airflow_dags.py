@@ -26,6 +26,7 @@ ANSWERS = {
         "events": 100,
         "shares": {"negative": 0.9, "neutral": 0.1, "positive": 0.0},
         "drift": 0.8,
+        "model": {"changed": "data", "diagnosis": "unknown words rose by 12% of all words"},
         "rejected_share": 0.01,
         "late_share": 0.0,
     },

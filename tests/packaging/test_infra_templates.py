@@ -118,3 +118,14 @@ def test_every_alarm_tells_people_and_has_a_page_in_the_runbook(templates: dict[
         assert alarm["OKActions"]
         section = alarm["AlarmDescription"].rsplit(", ", 1)[1]
         assert f"\n## {section}\n" in runbook, section
+
+
+def test_the_workflow_hands_the_deployments_training_options_to_its_tasks(templates: dict[str, dict[str, Any]]) -> None:
+    workflow = templates["workflow"]
+    found = [each for each in workflow["Resources"].values() if each["Type"] == "AWS::MWAA::Environment"]
+    options = found[0]["Properties"]["AirflowConfigurationOptions"]
+    for option, parameter in (("train_options", "TrainOptions"), ("evaluation_data", "EvaluationData")):
+        assert workflow["Parameters"][parameter]["Default"] == ""
+        # Without a value the option is left out: MWAA refuses an empty one.
+        given = ["Has" + parameter, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]
+        assert options[f"moodstream.{option}"] == {"Fn::If": given}

