@@ -15,6 +15,7 @@ MEASUREMENTS = {
     "scoring": "rows a second of the champion in Spark against VADER, TextBlob and the Arrow floor",
     "refine": "rows a second and seconds a commit of the refine hop",
     "latency": "seconds from put to silver, gold and warehouse",
+    "capacity": "the highest rate at which silver keeps up, of our job and of the naive one",
     "growth": "whether a batch's cost grows with the tables",
     "warehouse": "loads, gold to visible, and questions of the PostgreSQL warehouse",
     "catchup": "how the hop load catches up with silver, and in how much memory",

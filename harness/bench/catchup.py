@@ -106,6 +106,15 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         sys.stderr.write(f"{message}\n")
 
     found = run(given.events, environ, progress)
-    lines = [f"{name:<18}{value}" for name, value in found.items()]
-    sys.stdout.write(json.dumps(found) + "\n" if given.json else "\n".join(lines) + "\n")
+    sys.stdout.write(json.dumps(found) + "\n" if given.json else markdown(found))
     return 0
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The result as two sentences."""
+    memory = found["rss_mb"]
+    rounds = ", ".join(map(str, memory["rounds"]))
+    return (
+        f"{found['events']:,} rows in {found['rounds']} rounds and {found['seconds']} s, {found['cpu_s_a_million']} s"
+        f" of CPU for a million rows.\nResident memory: {memory['before']} MB before, {rounds} MB after the rounds.\n"
+    )

@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deploy.local.errors import ServiceError
-from deploy.local.workdir import Workdir
+from deploy.local.workdir import Workdir, prepared
 from harness.arguments import Parser, number
+from harness.bench import machine
 from harness.bench.cpu import CpuMeter
 from harness.bench.releases import checked_out
 from harness.demo import command as demo
+from harness.demo import models
 
 EXAMPLES = """examples:
   moodstream bench latency
@@ -56,25 +59,29 @@ def measured(
 
     Raises ServiceError if a demo ends without a report, UsageError if there is no such commit.
     """
-    runs = {}
+    runs, vader = {}, machine.vader_rate()
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as folder:
         if against is not None:
             with checked_out(against, Path(folder) / "release") as release:
                 progress(f"{against}: {seconds:.0f} s at {rate:.0f} records a second")
                 runs[AGAINST] = run_demo(seconds, rate, environ, release=release)
+        registry = trained_registry(Path(folder) / "trained", environ, progress)
         for name, module in MODULES.items():
             progress(f"{name}: {seconds:.0f} s at {rate:.0f} records a second")
-            runs[name] = run_demo(seconds, rate, environ, module)
-    return result(seconds, rate, runs, against)
+            runs[name] = run_demo(seconds, rate, environ, module, registry=registry)
+    return result(seconds, rate, runs, against, vader)
 
 
-def result(seconds: float, rate: float, runs: Mapping[str, Run], against: str | None = None) -> dict[str, Any]:
-    """What `--json` prints, from the runs by job."""
+def result(
+    seconds: float, rate: float, runs: Mapping[str, Run], against: str | None = None, vader: int | None = None
+) -> dict[str, Any]:
+    """What `--json` prints, from the runs by job; `vader`: how fast the machine is (machine.py)."""
     audits = {name: run.report["audit"] for name, run in runs.items()}
     latencies = {name: {layer: audit["latency_s"][layer] for layer in LAYERS} for name, audit in audits.items()}
     found = {
         "seconds": seconds,
         "rate": rate,
+        "vader_texts_per_second": vader,
         "latency_s": latencies,
         "cpu_seconds_per_million_events": {name: run.cpu["total"] if run.cpu else None for name, run in runs.items()},
         "cpu_parts": {name: run.cpu for name, run in runs.items()},
@@ -88,16 +95,32 @@ def result(seconds: float, rate: float, runs: Mapping[str, Run], against: str | 
     return {**found, "against": against} if against else found
 
 
+def trained_registry(folder: Path, environ: Mapping[str, str], progress: Callable[[str], None]) -> Path:
+    """Train a champion in the new `folder`; returns the registry's folder, which must stay: copies refer to its files.
+
+    Raises ServiceError if the training fails.
+    """
+    place = prepared(str(folder))
+    models.ensure_champion(place, environ, progress)
+    return place.mlflow
+
+
 def run_demo(
     seconds: float,
     rate: float,
     environ: Mapping[str, str],
     module: str = "streaming",
     release: Path | None = None,
+    registry: Path | None = None,
 ) -> Run:
-    """Run one demo in a fresh directory, with the job `module` or as an older release has it; raises ServiceError."""
+    """Run one demo in a fresh directory, with the job `module` or as an older release has it; raises ServiceError.
+
+    `registry`: the folder of a registry with a champion, which spares the demo a training.
+    """
     with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as somebody else where we are root
+        if registry is not None:
+            shutil.copytree(registry, Workdir(Path(folder)).mlflow)
         argv = ["--headless", "--json", "--workdir", folder, "--seconds", str(seconds), "--rate", str(rate)]
         with CpuMeter(Workdir(Path(folder))) as meter:
             code, text = _older(release, argv, environ) if release else _own(argv, environ, module)

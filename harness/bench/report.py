@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +20,11 @@ from deploy.local.errors import ServiceError, UsageError
 from harness.arguments import Parser
 from harness.bench import (
     MEASUREMENTS,
+    capacity,
+    catchup,
     growth,
     latency,
+    machine,
     refine,
     warehouse,
 )
@@ -73,10 +75,17 @@ def _measure(name: str, options: Sequence[str], environ: Mapping[str, str]) -> t
 
 
 def section(name: str, options: Sequence[str], found: Mapping[str, Any]) -> str:
-    """One measurement as Markdown: command, date and machine, then its tables."""
+    """One measurement as Markdown: command, date, commit and machine, then its tables."""
     command = " ".join(["moodstream bench", name, *options])
     today = datetime.now(UTC).date().isoformat()
-    return f"`{command}`, {today}, {_machine()}: {TABLES[name](found)}"
+    return f"`{command}`, {today}, commit {_commit()}, {machine.description()}: {TABLES[name](found)}"
+
+
+def _commit() -> str:
+    """The short hash of the measured commit; `unknown` outside a repository."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip() or "unknown"
 
 
 def filled(page: str, name: str, text: str) -> str:
@@ -88,11 +97,6 @@ def filled(page: str, name: str, text: str) -> str:
 
 def _marks(name: str) -> tuple[str, str]:
     return f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
-
-
-def _machine() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
 
 
 def scoring(found: Mapping[str, Any]) -> str:
@@ -114,8 +118,10 @@ TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "scoring": scoring,
     "refine": refine.markdown,
     "latency": latency.markdown,
+    "capacity": capacity.markdown,
     "growth": growth.markdown,
     "warehouse": warehouse.markdown,
+    "catchup": catchup.markdown,
 }
 
 

@@ -6,22 +6,26 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from deploy.local import processes
 from harness.bench import (
     baselines,
+    capacity,
     growth,
     latency,
+    machine,
     main,
     report,
     texts,
 )
 from harness.bench.cpu import CpuSeconds, used
 from harness.demo import command as demo
+from harness.demo import models
 from moodstream import exit_code_of
 from streaming import cli
 from streaming.hops import refine
@@ -53,7 +57,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(argv: list[str], capsys: pytest.C
     assert said.err.startswith(f"moodstream bench {argv[0]}: ")
 
 
-@pytest.mark.parametrize("name", ["scoring", "refine", "latency", "growth", "warehouse"])
+@pytest.mark.parametrize("name", ["scoring", "refine", "latency", "capacity", "growth", "warehouse"])
 def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"], {}) == 0
     assert f"moodstream bench {name} --" in capsys.readouterr().out
@@ -81,8 +85,14 @@ class FakeDemo:
         return 0 if self.passed else 1
 
 
+def without_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "ensure_champion", lambda *_: None)
+    monkeypatch.setattr(machine, "vader_rate", lambda: 20_000)
+
+
 def run_latency(fake: FakeDemo, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(demo, "main", fake.main)
+    without_training(monkeypatch)
     return main(["latency", "--seconds", "60", "--rate", "500", "--json"], {})
 
 
@@ -168,6 +178,65 @@ def test_a_demo_that_was_interrupted_measures_nothing(
 ) -> None:
     assert run_latency(FakeDemo(seconds=12.0), monkeypatch) == 1
     assert capsys.readouterr().err.endswith("moodstream bench latency: interrupted after 12 of 60 s\n")
+
+
+class DemoWithLimits:
+    """A demo whose silver lags behind by 9 s above a rate that depends on the job."""
+
+    limits: ClassVar[dict[str, float]] = {"streaming": 1_300.0, "harness.bench.baselines": 260.0}
+
+    def __init__(self) -> None:
+        self.champions: list[bool] = []
+
+    def main(self, argv: Sequence[str], environ: Mapping[str, str], job_module: str) -> int:
+        given = dict(pairwise(argv))
+        self.champions.append((Path(given["--workdir"]) / "mlflow" / "champion").exists())
+        late = float(given["--rate"]) > self.limits[job_module]
+        audit = {"latency_s": latency_s(4.5 if late else 1.0), "passed": True}
+        report = {"audit": audit, "events_per_second": 1.0, "seconds": float(given["--seconds"])}
+        sys.stdout.write(json.dumps(report) + "\n")
+        return 0
+
+
+def test_capacity_is_the_highest_rate_at_which_silver_keeps_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = DemoWithLimits()
+    monkeypatch.setattr(demo, "main", fake.main)
+    without_training(monkeypatch)
+    monkeypatch.setattr(models, "ensure_champion", lambda place, *_: (place.mlflow / "champion").touch())
+    assert main(["capacity", "--start", "500", "--json"], {}) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for name, limit in (("ours", 1_300.0), ("naive", 260.0)):
+        assert limit / 1.16 <= found["capacity"][name] <= limit
+    assert found["ours_over_naive"] == pytest.approx(5.0, rel=0.2)
+    assert all(fake.champions), "each demo starts with the model that was trained once"
+    assert "| ours |" in capacity.markdown(found)
+
+
+def test_a_job_that_never_keeps_up_has_no_capacity() -> None:
+    asked: list[float] = []
+
+    def holds(rate: float) -> bool:
+        asked.append(rate)
+        return False
+
+    assert capacity.highest(holds, 4.0) is None
+    assert asked == [4.0, 2.0, 1.0]
+
+
+def test_a_rate_whose_audit_fails_does_not_hold() -> None:
+    report = {"audit": {"latency_s": latency_s(1.0), "passed": False}}
+    assert not capacity.probe(latency.Run(report, None), 100.0, 5.0).holds
+
+
+def test_capacity_knows_only_its_own_jobs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["capacity", "--jobs", "ours,theirs"], {}) == 2
+    assert "received 'theirs'" in capsys.readouterr().err
+
+
+def test_the_machine_is_named_with_the_rate_of_vader() -> None:
+    assert machine.vader_rate(["a good day", "a bad day"]) > 0
 
 
 def test_the_naive_job_is_the_job_with_another_sink(monkeypatch: pytest.MonkeyPatch) -> None:
