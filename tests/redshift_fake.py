@@ -3,8 +3,8 @@
 It refuses what the service refuses: requests that its model does not allow, more than 40 statements or 100 KB of SQL,
 parameters in COPY, results older than 24 hours. The statements of a batch run in one session and one transaction, as a
 user that owns nothing but what it creates; only requests with a secret run as the administrator. As in Redshift, tables
-enforce no key and measure text in bytes. COPY reads manifest and Parquet from S3 and insists on what Redshift insists
-on. Faults can be ordered.
+enforce no key, measure text in bytes, and take two texts for equal that differ by trailing blanks only. COPY reads
+manifest and Parquet from S3 and insists on what Redshift insists on. Faults can be ordered.
 
 What it cannot show: Redshift's planner, distribution, and isolation. sqlglot rewrites what PostgreSQL spells otherwise.
 """
@@ -187,7 +187,10 @@ class FakeDataApi:
         return list(cursor.fetchall()) if cursor.description else []
 
     def _make_widths(self, sql: str) -> None:
-        """PostgreSQL measures varchar in characters: make the types that measure it in bytes."""
+        """PostgreSQL measures varchar in characters, and compares all of it: make types that do as Redshift does.
+
+        Its bpchar keeps trailing blanks and ignores them when it compares, as Redshift's varchar.
+        """
         if not sql.startswith("create t"):
             return
         widths = {_width(column) for column in sqlglot.parse_one(sql, read="redshift").find_all(exp.ColumnDef)}
@@ -196,7 +199,7 @@ class FakeDataApi:
                 name = WIDTH.format(width)
                 if connection.execute("select 1 from pg_type where typname = %s", [name]).fetchone() is None:
                     limit = f"check (octet_length(value) <= {width})"
-                    connection.execute(f"create domain {name} as text {limit}")  # type: ignore[call-overload]
+                    connection.execute(f"create domain {name} as bpchar {limit}")  # type: ignore[call-overload]
 
     def _copy(self, connection: psycopg.Connection, table: str, manifest: str) -> None:
         columns = connection.execute(
@@ -268,7 +271,7 @@ def _translated(sql: str, parameters: Mapping[str, str]) -> tuple[str, Mapping[s
     translated = tree.sql(dialect="postgres")
     if not parameters:
         return translated, None
-    return re.sub(r"%\((\w+)\)s", r"%(\1)s::text", translated), parameters
+    return re.sub(r"%\((\w+)\)s", r"%(\1)s::bpchar", translated), parameters
 
 
 def _width(column: exp.ColumnDef) -> int | None:

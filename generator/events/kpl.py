@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xf3\x89\x9a\xc2"
 DIGEST = 16
+VARINT, DELIMITED, START_GROUP, END_GROUP = 0, 2, 3, 4  # wire types
+FIXED = {1: 8, 5: 4}  # bytes, by wire type
 
 
 def _varint(value: int) -> bytes:
@@ -41,34 +43,52 @@ def aggregate(records: Sequence[tuple[str, bytes]]) -> bytes:
     return MAGIC + body + hashlib.md5(body, usedforsecurity=False).digest()
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at += 1
-        shift += 7
+def _read_varint(data: bytes, at: int, longest: int = 10) -> tuple[int, int]:
+    """The number at a place, of at most `longest` bytes, and where it ends."""
+    value = 0
+    for place in range(longest):
+        byte = data[at + place]
+        value |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
-            return value, at
-        if shift > 63:
-            raise ValueError("varint too long")
+            return value, at + place + 1
+    raise ValueError("varint too long")
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (field number, content) of the length-delimited fields; skip numbers."""
+    """Yield (field number, content) of the length-delimited fields; skip numbers and groups, as protocol buffers do."""
     at = 0
+    groups: list[int] = []
     while at < len(data):
-        tag, at = _read_varint(data, at)
-        if tag & 7 == 0:
-            _, at = _read_varint(data, at)
-            continue
-        if tag & 7 != 2:
-            raise ValueError("unexpected wire type")
-        length, at = _read_varint(data, at)
-        if at + length > len(data):
-            raise ValueError("truncated")
-        yield tag >> 3, data[at : at + length]
-        at += length
+        tag, at = _read_varint(data, at, longest=5)
+        number, wire_type = tag >> 3, tag & 7
+        if number == 0 or tag >> 32:
+            raise ValueError("no field has this number")
+        if wire_type == START_GROUP:
+            groups.append(number)
+        elif wire_type == END_GROUP:
+            if not groups or groups.pop() != number:
+                raise ValueError("a group ends that did not begin")
+        else:
+            start, at = _skipped(data, at, wire_type)
+            if wire_type == DELIMITED and not groups:
+                yield number, data[start:at]
+    if groups:
+        raise ValueError("a group does not end")
+
+
+def _skipped(data: bytes, at: int, wire_type: int) -> tuple[int, int]:
+    """Where the content of a field begins and ends."""
+    if wire_type == VARINT:
+        return at, _read_varint(data, at)[1]
+    if wire_type == DELIMITED:
+        length, at = _read_varint(data, at, longest=5)
+    elif wire_type in FIXED:
+        length = FIXED[wire_type]
+    else:
+        raise ValueError("unknown wire type")
+    if at + length > len(data):
+        raise ValueError("truncated")
+    return at, at + length
 
 
 def disaggregate(data: bytes) -> list[bytes] | None:
@@ -80,6 +100,7 @@ def disaggregate(data: bytes) -> list[bytes] | None:
         return None
     try:
         packed = [content for number, content in _fields(body) if number == 3]
-        return [next((d for n, d in _fields(record) if n == 3), b"") for record in packed]
+        # Of a field that comes several times, the last counts.
+        return [dict(_fields(record)).get(3, b"") for record in packed]
     except (ValueError, IndexError):
         return None

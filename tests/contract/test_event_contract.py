@@ -6,8 +6,9 @@ generator calls valid becomes a silver row, everything else a rejected row with 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -195,6 +196,51 @@ LITERAL: dict[str, tuple[bytes, list[str]]] = {
 def test_both_sides_read(case: str) -> None:
     data, expected = LITERAL[case]
     assert both(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("away", "reason"),
+    [
+        (timedelta(hours=24), None),
+        (timedelta(hours=24, microseconds=1), "future_event_time"),
+        (-timedelta(days=30 * 365), None),
+        (-timedelta(days=30 * 365, microseconds=1), "event_too_old"),
+    ],
+)
+@pytest.mark.parametrize("microsecond", [0, 111, 123_456, 999_999])
+def test_both_sides_know_the_bounds_of_time_to_the_microsecond(
+    away: timedelta, reason: str | None, microsecond: int
+) -> None:
+    arrival = datetime.fromtimestamp(ARRIVAL, UTC).replace(microsecond=microsecond)
+    data = a_line(event_time=(arrival + away).isoformat())
+    [expected] = classify(data, arrival.timestamp()).expected
+    [found] = parse_record(data, arrival)
+    assert (expected.reason, getattr(found, "reason", None)) == (reason, reason)
+
+
+def an_aggregate_with(fields: bytes) -> bytes:
+    """An aggregate of a post whose protocol buffer ends with these fields."""
+    body = aggregate([("u1", a_line())])[4:-16] + fields
+    return b"\xf3\x89\x9a\xc2" + body + hashlib.md5(body, usedforsecurity=False).digest()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (b"\x20\x01", ["silver"]),  # a number
+        (b"\x25\0\0\0\0", ["silver"]),  # four bytes
+        (b"\x21" + b"\0" * 8, ["silver"]),  # eight bytes
+        (b"\x23\x08\x01\x24", ["silver"]),  # a group
+        (b"\x18\x01", ["silver"]),  # a record that is a number
+        (b"\x1a\x0a\x1a\x01{\x1a\x051    ", ["silver", "wrong_type"]),  # a record with its data twice: the last counts
+        (b"\x23", ["not_utf8"]),  # a group that does not end
+        (b"\x24", ["not_utf8"]),  # a group that did not begin
+        (b"\x02\0", ["not_utf8"]),  # a field of number 0
+        (b"\x1a\x7f", ["not_utf8"]),  # cut off
+    ],
+)
+def test_both_sides_read_an_aggregate_as_protocol_buffers_are_read(fields: bytes, expected: list[str]) -> None:
+    assert both(an_aggregate_with(fields)) == expected
 
 
 @settings(max_examples=300, deadline=None)

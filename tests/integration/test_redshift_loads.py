@@ -350,6 +350,23 @@ def test_the_versions_of_a_user_meet_whatever_order_their_events_come_in(
     ]
 
 
+def test_ids_that_differ_by_trailing_blanks_only_stay_apart(database: Database, api: FakeDataApi, s3: Any) -> None:
+    """Redshift takes such texts for equal; PostgreSQL and the lake do not."""
+    ids = ("e", "e ", "e  ")
+    profiles = [a_profile(event_id=f"p{each}", user_id=f"ann{each}") for each in ids]
+    warehouse = opened(api, s3)
+    for batch, few in enumerate((ids[:2], ids)):
+        rows = [
+            [a_post(event_id=each) for each in few],
+            [a_comment(event_id=each) for each in few],
+            [an_interaction(event_id=each) for each in few],
+        ]
+        warehouse.commit([a_load(*rows, profiles, batch=batch)])
+    assert database.rows("select count(*) from dw.fact_post where event_id = 'e'") == [3]
+    assert database.rows(COUNTS) == [(3, 3, 3, 3, 2)]
+    assert database.rows("select count(*) from dw.dim_user where is_current and valid_from < '1901-01-01'") == [3]
+
+
 def test_rows_that_gold_lost_go(database: Database, api: FakeDataApi, s3: Any) -> None:
     def engagement(batch: int, *rows: tuple[str, int, bool]) -> Load:
         names = ("action", "interactions", "deleted")

@@ -74,6 +74,17 @@ def test_an_erasure_takes_a_person_s_rows_and_nobody_else_s_and_may_be_repeated(
         assert database.rows(LEFT) == [(1, 1, 1, 1)]
 
 
+def test_an_erasure_leaves_the_person_alone_whose_id_has_a_blank_more(
+    settings: Settings, database: Database, api: FakeDataApi, s3: Any
+) -> None:
+    other = f"{NAME} "
+    rows = [a_post(user_id=other)], [a_comment(user_id=other)], [an_interaction(user1_id=other)]
+    opened(api, s3).commit([a_load(*rows, [a_profile(user_id=other)], batch=1)])
+    operations.erase(settings, NAME, NOW)
+    assert (operations.rows_of(settings, NAME, NOW), operations.rows_of(settings, other, NOW)) == (0, 4)
+    assert database.rows(LEFT) == [(2, 2, 2, 2)]
+
+
 def test_an_erasure_that_fails_at_any_statement_changes_nothing(
     settings: Settings, database: Database, api: FakeDataApi
 ) -> None:

@@ -9,6 +9,7 @@ iam_role '${role}'
 format as parquet
 manifest;
 
+-- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
 insert into dw.dim_user (
     user_id, user_name, user_age, age_band, user_location, changed_at, event_id,
     sequence_number, record_index, arrival_time, query, batch_id
@@ -38,11 +39,17 @@ select
 from (
     select
         *,
-        row_number() over (partition by event_id order by arrival_time) as copy_number
+        row_number() over (
+            partition by event_id, octet_length(event_id)
+            order by arrival_time
+        ) as copy_number
     from stage_dim_user
 ) as staged
 left join dw.dim_user as known
-    on staged.user_id = known.user_id and staged.event_id = known.event_id
+    on
+        staged.user_id = known.user_id
+        and staged.event_id = known.event_id
+        and octet_length(staged.event_id) = octet_length(known.event_id)
 where known.event_id is null and staged.copy_number = 1;
 
 -- The bounds of every version of the users in this load, from all their events. Sequence numbers are decimal: the
@@ -58,7 +65,7 @@ from (
         case
             when
                 row_number() over (
-                    partition by user_id
+                    partition by user_id, octet_length(user_id)
                     order by
                         changed_at, length(sequence_number), sequence_number, record_index, event_id
                 ) = 1
@@ -71,7 +78,7 @@ from (
         select
             *,
             lead(changed_at) over (
-                partition by user_id
+                partition by user_id, octet_length(user_id)
                 order by
                     changed_at, length(sequence_number), sequence_number, record_index, event_id
             ) as next_change
@@ -81,6 +88,7 @@ from (
 ) as history
 where
     dw.dim_user.event_id = history.event_id
+    and octet_length(dw.dim_user.event_id) = octet_length(history.event_id)
     and (
         dw.dim_user.valid_to is null
         or dw.dim_user.valid_from <> history.valid_from

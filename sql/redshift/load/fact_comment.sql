@@ -10,7 +10,8 @@ format as parquet
 manifest;
 
 -- Redshift enforces no key: events that are there already, within the span of time that the load covers, are left
--- out. The span lets all other blocks be skipped.
+-- out. The span lets all other blocks be skipped. Redshift takes texts for equal that differ by trailing blanks only;
+-- ids may, so their lengths are compared too.
 insert into dw.fact_comment (
     event_id, event_time, date_key, time_key, comment_id, post_id, user_id, text, sentiment,
     polarity, confidence, model_version, arrival_time, query, batch_id
@@ -36,7 +37,10 @@ select
 from (
     select
         *,
-        row_number() over (partition by event_id order by arrival_time) as copy_number
+        row_number() over (
+            partition by event_id, octet_length(event_id)
+            order by arrival_time
+        ) as copy_number
     from stage_fact_comment
 ) as staged
 left join (
@@ -45,5 +49,5 @@ left join (
     where event_time between
         (select min(event_time) from stage_fact_comment) and (select max(event_time) from stage_fact_comment)
 ) as known
-    on staged.event_id = known.event_id
+    on staged.event_id = known.event_id and octet_length(staged.event_id) = octet_length(known.event_id)
 where known.event_id is null and staged.copy_number = 1;

@@ -10,7 +10,8 @@ format as parquet
 manifest;
 
 -- Redshift enforces no key: events that are there already, within the span of time that the load covers, are left
--- out. The span lets all other blocks be skipped.
+-- out. The span lets all other blocks be skipped. Redshift takes texts for equal that differ by trailing blanks only;
+-- ids may, so their lengths are compared too.
 insert into dw.fact_interaction (
     event_id, event_time, date_key, time_key, interaction_id, user1_id, user2_id, action, post_id,
     arrival_time, query, batch_id
@@ -33,7 +34,10 @@ select
 from (
     select
         *,
-        row_number() over (partition by event_id order by arrival_time) as copy_number
+        row_number() over (
+            partition by event_id, octet_length(event_id)
+            order by arrival_time
+        ) as copy_number
     from stage_fact_interaction
 ) as staged
 left join (
@@ -42,5 +46,5 @@ left join (
     where event_time between
         (select min(event_time) from stage_fact_interaction) and (select max(event_time) from stage_fact_interaction)
 ) as known
-    on staged.event_id = known.event_id
+    on staged.event_id = known.event_id and octet_length(staged.event_id) = octet_length(known.event_id)
 where known.event_id is null and staged.copy_number = 1;

@@ -1,22 +1,29 @@
 -- What arrived of one person until a moment. Others' comments on their posts stay.
+-- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
 delete from dw.fact_post
 where
     user_id = :user
+    and octet_length(user_id) = octet_length(:user)
     and (arrival_time is null or arrival_time <= cast(:before as timestamp));
 
 delete from dw.fact_comment
 where
     user_id = :user
+    and octet_length(user_id) = octet_length(:user)
     and (arrival_time is null or arrival_time <= cast(:before as timestamp));
 
 delete from dw.fact_interaction
 where
-    (user1_id = :user or user2_id = :user)
+    (
+        (user1_id = :user and octet_length(user1_id) = octet_length(:user))
+        or (user2_id = :user and octet_length(user2_id) = octet_length(:user))
+    )
     and (arrival_time is null or arrival_time <= cast(:before as timestamp));
 
 delete from dw.dim_user
 where
     user_id = :user
+    and octet_length(user_id) = octet_length(:user)
     and (arrival_time is null or arrival_time <= cast(:before as timestamp));
 
 -- The bounds of the versions that came later, as the load of dim_user sets them.
@@ -47,7 +54,9 @@ from (
                 order by changed_at, length(sequence_number), sequence_number, record_index, event_id
             ) as next_change
         from dw.dim_user
-        where user_id = :user
+        where user_id = :user and octet_length(user_id) = octet_length(:user)
     ) as versions
 ) as history
-where dw.dim_user.event_id = history.event_id;
+where
+    dw.dim_user.event_id = history.event_id
+    and octet_length(dw.dim_user.event_id) = octet_length(history.event_id);

@@ -13,6 +13,7 @@ iam_role '${role}'
 format as parquet
 manifest;
 
+-- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
 update dw.fact_comment
 set
     sentiment = relabelled_comment.sentiment,
@@ -20,4 +21,6 @@ set
     confidence = relabelled_comment.confidence,
     model_version = relabelled_comment.model_version
 from relabelled_comment
-where dw.fact_comment.event_id = relabelled_comment.event_id;
+where
+    dw.fact_comment.event_id = relabelled_comment.event_id
+    and octet_length(dw.fact_comment.event_id) = octet_length(relabelled_comment.event_id);

@@ -13,6 +13,7 @@ iam_role '${role}'
 format as parquet
 manifest;
 
+-- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
 update dw.fact_post
 set
     sentiment = relabelled_post.sentiment,
@@ -20,4 +21,6 @@ set
     confidence = relabelled_post.confidence,
     model_version = relabelled_post.model_version
 from relabelled_post
-where dw.fact_post.event_id = relabelled_post.event_id;
+where
+    dw.fact_post.event_id = relabelled_post.event_id
+    and octet_length(dw.fact_post.event_id) = octet_length(relabelled_post.event_id);
