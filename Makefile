@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference bench synth package docs airflow-setup rehearse lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,9 @@ check: lint test ## Everything that CI runs
 
 bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scoring --json"
 	@$(BIN)/moodstream bench $(ARGS)
+
+bench-smoke: setup ## Run every measurement in its smallest form, some minutes: make bench-smoke ARGS="refine growth"
+	@$(BIN)/python -m harness.bench.smoke $(ARGS)
 
 # CDK, Airflow and the documentation site pin other versions than the application: each has an environment of its own.
 INFRA   := .cache/infra

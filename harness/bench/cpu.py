@@ -59,6 +59,15 @@ def used(job_process: Process) -> CpuSeconds:
     return CpuSeconds(**seconds)
 
 
+def own_cpu() -> dict[str, float]:
+    """CPU seconds so far of this process (`python`) and of the JVM that it started (`jvm`), without Spark's workers."""
+    own = psutil.Process()
+    jvms = [child for child in own.children() if child.name() == "java"]
+    return {
+        name: sum(sum(each.cpu_times()[:2]) for each in group) for name, group in (("python", [own]), ("jvm", jvms))
+    }
+
+
 class CpuMeter:
     """Watches the job of the demo that runs in `workdir` until the block ends.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -14,6 +15,7 @@ import pytest
 
 from deploy.local import processes
 from harness.bench import (
+    MEASUREMENTS,
     baselines,
     capacity,
     growth,
@@ -21,6 +23,7 @@ from harness.bench import (
     machine,
     main,
     report,
+    smoke,
     texts,
 )
 from harness.bench.cpu import CpuSeconds, used
@@ -257,13 +260,13 @@ def test_growth_leaves_the_warm_up_out() -> None:
 
 
 def test_growth_names_what_is_beyond_its_limit() -> None:
-    compared = {"state_rows": growth.ratio(10, 13), "driver_heap_mb": growth.ratio(10, 12)}
+    compared = {"state_rows": growth.ratio(10, 13), "driver_heap_mb": growth.ratio(10, 11)}
     found = growth.result(compared, 100, 1)
     assert (found["within"], found["beyond"]) == (False, ["state_rows"])
 
 
 def test_a_table_may_have_a_file_more_for_each_day() -> None:
-    compared = {"files gold/freshness": growth.ratio(1, 6), "files silver/posts": growth.ratio(100, 126)}
+    compared = {"files gold/freshness": growth.ratio(1, 6), "files silver/posts": growth.ratio(100, 116)}
     found = growth.result(compared, 3 * 24 * 60, 1)
     assert found["files"]["gold/freshness"] == {"first": 1, "last": 6, "ratio": 6.0}
     assert found["within"]
@@ -309,6 +312,31 @@ def test_the_page_of_the_project_has_a_place_for_every_measurement() -> None:
     for name in report.MEASUREMENTS:
         assert f"<!-- bench:{name} -->" in text
         assert f"<!-- /bench:{name} -->" in text
+
+
+def test_every_measurement_has_a_smallest_form() -> None:
+    assert smoke.SMALLEST.keys() == MEASUREMENTS.keys()
+
+
+@pytest.mark.parametrize("name", list(MEASUREMENTS))
+def test_the_smallest_form_of_a_measurement_is_right_use_of_its_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, *smoke.SMALLEST[name], "--wrong"], {}) == 2
+    assert "unrecognized arguments: --wrong" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("last_line", "code", "works"),
+    [("{}", 0, True), ("{}", 2, False), ("[]", 0, False), ("no report", 0, False), ("", 0, False)],
+)
+def test_a_measurement_works_if_it_ends_with_its_json(
+    last_line: str, code: int, works: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = subprocess.CompletedProcess([], code, stdout=f"progress\n{last_line}\n" if last_line else "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    assert smoke.works("refine") is works
+    assert smoke.main(["refine"]) == (0 if works else 1)
 
 
 def test_cold_texts_share_no_word_of_four_letters_or_more() -> None:
