@@ -16,10 +16,12 @@ from mlflow.pyfunc.model import PythonModel
 
 
 class Sentiment(PythonModel):
-    """Texts to sentiment, polarity and confidence.
+    """Texts to sentiment, polarity, confidence and language.
 
     `predict(context, texts)` takes a list (or Series, array, or a frame's first column) of texts and returns a frame of
-    as many rows with the columns sentiment, polarity, confidence. Nulls and odd values are scored, never refused.
+    as many rows with the columns sentiment, polarity, confidence, language. Nulls and odd values are scored, never
+    refused, and so are texts in languages that the model does not serve; those that it serves are the MLmodel file's
+    metadata `languages`. A text without words has the language `und`.
     Fastest is `unwrap_python_model().predict(None, list_of_str)`: it skips MLflow's schema checks.
     """
 

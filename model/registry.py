@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import NoModel, RegistryUnavailable, UsageError
+from model.runtime import LANGUAGES
 from model.settings import EXPERIMENT, Settings
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 # Tags of the registered model: the stream asks for a new version, training answers (docs/architecture.md).
 REQUEST, ANSWER = "retraining_request", "retraining_answer"
 ARTIFACT_CODE = Path(__file__).with_name("artifact.py")
-RUNTIME_REQUIREMENTS = ("numpy", "pandas", "PyStemmer", "mlflow-skinny")
+RUNTIME_REQUIREMENTS = ("numpy", "pandas", "PyStemmer", "pycld2", "py3langid", "mlflow-skinny")
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ class Registry:
                 artifacts={"bundle": str(bundle)},
                 signature=self._signature(),
                 pip_requirements=self._requirements(),
+                metadata={"languages": list(LANGUAGES)},
             )
             made = self._create_version(logged, run.info.run_id, tags)
         return str(made.version)
@@ -175,7 +177,8 @@ class Registry:
         from mlflow.models import ModelSignature
         from mlflow.types.schema import ColSpec, Schema
 
-        outputs: Any = [ColSpec("string", "sentiment"), ColSpec("double", "polarity"), ColSpec("double", "confidence")]
+        kinds = {"sentiment": "string", "polarity": "double", "confidence": "double", "language": "string"}
+        outputs: Any = [ColSpec(kind, name) for name, kind in kinds.items()]
         return ModelSignature(inputs=Schema([ColSpec("string")]), outputs=Schema(outputs))
 
     def _requirements(self) -> list[str]:

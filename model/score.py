@@ -1,4 +1,4 @@
-"""`moodstream score TEXT ...`: the champion's sentiment of texts, with the terms that decided."""
+"""`moodstream score TEXT ...`: language and the champion's sentiment of texts, with the terms that decided."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from model.champion import Champion, open_champion
 from model.settings import Parser, print_progress
 from model.training.register import ensure_champion
 
+UNDETERMINED = "und"
+UNSCORED: Mapping[str, Any] = {
+    "sentiment": None,
+    "polarity": None,
+    "confidence": None,
+    "terms": [],
+    "unscored_reason": "unsupported_language",
+}
 EPILOG = """examples:
   moodstream score "not bad at all 😀" "worst. update. ever."
   moodstream score "I love it, but the battery is awful" --explain
@@ -37,19 +45,30 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def results(champion: Champion, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """One object for each text: text, sentiment, polarity, confidence, terms (strongest first), model_version."""
+    """One object for each text: text, language, sentiment, polarity, confidence, terms, model_version, unscored_reason.
+
+    The terms come strongest first. A text in a language that the model does not serve has no sentiment, but a reason.
+    """
     columns = champion.scorer.columns(texts)
-    return [
+    scored: list[dict[str, Any]] = [
         {
             "text": text,
+            "language": str(columns["language"][place]) if "language" in columns else UNDETERMINED,
             "sentiment": str(columns["sentiment"][place]),
             "polarity": round(float(columns["polarity"][place]), 4),
             "confidence": round(float(columns["confidence"][place]), 4),
             "terms": [{"term": term, "effect": round(effect, 4)} for term, effect in champion.scorer.explain(text)],
             "model_version": champion.version,
+            "unscored_reason": None,
         }
         for place, text in enumerate(texts)
     ]
+    return [result if _is_served(champion, result["language"]) else {**result, **UNSCORED} for result in scored]
+
+
+def _is_served(champion: Champion, language: str) -> bool:
+    # Versions that were registered before languages were identified serve every text.
+    return language in (UNDETERMINED, *getattr(champion.scorer, "languages", ()))
 
 
 def table(found: Sequence[Mapping[str, Any]], version: str, *, explain: bool) -> str:
@@ -57,6 +76,9 @@ def table(found: Sequence[Mapping[str, Any]], version: str, *, explain: bool) ->
     lines = []
     for result in found:
         terms = result["terms"] if explain else result["terms"][:3]
+        if result["sentiment"] is None:
+            lines.append(f"{'unscored':<8}  language {result['language']} is not served  {result['text']}")
+            continue
         lines.append(
             f"{result['sentiment']:<8}  polarity {result['polarity']:+.2f}"
             f"  confidence {result['confidence']:.2f}  {result['text']}"

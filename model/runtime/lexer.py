@@ -17,6 +17,7 @@ from math import inf, log
 import numpy as np
 
 from .chunks import SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
+from .english import evidence
 from .normal import normal
 from .tokens import (
     ADDRESS,
@@ -27,6 +28,7 @@ from .tokens import (
     ELONGATED,
     EMOTICON,
     HASHTAG,
+    IN_HASHTAG,
     MENTION,
     NEGATOR,
     NUMBER,
@@ -223,7 +225,7 @@ class Lexer:
         if len(parts) == 1:
             parts = self._split(name.lower())
         if 1 < len(parts) < 6:
-            return (self._token("#" + name.lower(), HASHTAG), *map(self._word, parts))
+            return (self._token("#" + name.lower(), HASHTAG), *(self._word(part, IN_HASHTAG) for part in parts))
         return (self._word(name, HASHTAG),)
 
     def _split(self, name: str) -> list[str]:
@@ -275,6 +277,8 @@ class Lexer:
         # "no" is in VADER's lexicon, but it acts through what it negates.
         valence = 0.0 if flags & NEGATOR else self._lexica.valence.get(low, 0.0)
         key = bare if flags & NEGATOR else self._stem(bare)
+        if not flags & (HASHTAG | IN_HASHTAG):
+            flags |= evidence(low, common=low in self._lexica.common, learnt=key in self._vocabulary)
         return self._token(key, flags, (valence, self._lexica.boost.get(low, 0.0), 0), low.replace("'", " "))
 
     def _is_comparative(self, low: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ import Stemmer
 
 from .drift import Profile, profile
 from .features import Batch, dense
+from .language import identify
 from .lexer import Lexer, Lexica
 from .subwords import Subwords
 from .tokens import WORD, Floats
 
 LABELS = ("negative", "neutral", "positive")
+# The languages that the labelled texts are in: what the model says of a text in another one means nothing.
+LANGUAGES = ("en",)
 BIGRAM_SLOTS = 1 << 20
 BATCH = 8192
 MAX_CHARACTERS = 20_000
@@ -67,6 +70,8 @@ def bigram_slots(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 class Scorer:
     """One trained model in memory. Loading reads two data files; no code is unpickled, no network is needed."""
 
+    languages = LANGUAGES
+
     def __init__(self, weights: Weights, vocabulary: Sequence[str], lexica: Lexica, subwords: Subwords) -> None:
         rows = {key: row for row, key in enumerate(vocabulary, start=1)}
         self._weights = weights
@@ -91,19 +96,23 @@ class Scorer:
 
     def score(self, texts: Sequence[Any]) -> Scores:
         """Score any number of texts. What is not a string (null, NaN, a number) is read as its text, null as empty."""
-        clean = [text if type(text) is str else _as_text(text) for text in texts]
-        parts = [_softmax(self._logits(clean[start : start + BATCH])) for start in range(0, len(clean), BATCH)]
-        chances = np.concatenate(parts) if parts else np.zeros((0, 3))
-        label = chances.argmax(1)
-        return Scores(label, chances[:, 2] - chances[:, 0], chances[np.arange(len(label)), label])
+        return _scores([logits for _texts, _batch, logits in self._batches(texts)])
 
     def columns(self, texts: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
-        """The scores as the columns of the model's contract: sentiment, polarity, confidence."""
-        scores = self.score(texts)
+        """The columns of the model's contract: the scores (sentiment, polarity, confidence) and the language.
+
+        A text in a language that the model does not serve has a score as well: whoever asks leaves it out.
+        """
+        logits, languages = [], [np.zeros(0, object)]
+        for some, batch, of_batch in self._batches(texts):
+            logits.append(of_batch)
+            languages.append(identify(batch, some))
+        scores = _scores(logits)
         return {
             "sentiment": scores.sentiment,
             "polarity": scores.polarity,
             "confidence": scores.confidence,
+            "language": np.concatenate(languages),
         }
 
     def explain(self, text: str, most: int = 5) -> list[tuple[str, float]]:
@@ -130,10 +139,16 @@ class Scorer:
         shape = np.concatenate(lengths)
         return profile(scores.label, scores.polarity, scores.confidence, shape, words - unknown, unknown)
 
-    def _logits(self, texts: list[str]) -> Floats:
-        """(t, 3) logits of a batch of at most BATCH texts."""
-        if max(map(len, texts)) > MAX_CHARACTERS:
-            texts = [text[:MAX_CHARACTERS] for text in texts]
+    def _batches(self, texts: Sequence[Any]) -> Iterator[tuple[list[str], Batch, Floats]]:
+        """At most BATCH texts at once, as the lexer read them, with their tokens and their logits (t, 3)."""
+        clean = [text if type(text) is str else _as_text(text) for text in texts]
+        for start in range(0, len(clean), BATCH):
+            some = clean[start : start + BATCH]
+            if max(map(len, some)) > MAX_CHARACTERS:
+                some = [text[:MAX_CHARACTERS] for text in some]
+            yield some, *self._logits(some)
+
+    def _logits(self, texts: list[str]) -> tuple[Batch, Floats]:
         with self._lock:
             batch = Batch(self._lexer.ids(texts), self._lexer.table)
             whole = np.stack(tuple(dense(batch).values())).T @ self._weights.dense
@@ -142,7 +157,7 @@ class Scorer:
         logits: Floats = whole + grams / batch.scale[:, None] + self._weights.bias
         logits[:, 0] += parts[:, 0]
         logits[:, 2] += parts[:, 1]
-        return logits
+        return batch, logits
 
     def _ngrams(self, batch: Batch) -> Floats:
         rows = batch.table.rows[batch.ids] * 2 + batch.negated
@@ -215,6 +230,14 @@ def _as_text(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return ""
     return "" if type(value).__name__ in ("NAType", "NaTType") else str(value)
+
+
+def _scores(logits: Sequence[Floats]) -> Scores:
+    """The scores of the batches' logits, one after the other."""
+    parts = [_softmax(of_batch) for of_batch in logits]
+    chances = np.concatenate(parts) if parts else np.zeros((0, 3))
+    label = chances.argmax(1)
+    return Scores(label, chances[:, 2] - chances[:, 0], chances[np.arange(len(label)), label])
 
 
 def _softmax(logits: Floats) -> npt.NDArray[np.float64]:

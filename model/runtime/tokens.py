@@ -17,6 +17,10 @@ ADDRESS, MENTION, NUMBER, EMOTICON, QUESTION, RETWEET, QUOTE = (1 << bit for bit
 VALENCED, EXCLAIMED = 1 << 15, 1 << 16
 # A negator that makes a comparative the utmost ("never better"); a comparative.
 UTMOST, COMPARATIVE = 1 << 17, 1 << 18
+# What a word says about the language of its text: it counts, it is surely English, it is a common word of English, a
+# labelled text has it or a form of it, several languages have it, it is not in Latin letters. Words inside a hashtag
+# say nothing.
+COUNTED, ENGLISH, COMMON, LEARNT, SHARED, OTHER_SCRIPT, IN_HASHTAG = (1 << bit for bit in range(19, 26))
 
 # Columns of the numeric table of tokens.
 VALENCE, BOOST, EXCLAMATIONS = range(3)

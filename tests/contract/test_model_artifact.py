@@ -39,6 +39,7 @@ other = second.unwrap_python_model()
 print(json.dumps({
     'columns': list(fast.columns), 'types': [str(kind) for kind in fast.dtypes], 'rows': len(fast),
     'labels': list(fast.sentiment[[0, 2]]), 'same': bool((slow == fast).all().all()),
+    'languages': first.metadata.metadata['languages'],
     'explained': first.unwrap_python_model().explain('an awful day')[0][0],
     'runtimes': sorted(name for name in sys.modules if name.startswith('moodstream_runtime') and '.' not in name),
     'other': list(other.predict(None, ['I love it']).sentiment),
@@ -79,8 +80,9 @@ def test_a_stranger_can_load_two_versions_side_by_side(registry: Registry, tmp_p
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["columns"] == ["sentiment", "polarity", "confidence"]
-    assert found["types"] == ["object", "float64", "float64"]
+    assert found["columns"] == ["sentiment", "polarity", "confidence", "language"]
+    assert found["types"] == ["object", "float64", "float64", "object"]
+    assert found["languages"] == ["en"]
     assert found["rows"] == 7
     assert found["labels"] == ["positive", "negative"]
     assert found["same"]
@@ -102,7 +104,7 @@ def test_the_version_carries_signature_and_tags(registry: Registry) -> None:
     import mlflow.models
 
     info = mlflow.models.get_model_info(str(registry.folder("1")))
-    assert info.signature.outputs.input_names() == ["sentiment", "polarity", "confidence"]
+    assert info.signature.outputs.input_names() == ["sentiment", "polarity", "confidence", "language"]
     assert registry.find("1").tags["t"] == "x"
 
 
