@@ -33,7 +33,7 @@ EPILOG = """examples:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and print its result; returns 0. Raises ModelError."""
     given = _parser().parse_args(list(argv))
-    settings = options.from_options(given, environ)
+    settings = options.from_options(given, environ, may_make_workdir=given.run is _train)
     result, text = given.run(given, settings, Registry(settings))
     sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n" if given.json else text + "\n")
     return 0

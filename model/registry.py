@@ -22,6 +22,12 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 # Tags of the registered model: the stream asks for a new version, training answers (docs/architecture.md).
 REQUEST, ANSWER = "retraining_request", "retraining_answer"
 ARTIFACT_CODE = Path(__file__).with_name("artifact.py")
+# Without it MLflow's page opens the experiment as one of generative models, which has nothing to show.
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+DESCRIPTION = (
+    "Sentiment (negative, neutral, positive) of posts and comments. The alias `champion` serves in the stream, "
+    "`challenger` is scored beside it, `previous` is where a roll-back goes."
+)
 RUNTIME_REQUIREMENTS = ("numpy", "pandas", "PyStemmer", "pycld2", "py3langid", "mlflow-skinny")
 
 
@@ -127,13 +133,18 @@ class Registry:
         self,
         bundle: Path,
         *,
+        name: str,
+        description: str,
         params: Mapping[str, Any],
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
         files: Path,
     ) -> str:
-        """Log a run with its parameters, metrics and files, and register its model; returns the version's number."""
-        with self._reachable(), self._run(tags) as run:
+        """Log a run with its parameters, metrics and files, and register its model; returns the version's number.
+
+        `name`: the run's; `description`: the version's model card, in Markdown.
+        """
+        with self._reachable(), self._run(name, tags) as run:
             self._mlflow.log_params(dict(params))
             self._mlflow.log_metrics(dict(metrics))
             if files.is_dir() and any(files.iterdir()):
@@ -146,31 +157,30 @@ class Registry:
                 pip_requirements=self._requirements(),
                 metadata={"languages": list(LANGUAGES)},
             )
-            made = self._create_version(logged, run.info.run_id, tags)
+            made = self._create_version(logged, run.info.run_id, tags, description)
         return str(made.version)
 
-    def _create_version(self, logged: Any, run_id: str, tags: Mapping[str, str]) -> Any:
+    def _create_version(self, logged: Any, run_id: str, tags: Mapping[str, str], description: str) -> Any:
         if not self._client.search_registered_models(f"name='{self._name}'"):
-            self._client.create_registered_model(self._name)
+            self._client.create_registered_model(self._name, description=DESCRIPTION)
         return self._client.create_model_version(
             self._name,
             logged.artifact_path,
             run_id,
             tags=dict(tags),
             model_id=logged.model_id,
+            description=description,
         )
 
     @contextmanager
-    def _run(self, tags: Mapping[str, str]) -> Iterator[Any]:
+    def _run(self, name: str, tags: Mapping[str, str]) -> Iterator[Any]:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             artifacts = self._settings.artifacts
-            number = self._client.create_experiment(
-                EXPERIMENT, artifact_location=artifacts.as_uri() if artifacts else None
-            )
+            number = self._client.create_experiment(EXPERIMENT, artifacts.as_uri() if artifacts else None, KIND)
         else:
             number = experiment.experiment_id
-        with self._mlflow.start_run(experiment_id=number, tags=dict(tags)) as run:
+        with self._mlflow.start_run(experiment_id=number, run_name=name, tags=dict(tags)) as run:
             yield run
 
     def _signature(self) -> Any:

@@ -32,7 +32,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Score texts and print the result; returns 0. An empty local registry gets a first model. Raises ModelError."""
     given = _parser().parse_args(list(argv))
     texts = _texts(given.texts)
-    settings = options.from_options(given, environ)
+    settings = options.from_options(given, environ, may_make_workdir=False)
     ensure_champion(settings, print_progress)
     champion = open_champion(settings)
     found = results(champion, texts)

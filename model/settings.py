@@ -80,14 +80,23 @@ def data_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("MOODSTREAM_DATA") or root / ".cache" / "data")
 
 
-def from_options(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """Build the settings; raises UsageError with the value received and what was expected."""
+def from_options(options: argparse.Namespace, environ: Mapping[str, str], *, may_make_workdir: bool = True) -> Settings:
+    """Build the settings; raises UsageError with the value received and what was expected.
+
+    A folder that the user names wrongly must not become a registry with a model of its own: only what trains on demand
+    may make one (`may_make_workdir`). The default folder is made by whatever needs it first.
+    """
     uri = options.mlflow_uri or (None if options.workdir else environ.get("MLFLOW_TRACKING_URI"))
     data = data_folder(environ)
     if uri:
         if urlsplit(uri).scheme.split("+")[0] not in SCHEMES:
             raise UsageError(f"--mlflow-uri is '{uri}', expected a URI such as http://127.0.0.1:5000")
         return Settings(uri, None, data, storage=storage_options(environ))
+    if options.workdir and not may_make_workdir and not options.workdir.expanduser().is_dir():
+        raise UsageError(
+            f"--workdir is '{options.workdir}', where there is no folder; expected a demo's working directory "
+            f"(`moodstream model train --workdir {options.workdir}` makes one with a model)"
+        )
     workdir = options.workdir or Path(environ.get("MOODSTREAM_WORKDIR") or "moodstream-demo")
     folder = workdir.expanduser().resolve() / "mlflow"
     return Settings(f"sqlite:///{folder}/mlflow.db", folder / "artifacts", data, storage=storage_options(environ))

@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +108,8 @@ def _train_and_register(settings: Settings, registry: Registry, options: TrainOp
         progress("registering")
         number = registry.register(
             bundle,
+            name=f"{'thorough' if options.thorough else 'quick'} training, seed {options.seed}",
+            description=_card(len(rows), result, facts),
             params={"C": trained.chosen_c, "calibration_slope": trained.calibration.slope, **facts},
             metrics={
                 **measured,
@@ -120,6 +122,18 @@ def _train_and_register(settings: Settings, registry: Registry, options: TrainOp
     registry.point(CHAMPION if registry.by_alias(CHAMPION) is None else CHALLENGER, number)
     registry.answer_request(number)
     return registry.find(number)
+
+
+def _card(count: int, result: HeldOutResult, facts: Mapping[str, str]) -> str:
+    """The model card that MLflow shows beside a version."""
+    score, low, high = (result.metrics()[f"held_out_macro_f1{end}"] for end in ("", "_low", "_high"))
+    sources = ", ".join(f"{name.removeprefix('rows_')} {facts[name]}" for name in facts if name.startswith("rows_"))
+    return (
+        f"Macro-F1 **{score:.3f}** on held-out texts (95 % interval {low:.3f} to {high:.3f}), "
+        f"{result.microseconds:.1f} µs a text.\n\n"
+        f"Trained on {count:,} labelled texts ({sources}). Words by emoji: {facts['emoji_model']}.\n\n"
+        "What it is good for and where it fails: `docs/model.md`. `moodstream model report` draws it."
+    )
 
 
 def _describe(

@@ -14,7 +14,7 @@ from deploy.airflow import checks
 from model.champion import bundle_of, load_scorer
 from model.evaluation import held_out
 from model.registry import Registry
-from model.settings import Settings
+from model.settings import EXPERIMENT, Settings
 from model.training import train
 from streaming.scoring.drift import Retraining
 from streaming.scoring.registry import MlflowRegistry
@@ -64,8 +64,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
             source = scorer.read_text().replace("label = chances.argmax(1)", "label = np.ones(len(chances), int)")
             scorer.write_text(source)
             train.seal_runtime(bundle)
-        made.register(bundle, params={"C": 1}, metrics={"m": 0.5}, tags={"t": "x"}, files=folder / "none")
+        made.register(
+            bundle,
+            name="a run",
+            description="a card",
+            params={"C": 1},
+            metrics={"m": 0.5},
+            tags={"t": "x"},
+            files=folder / "none",
+        )
     return made
+
+
+def test_the_page_of_mlflow_shows_what_a_version_is(registry: Registry) -> None:
+    client = registry._client
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    (first, second) = client.search_model_versions(f"name='{Settings('', None, None).model_name}'")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert {first.description, second.description} == {"a card"}
+    assert client.get_run(first.run_id).info.run_name == "a run"
 
 
 def test_a_stranger_can_load_two_versions_side_by_side(registry: Registry, tmp_path: Path) -> None:

@@ -89,7 +89,12 @@ def place(tmp_path: Path) -> Path:
         bundle = a_bundle(made.root / "bundles" / number, rows)
         train.add_runtime(bundle)
         held_out.evaluate(bundle, plain_rows())
-        assert registry.register(bundle, params={}, metrics={}, tags={}, files=made.root / "none") == number
+        assert (
+            registry.register(
+                bundle, name="a run", description="a card", params={}, metrics={}, tags={}, files=made.root / "none"
+            )
+            == number
+        )
     registry.point(CHAMPION, "1")
     return made.root
 

