@@ -13,61 +13,107 @@ COLORS = alt.Scale(domain=SENTIMENTS, range=SENTIMENT_COLORS)
 POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 
 
-def sentiment_over_time(minutes: pd.DataFrame) -> Any:
-    """Shares of the three sentiments by minute as stacked areas, with the number of texts in the tooltip."""
-    long = minutes.melt(["minute", "events"], SENTIMENTS, "sentiment", "texts")
+WORD_COLORS = {"negative": "#d1495b", "neutral": "#7a869a", "positive": "#2a9d8f"}
+NET = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
+PERCENT_POINTS = "+.0%"
+CERTAIN_TEXTS = 200  # a mark of so many texts or more is drawn in full colour
+
+
+def sentiment_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
+    """Shares of the three sentiments as a bar a bucket of so many minutes: pale where texts are few."""
+    long = buckets.melt(["bucket", "events"], SENTIMENTS, "sentiment", "texts")
+    long["end"] = long["bucket"] + pd.Timedelta(minutes=minutes)
+    long["share"] = long["texts"] / long["events"]
+    # Stacked here: a bar with two ends on the time axis is no bar that Vega stacks.
+    long["high"] = long.groupby("bucket")["share"].cumsum()
+    long["low"] = long["high"] - long["share"]
     return (
         alt.Chart(long)
-        .mark_area(interpolate="monotone", opacity=0.85)
+        .mark_rect()
         .encode(
-            x=alt.X("minute:T", title=None),
-            y=alt.Y("texts:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
+            x=alt.X("bucket:T", title=None),
+            x2="end:T",
+            y=alt.Y("low:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            y2="high:Q",
             color=alt.Color("sentiment:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
-            order=alt.Order("sentiment:N"),
-            tooltip=["minute:T", "sentiment:N", "texts:Q", "events:Q"],
+            opacity=_certainty(),
+            tooltip=["bucket:T", "sentiment:N", "texts:Q", alt.Tooltip("events:Q", title="texts in all")],
         )
-        .properties(height=260)
+        .properties(height=240)
     )
 
 
-def polarity_over_time(minutes: pd.DataFrame) -> Any:
-    """Mean polarity by minute, with the number of texts as bars behind it."""
-    base = alt.Chart(minutes).encode(x=alt.X("minute:T", title=None))
-    bars = base.mark_bar(color="#e3e6ea").encode(y=alt.Y("events:Q", title="texts"))
-    line = base.mark_line(color="#264653", strokeWidth=2.5, interpolate="monotone").encode(
-        y=alt.Y("polarity:Q", title="polarity", scale=alt.Scale(domain=[-1, 1])),
-        tooltip=["minute:T", alt.Tooltip("polarity:Q", format="+.3f"), "events:Q"],
+def net_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
+    """Net sentiment with its 95 % interval, and the number of texts as bars behind; a gap where nobody wrote."""
+    gap = buckets["bucket"].diff() > pd.Timedelta(minutes=2 * minutes)
+    shown = buckets.assign(
+        run=gap.cumsum(), low=buckets["net"] - buckets["margin"], high=buckets["net"] + buckets["margin"]
     )
-    return alt.layer(bars, line).resolve_scale(y="independent").properties(height=200)
+    x = alt.X("bucket:T", title=None)
+    bars = alt.Chart(shown).mark_bar(color="#8a8f98", opacity=0.25).encode(x=x, y=alt.Y("events:Q", title="texts"))
+    scale = alt.Scale(domain=[-1, 1])
+    y = alt.Y("net:Q", title="net sentiment", scale=scale, axis=alt.Axis(format=PERCENT_POINTS))
+    base = alt.Chart(shown).encode(x=x, detail="run:N")
+    band = base.mark_area(opacity=0.25, color="#2a9d8f").encode(y=alt.Y("low:Q", scale=scale, title=None), y2="high:Q")
+    tooltip = ["bucket:T", alt.Tooltip("net:Q", format="+.2f"), alt.Tooltip("margin:Q", format=".2f"), "events:Q"]
+    line = base.mark_line(point=True, color="#2a9d8f", strokeWidth=2).encode(y=y, tooltip=tooltip)
+    return alt.layer(bars, alt.layer(band, line)).resolve_scale(y="independent").properties(height=200)
+
+
+def _certainty() -> Any:
+    """Opacity by the number of texts: what three texts say must not look like what a thousand say."""
+    scale = alt.Scale(domain=[0, CERTAIN_TEXTS], range=[0.2, 1], type="sqrt", clamp=True)
+    return alt.Opacity("events:Q", scale=scale, legend=None)
 
 
 def ranked(frame: pd.DataFrame, name: str) -> Any:
-    """Bars by `name`: length by number of texts, colour by polarity."""
+    """Bars by `name`: length by number of texts, colour by net sentiment."""
     return (
         alt.Chart(frame)
         .mark_bar(cornerRadiusEnd=3)
         .encode(
             x=alt.X("events:Q", title="texts"),
             y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("polarity:Q", scale=POLARITY, title="polarity"),
-            tooltip=[f"{name}:N", "events:Q", alt.Tooltip("polarity:Q", format="+.3f")],
+            color=alt.Color("net:Q", scale=NET, title="net"),
+            tooltip=[f"{name}:N", "events:Q", alt.Tooltip("net:Q", format="+.2f")],
         )
         .properties(height=max(120, 26 * len(frame)))
     )
 
 
 def cohorts(frame: pd.DataFrame) -> Any:
-    """Polarity by location and age band."""
+    """Net sentiment by location and age band, with the number of texts; a cell of few texts is pale."""
+    base = alt.Chart(frame).encode(
+        x=alt.X("age_band:N", title=None, sort=["under 18"], axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("location:N", title=None, axis=alt.Axis(labelOverlap=False)),
+        tooltip=["location:N", "age_band:N", "events:Q", alt.Tooltip("net:Q", format="+.2f")],
+    )
+    cells = base.mark_rect(cornerRadius=2).encode(
+        color=alt.Color("net:Q", scale=NET, title="net"), opacity=_certainty()
+    )
+    counts = base.mark_text(fontSize=10, opacity=0.8, color="#8a8f98").encode(text=alt.Text("events:Q", format="~s"))
+    return (cells + counts).properties(height=max(160, 22 * frame["location"].nunique()))
+
+
+def drivers(frame: pd.DataFrame) -> Any:
+    """How many points each group (column `name`) added to the change: to the right upwards, to the left downwards."""
     return (
         alt.Chart(frame)
-        .mark_rect(cornerRadius=2)
+        .mark_bar(cornerRadius=2)
         .encode(
-            x=alt.X("age_band:N", title=None, sort=["under 18"], axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("location:N", title=None, sort="-color", axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("polarity:Q", scale=POLARITY, title="polarity"),
-            tooltip=["location:N", "age_band:N", "events:Q", alt.Tooltip("polarity:Q", format="+.3f")],
+            x=alt.X("carried:Q", title="part of the change", axis=alt.Axis(format=PERCENT_POINTS, tickCount=4)),
+            y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelOverlap=False, labelLimit=140)),
+            color=alt.condition("datum.carried > 0", alt.value("#2a9d8f"), alt.value("#d1495b")),
+            tooltip=[
+                "name:N",
+                alt.Tooltip("carried:Q", format="+.3f"),
+                alt.Tooltip("net:Q", format="+.2f"),
+                alt.Tooltip("net_before:Q", format="+.2f"),
+                "events:Q",
+                "events_before:Q",
+            ],
         )
-        .properties(height=max(160, 22 * frame["location"].nunique()))
+        .properties(height=max(120, 26 * len(frame)))
     )
 
 
@@ -86,12 +132,12 @@ def rejected(frame: pd.DataFrame) -> Any:
     )
 
 
-def freshness(frame: pd.DataFrame) -> Any:
-    """Lag of gold's batches, median and 95th percentile."""
+def freshness(frame: pd.DataFrame, goal: float) -> Any:
+    """Lag of gold's batches, median and 95th percentile; a dashed line at the goal, in seconds."""
     long = frame.rename(columns={"lag_p50_s": "p50", "lag_p95_s": "p95"}).melt(
         "committed_at", ["p50", "p95"], "percentile", "seconds"
     )
-    return (
+    lines = (
         alt.Chart(long)
         .mark_line(interpolate="step-after")
         .encode(
@@ -100,8 +146,9 @@ def freshness(frame: pd.DataFrame) -> Any:
             color=alt.Color("percentile:N", title=None, scale=alt.Scale(range=["#2a9d8f", "#e9c46a"])),
             tooltip=["committed_at:T", "percentile:N", alt.Tooltip("seconds:Q", format=".1f")],
         )
-        .properties(height=260)
     )
+    limit = alt.Chart(pd.DataFrame({"seconds": [goal]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
+    return (limit.encode(y="seconds:Q") + lines).properties(height=260)
 
 
 HOUR = alt.X("hour:T", title=None, axis=alt.Axis(format="%d %b %H:%M", labelAngle=0, labelOverlap=True))
