@@ -107,6 +107,8 @@ def storage_options(environ: Mapping[str, str]) -> dict[str, str]:
     options = {"AWS_REGION": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
     if endpoint := environ.get("AWS_ENDPOINT_URL"):
         options["AWS_ENDPOINT_URL"] = endpoint
+        # With an endpoint delta-rs skips AWS's chain, and with it the container credentials of EMR Serverless.
+        options["AWS_FORCE_CREDENTIAL_LOAD"] = "true"
         options["AWS_ALLOW_HTTP"] = str(endpoint.startswith("http://")).lower()
     return options
 

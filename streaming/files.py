@@ -160,5 +160,7 @@ def s3_options(settings: Settings) -> dict[str, str]:
     options = {"AWS_REGION": settings.region, "aws_conditional_put": "etag"}
     if settings.aws_endpoint:
         options["AWS_ENDPOINT_URL"] = settings.aws_endpoint
+        # With an endpoint delta-rs skips AWS's chain, and with it the container credentials of EMR Serverless.
+        options["AWS_FORCE_CREDENTIAL_LOAD"] = "true"
         options["AWS_ALLOW_HTTP"] = str(settings.aws_endpoint.startswith("http://")).lower()
     return options
