@@ -33,6 +33,7 @@ COMMANDS = {
     "score": ("model.score", "score texts with the champion"),
     "model": ("model.cli", "train, evaluate, promote, roll back, list"),
     "stream": ("streaming.cli", "run the streaming job"),
+    "report": ("deploy.dashboard.report.command", "write a day of the lake as one HTML file"),
     "sql": ("streaming.operations.sql", "ask the lake's tables a question"),
     "label": ("streaming.operations.label", "record the sentiment that people see in texts, to evaluate models"),
     "rejected": ("streaming.operations.rejected.command", "list rejected events, or send them again"),
