@@ -43,6 +43,7 @@ COMMANDS = {
         "streaming.operations.backfill.command",
         "rebuild silver and gold from bronze, or bronze from an archive",
     ),
+    "checkpoints": ("streaming.operations.checkpoints", "look for damaged checkpoints, and repair them"),
     "maintain": ("streaming.operations.maintain", "compact tables and remove files that no reader needs"),
 }
 
@@ -113,7 +114,7 @@ def _completion(argv: Sequence[str]) -> int:
 
 
 def _usage() -> str:
-    lines = [f"  {name:<10}{purpose}" for name, (_, purpose) in COMMANDS.items() if name in _installed()]
+    lines = [f"  {name:<13}{purpose}" for name, (_, purpose) in COMMANDS.items() if name in _installed()]
     return (
         "usage: moodstream COMMAND [OPTIONS]\n\n"
         + "\n".join(lines)

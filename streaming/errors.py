@@ -4,6 +4,7 @@ StreamingError              1
 +-- SettingsError           2  a setting is missing or malformed
 +-- PermanentFailure        3  a hop can never succeed, restarts would be in vain
 |   +-- CheckpointVersionError   the checkpoint was written by an incompatible version of the hop
+|   +-- CheckpointDamaged        the checkpoint lacks what the hop needs to go on; the message names the repair
 |   +-- LeaseLost           5  another job has taken the lake over; this one must not write any more
 +-- LeaseHeld               5  another job owns the lake; this one did not start
 +-- DataFilesGone           1  files that a reader still needs were vacuumed; it must start from the newest snapshot
@@ -34,6 +35,10 @@ class PermanentFailure(StreamingError):
 
 class CheckpointVersionError(PermanentFailure):
     """The checkpoint belongs to an incompatible version of the hop."""
+
+
+class CheckpointDamaged(PermanentFailure):
+    """The checkpoint, or what it still has to read, lacks something; the message names the command that repairs it."""
 
 
 class LeaseLost(PermanentFailure):

@@ -52,6 +52,11 @@ class Files:
         except FileNotFoundError:
             return None
 
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+        storage, place = self._at(path)
+        return bool(storage.get_file_info(place).type == fs.FileType.File)
+
     def write(self, path: str, content: bytes) -> None:
         """Replace the file, atomically; its folder is created."""
         storage, place = self._at(path)
@@ -109,6 +114,12 @@ class Files:
             storage.delete_dir(place)
         elif kind == fs.FileType.File:
             storage.delete_file(place)
+
+    def move_folder(self, path: str, target: str) -> None:
+        """Copy every file in the folder and its subfolders to `target`, then delete the folder; may be repeated."""
+        for file in list(self.below(path, recursive=True)):
+            self.write(f"{target}/{file.name}", self.read(f"{path}/{file.name}") or b"")
+        self.remove(path)
 
     def below(self, path: str, *, recursive: bool = False) -> Iterator[Found]:
         """The files in a folder, and in its subfolders if `recursive`, in order of their paths."""

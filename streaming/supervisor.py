@@ -15,7 +15,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from streaming.checkpoints import versions
+from streaming.checkpoints import damage, versions
 from streaming.errors import PermanentFailure
 from streaming.loop import Running
 from streaming.settings import Settings
@@ -39,10 +39,11 @@ def hop_starts(settings: Settings, instead: Mapping[str, Start] | None = None) -
 
 
 def checked(name: str, start: Start) -> Start:
-    """The start function, after a look at the version of the hop's checkpoint."""
+    """The start function, after a look at the hop's checkpoint: its version, and whether anything is missing."""
 
     def start_checked(spark: SparkSession, settings: Settings) -> Running:
         versions.check(settings, name)
+        damage.check(settings, name)
         # A pool of its own: within one pool jobs queue up, and ingest would wait for the tasks of every other hop.
         spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
         return start(spark, settings)

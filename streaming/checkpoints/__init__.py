@@ -1,1 +1,1 @@
-"""Checkpoints: which version of a hop wrote one, and how far its query has read."""
+"""Checkpoints: which version of a hop wrote one, how far its query has read, whether it is damaged, and its repair."""

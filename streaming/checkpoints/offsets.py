@@ -8,9 +8,14 @@ a line of metadata and a line for each source. For a Delta table that line is JS
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+import uuid
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from streaming.files import Files
+
+# Stands in an offsets file for a source that has no offset yet, such as a table without rows.
+NOTHING = "-"
 
 
 class DeltaOffset(NamedTuple):
@@ -32,6 +37,35 @@ class Batches(NamedTuple):
     done: frozenset[int]
 
 
+class Newest(NamedTuple):
+    """The newest micro-batch that a checkpoint knows, and whether it is finished."""
+
+    batch: int
+    finished: bool
+
+
+class Plan(NamedTuple):
+    """The content of `offsets/N`: two header lines of Spark, and one offset for each source, in Spark's order."""
+
+    header: tuple[str, str]
+    sources: tuple[str, ...]
+
+    def source(self, place: int) -> dict[str, Any]:
+        """One source's offset as JSON; empty where there is none yet."""
+        line = self.sources[place]
+        found: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+        return found
+
+    def delta_offsets(self) -> list[DeltaOffset]:
+        """How far the batch reads each Delta table."""
+        sources = [self.source(place) for place in range(len(self.sources))]
+        return [
+            DeltaOffset(str(each["reservoirId"]), int(each["reservoirVersion"]), bool(each.get("isStartingVersion")))
+            for each in sources
+            if "reservoirId" in each
+        ]
+
+
 def batches(files: Files, checkpoint: str) -> Batches:
     """The batches of the query whose checkpoint is the folder `checkpoint`; none where no query ever began."""
     planned = _numbers(files, f"{checkpoint}/offsets")
@@ -40,13 +74,70 @@ def batches(files: Files, checkpoint: str) -> Batches:
 
 def delta_offsets(files: Files, checkpoint: str, batch: int) -> list[DeltaOffset]:
     """How far `batch` reads each of the query's Delta tables; sources of other kinds are left out."""
-    lines = (files.read(f"{checkpoint}/offsets/{batch}") or b"").splitlines()[2:]
-    sources = [json.loads(line) for line in lines if line.startswith(b"{")]
-    return [
-        DeltaOffset(str(source["reservoirId"]), int(source["reservoirVersion"]), bool(source.get("isStartingVersion")))
-        for source in sources
-        if "reservoirId" in source
-    ]
+    found = plan(files, checkpoint, batch)
+    return found.delta_offsets() if found else []
+
+
+def newest(files: Files, checkpoint: str) -> Newest | None:
+    """The newest batch, also where only its commit is left; None where no query ever began."""
+    planned, finished = (_numbers(files, f"{checkpoint}/{folder}") for folder in ("offsets", "commits"))
+    known = planned | finished
+    return Newest(max(known), max(known) in finished) if known else None
+
+
+def plan(files: Files, checkpoint: str, batch: int) -> Plan | None:
+    """What `batch` reads; None if the file is missing, or is not what Spark writes (cut off by a crash, say)."""
+    lines = (files.read(f"{checkpoint}/offsets/{batch}") or b"").decode(errors="replace").splitlines()
+    if len(lines) < 3 or not lines[0].startswith("v"):
+        return None
+    try:
+        for line in lines[1:]:
+            if line != NOTHING:
+                json.loads(line)
+    except ValueError:
+        return None
+    return Plan((lines[0], lines[1]), tuple(lines[2:]))
+
+
+def plan_before(files: Files, checkpoint: str, batch: int) -> Plan | None:
+    """The plan of the last batch before `batch` that the checkpoint still holds."""
+    for number in sorted(_numbers(files, f"{checkpoint}/offsets"), reverse=True):
+        if number < batch and (found := plan(files, checkpoint, number)):
+            return found
+    return None
+
+
+def write_plan(files: Files, checkpoint: str, batch: int, content: Plan) -> None:
+    """Replace `offsets/N`. Hadoop's checksum beside a local file goes first: it would not fit the new content."""
+    files.remove(f"{checkpoint}/offsets/.{batch}.crc")
+    files.write(f"{checkpoint}/offsets/{batch}", "\n".join([*content.header, *content.sources]).encode())
+
+
+def write_commit(files: Files, checkpoint: str, batch: int) -> None:
+    """Mark a batch of a query without a watermark as finished."""
+    files.remove(f"{checkpoint}/commits/.{batch}.crc")
+    files.write(f"{checkpoint}/commits/{batch}", b'v1\n{"nextBatchWatermarkMs":0}')
+
+
+def query_id(files: Files, checkpoint: str) -> str | None:
+    """The id of the query, under which tables remember its batches; None where there is none yet."""
+    found = (files.read_json(f"{checkpoint}/metadata") or {}).get("id")
+    return str(found) if found else None
+
+
+def renew_query(files: Files, checkpoint: str) -> None:
+    """Give the query a new id: no table takes its batches for a replay of those under the old one."""
+    files.remove(f"{checkpoint}/.metadata.crc")
+    files.write(f"{checkpoint}/metadata", json.dumps({"id": str(uuid.uuid4())}).encode())
+
+
+def watermark(files: Files, checkpoint: str) -> datetime | None:
+    """The query's watermark after its newest finished batch; None if it has none."""
+    for batch in sorted(_numbers(files, f"{checkpoint}/commits"), reverse=True)[:1]:
+        lines = (files.read(f"{checkpoint}/commits/{batch}") or b"").splitlines()
+        milliseconds = json.loads(lines[1])["nextBatchWatermarkMs"] if len(lines) > 1 else 0
+        return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
+    return None
 
 
 def _numbers(files: Files, folder: str) -> frozenset[int]:

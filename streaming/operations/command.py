@@ -91,6 +91,7 @@ def settings(options: argparse.Namespace, environ: Mapping[str, str], progress: 
         checkpoints=_bare(found.get("checkpoints") or f"{lake}/_checkpoints"),
         stream="",
         region=options.region,
+        kinesis_endpoint=found.get("kinesis_endpoint"),
         mlflow_uri=found.get("mlflow_uri"),
         model_name=options.model_name,
         warehouse=warehouse,
@@ -141,7 +142,11 @@ def _workdir(options: argparse.Namespace) -> dict[str, str | None]:
     found: dict[str, str | None] = {"lake": str(root / "lake"), "checkpoints": str(root / "checkpoints")}
     if (root / "stack.json").is_file():
         stack = json.loads((root / "stack.json").read_text())
-        named = {"warehouse": stack.get("warehouse"), "mlflow_uri": stack.get("mlflow")}
+        named = {
+            "warehouse": stack.get("warehouse"),
+            "mlflow_uri": stack.get("mlflow"),
+            "kinesis_endpoint": stack.get("aws"),
+        }
         found |= {name: value for name, value in named.items() if value}
     if (root / "postgres" / "password").is_file():
         found["password"] = (root / "postgres" / "password").read_text()

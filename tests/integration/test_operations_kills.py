@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from streaming.operations import bronze_rows, maintain, rescore
+from streaming.operations import silver_backfill as backfilled
 from streaming.operations.backfill import archive
 from streaming.operations.backfill import command as backfill
-from streaming.operations.backfill import silver as backfilled
 from streaming.scoring import registry
 from tests.builders import a_record
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver

@@ -79,3 +79,15 @@ def test_a_folder_is_listed_and_removed(tmp_path: Path) -> None:
     files.remove(f"{tmp_path}/x/none")
     files.remove(f"{tmp_path}/x/deep")
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["b.txt"]
+
+
+def test_a_folder_is_moved_with_all_that_it_holds(tmp_path: Path) -> None:
+    files, folder, target = Files(), f"{tmp_path}/refine", f"{tmp_path}/_damaged/refine"
+    files.write(f"{folder}/offsets/7", b"v1")
+    files.write(f"{folder}/empty", b"")
+    files.move_folder(folder, target)
+    assert [(found.name, found.size) for found in files.below(target, recursive=True)] == [
+        ("empty", 0),
+        ("offsets/7", 2),
+    ]
+    assert [files.exists(path) for path in (f"{target}/empty", target, folder)] == [True, False, False]

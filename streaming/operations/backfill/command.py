@@ -14,8 +14,8 @@ from streaming.corrections import journal
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.backfill.archive import append_archive
-from streaming.operations.backfill.silver import append_missing
 from streaming.operations.command import Outcome, Progress
+from streaming.operations.silver_backfill import append_missing
 from streaming.options import Parser
 from streaming.settings import Settings
 

@@ -1,8 +1,8 @@
 """Appends to silver the events of bronze that it lacks.
 
-Guarantee: no event twice. It reads only those versions of bronze that the refine query has finished, since the query
-itself will process the later ones, and appends only events whose id silver lacks. Each append claims the next number of
-the application transaction `backfill`, so if two backfills run at once, one fails.
+Guarantee: no event twice. `append_missing` reads only those versions of bronze that the refine query has finished,
+since the query itself will process the later ones. Both functions append only events whose id silver lacks. Each append
+claims the next number of the application transaction `backfill`, so if two backfills run at once, one fails.
 """
 
 from __future__ import annotations
@@ -49,14 +49,34 @@ def append_missing(settings: Settings, first: datetime, last: datetime, progress
 
     Memory: a chunk of bronze, and the positions of the range's rejected events.
     """
-    filled = dict.fromkeys((table.name for table in SILVER.values()), 0)
-    bronze = _refined(settings)
+    bronze, arrived = _refined(settings), _between(first, last)
     if bronze is None:
-        return filled
-    rejected = _rejected(settings, first, last)
+        return _none()
+    return _append_from(settings, bronze, arrived, _rejected(settings, arrived), progress)
+
+
+def append_unread(settings: Settings, since: datetime | None, version: int, progress: Progress) -> int:
+    """Append the events that silver lacks of `version` of bronze, ingested from `since` on (None: all); counts rows.
+
+    Only while refine does not run: it may have begun to read the same rows.
+    """
+    bronze = open_table(settings, bronze_events.NAME)
+    bronze.load_as_version(version)
+    ingested = None if since is None else f"ingested_at >= '{since.isoformat()}'"
+    return sum(_append_from(settings, bronze, ingested, _rejected(settings, None), progress).values())
+
+
+def _none() -> dict[str, int]:
+    return dict.fromkeys((table.name for table in SILVER.values()), 0)
+
+
+def _append_from(
+    settings: Settings, bronze: DeltaTable, where: str | None, rejected: set[Place], progress: Progress
+) -> dict[str, int]:
+    filled = _none()
     read_records = 0
     champion = _Champion(settings)
-    for batch in chunks(bronze, COLUMNS, _between(first, last)):
+    for batch in chunks(bronze, COLUMNS, where):
         records = batch.sort_by("ingested_at").combine_chunks()
         read_records += records.num_rows
         for events in parsed_batches(records.to_batches()):
@@ -82,9 +102,9 @@ def _between(first: datetime, last: datetime) -> str:
     return f"arrival_time >= '{first.isoformat()}' AND arrival_time < '{last.isoformat()}'"
 
 
-def _rejected(settings: Settings, first: datetime, last: datetime) -> set[Place]:
+def _rejected(settings: Settings, where: str | None) -> set[Place]:
     columns = ["stream", "sequence_number", "record_index", "data", "record_digest"]
-    rows = read(open_table(settings, silver_rejected.NAME), columns, _between(first, last))
+    rows = read(open_table(settings, silver_rejected.NAME), columns, where)
     return {_place(row) for row in rows.to_pylist()}
 
 
