@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from deltalake.exceptions import TableNotFoundError
 
-from streaming.checkpoints.offsets import NOTHING, Newest, newest, plan, query_id
+from streaming.checkpoints.offsets import NOTHING, Newest, is_cut_off, newest, plan, query_id
 from streaming.checkpoints.shards import Shards
 from streaming.checkpoints.unread import missing
 from streaming.delta.tables import open_table
@@ -38,13 +38,15 @@ WRITES: Mapping[str, tuple[str, ...]] = {
     AGGREGATE: tuple(table.name for table in catalog.KEYED),
 }
 
-PLAN, SHARD, UNREAD, OTHER_TABLE, BEHIND = "plan", "shard", "unread", "other table", "behind"
+COMMIT, IDENTITY, PLAN, SHARD = "commit", "identity", "plan", "shard"
+UNREAD, OTHER_TABLE, BEHIND = "unread", "other table", "behind"
 
 
 class Damage(NamedTuple):
     """One thing that is wrong with the checkpoint of `hop`; `found` is a sentence.
 
-    `kind`: PLAN (`offsets/N` is lost; `batch` is N), SHARD (the end of shard `subject` in `batch` is lost), UNREAD (the
+    `kind`: COMMIT (`commits/N` is cut off; `batch` is N), IDENTITY (the query's id is lost while a batch is under way),
+    PLAN (`offsets/N` is lost), SHARD (the end of shard `subject` in `batch` is lost), UNREAD (the
     table `subject` lacks what the query has still to read), OTHER_TABLE (`subject` is not the table that it has read)
     or BEHIND (the table `subject` holds later batches than `batch`, the newest one of the checkpoint).
     """
@@ -77,6 +79,11 @@ def damages(settings: Settings, hop: str) -> Iterator[Damage]:
         if held:
             yield Damage(hop, PLAN, f"all of its offsets are missing, though {next(iter(held))} holds its batches", 0)
         return
+    if is_cut_off(files, checkpoint, last.batch):
+        yield Damage(hop, COMMIT, f"commits/{last.batch} is cut off, so that Spark cannot go on", last.batch)
+    elif not last.finished and query_id(files, checkpoint) is None:
+        what = "the file metadata is missing or cut off, by whose id the tables know which batches they hold"
+        yield Damage(hop, IDENTITY, what, last.batch)
     lost = [number for number in (last.batch - 1, last.batch) if number >= 0 and not plan(files, checkpoint, number)]
     yield from _behind(hop, held, last, is_planned=last.finished or last.batch not in lost)
     for number in lost:

@@ -113,6 +113,18 @@ def write_plan(files: Files, checkpoint: str, batch: int, content: Plan) -> None
     files.write(f"{checkpoint}/offsets/{batch}", "\n".join([*content.header, *content.sources]).encode())
 
 
+def is_cut_off(files: Files, checkpoint: str, batch: int) -> bool:
+    """Whether `commits/N` is there and is not what Spark writes."""
+    content = files.read(f"{checkpoint}/commits/{batch}")
+    return content is not None and len(content.splitlines()) < 2
+
+
+def remove_commit(files: Files, checkpoint: str, batch: int) -> None:
+    """Mark a batch as unfinished: it is processed again, and the tables that hold it leave it out."""
+    files.remove(f"{checkpoint}/commits/.{batch}.crc")
+    files.remove(f"{checkpoint}/commits/{batch}")
+
+
 def write_commit(files: Files, checkpoint: str, batch: int) -> None:
     """Mark a batch of a query without a watermark as finished."""
     files.remove(f"{checkpoint}/commits/.{batch}.crc")
@@ -120,15 +132,17 @@ def write_commit(files: Files, checkpoint: str, batch: int) -> None:
 
 
 def query_id(files: Files, checkpoint: str) -> str | None:
-    """The id of the query, under which tables remember its batches; None where there is none yet."""
-    found = (files.read_json(f"{checkpoint}/metadata") or {}).get("id")
-    return str(found) if found else None
+    """The id of the query, under which tables remember its batches; None if it is missing or cut off."""
+    try:
+        return str(json.loads(files.read(f"{checkpoint}/metadata") or b"")["id"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
-def renew_query(files: Files, checkpoint: str) -> None:
-    """Give the query a new id: no table takes its batches for a replay of those under the old one."""
+def write_query_id(files: Files, checkpoint: str, identity: str | None = None) -> None:
+    """Give the query this id, or a new one: then no table takes its batches for a replay of those under another."""
     files.remove(f"{checkpoint}/.metadata.crc")
-    files.write(f"{checkpoint}/metadata", json.dumps({"id": str(uuid.uuid4())}).encode())
+    files.write(f"{checkpoint}/metadata", json.dumps({"id": identity or str(uuid.uuid4())}).encode())
 
 
 def watermark(files: Files, checkpoint: str) -> datetime | None:

@@ -58,6 +58,13 @@ def read_entry(files: Files, table: str, version: int) -> Entry | None:
     return None if content is None else parse(content)
 
 
+def transactions(files: Files, table: str, version: int) -> dict[str, int]:
+    """The application transactions of a version: numbers by name; none where the entry has expired."""
+    content = files.read(f"{table}/_delta_log/{version:020d}.json") or b""
+    found = [json.loads(line).get("txn") for line in content.splitlines() if line]
+    return {each["appId"]: int(each["version"]) for each in found if each}
+
+
 class AppendedRows:
     """The rows that versions of one table appended, read without Spark and without a checkpoint.
 

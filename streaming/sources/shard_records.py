@@ -51,6 +51,7 @@ def _pages(client: Any, stream: str, shard: str, begin: Position) -> Iterator[li
 
 def _client(settings: Settings) -> Any:
     import boto3
+    from botocore.config import Config
 
     make: Any = boto3.client  # its overloads know services by literal names
     endpoint = settings.kinesis_endpoint
@@ -58,4 +59,6 @@ def _client(settings: Settings) -> Any:
     # An emulator accepts any credentials, but boto3 sends nothing without.
     invented = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
     emulated = bool(endpoint and endpoint.startswith("http://")) and not known
-    return make("kinesis", region_name=settings.region, endpoint_url=endpoint, **(invented if emulated else {}))
+    patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+    credentials = invented if emulated else {}
+    return make("kinesis", region_name=settings.region, endpoint_url=endpoint, config=patience, **credentials)

@@ -65,6 +65,20 @@ def test_a_lost_plan_of_the_two_newest_batches_is_damage(settings: Settings, bat
     assert found(settings, "ingest") == [("plan", batch, "")]
 
 
+def test_a_commit_that_was_cut_off_is_damage(settings: Settings) -> None:
+    (an_ingest(settings) / "commits/2").write_text("v1")
+    assert found(settings, "ingest") == [("commit", 2, "")]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"id":'])
+def test_a_lost_id_is_damage_while_a_batch_is_under_way(settings: Settings, content: str) -> None:
+    (an_ingest(settings, finished=2) / "metadata").write_text(content)
+    assert found(settings, "ingest") == []
+    shutil.rmtree(settings.checkpoint("ingest"))
+    (an_ingest(settings, finished=1) / "metadata").write_text(content)
+    assert found(settings, "ingest") == [("identity", 2, "")]
+
+
 def test_a_lost_plan_of_an_older_batch_is_none(settings: Settings) -> None:
     (an_ingest(settings) / "offsets/0").unlink()
     assert found(settings, "ingest") == []

@@ -15,8 +15,9 @@ from streaming.checkpoints.damage import damages
 from streaming.checkpoints.repair.means import Means
 from streaming.checkpoints.repair.remedy import BEGIN_ANEW, READ_AGAIN, SKIP, remedy
 from streaming.checkpoints.shards import Position, Record
+from streaming.corrections import erased_events
 from streaming.errors import LeaseHeld, SinkUnavailable
-from streaming.operations import checkpoints, erased_events
+from streaming.operations import checkpoints
 from streaming.settings import Settings
 from streaming.sources import shard_records
 from tests.builders import NOON, a_record
@@ -136,6 +137,25 @@ def test_without_any_plan_the_repair_is_by_hand(settings: Settings, empty_lake: 
         (folder / f"offsets/{batch}").unlink()
     assert remedy(settings, next(damages(settings, "ingest"))).act is None
     assert run(checkpoints.main, "repair", "ingest", "--yes", lake=empty_lake)[0] == 1
+
+
+def test_a_commit_that_was_cut_off_goes(settings: Settings) -> None:
+    folder = an_ingest(settings)
+    (folder / "commits/1").write_text("")
+    repair(settings, "ingest", Shard())
+    assert not (folder / "commits/1").exists()
+
+
+@pytest.mark.parametrize("held", [0, 1, None])
+def test_a_lost_id_is_found_in_the_log_of_the_table(settings: Settings, empty_lake: Path, held: int | None) -> None:
+    folder = an_ingest(settings)
+    (folder / "commits/1").unlink()
+    (folder / "metadata").unlink()
+    if held is not None:
+        hold(empty_lake, BRONZE, held)
+    arrived(empty_lake, a_record(), first_number=1)
+    repair(settings, "ingest", Shard())
+    assert (json.loads((folder / "metadata").read_text())["id"] == QUERY) == (held is not None)
 
 
 def test_an_older_copy_of_ingest_catches_up_with_bronze_under_a_new_query_id(

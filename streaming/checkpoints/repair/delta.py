@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from streaming.checkpoints.damage import AGGREGATE, BEHIND, Damage
-from streaming.checkpoints.offsets import Plan, newest, plan, plan_before, renew_query, watermark, write_plan
+from streaming.checkpoints.offsets import Plan, newest, plan, plan_before, watermark, write_plan, write_query_id
 from streaming.checkpoints.repair.means import Means
 from streaming.delta.tables import open_table
 from streaming.files import Files
@@ -66,5 +66,5 @@ def skip_to_snapshot(settings: Settings, damage: Damage, means: Means) -> str:
     for batch in range(last.batch if last.finished else max(0, last.batch - 1), last.batch + 1):
         write_plan(files, checkpoint, batch, moved)
     if damage.kind == BEHIND:
-        renew_query(files, checkpoint)
+        write_query_id(files, checkpoint)
     return f"{appended:,} rows appended to silver; refine continues after version {version} of bronze/events"

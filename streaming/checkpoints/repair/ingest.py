@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streaming.checkpoints.damage import INGEST, Damage
-from streaming.checkpoints.offsets import renew_query, write_commit, write_plan
+from streaming.checkpoints.offsets import write_commit, write_plan, write_query_id
 from streaming.checkpoints.repair.held_records import end_of
 from streaming.checkpoints.repair.means import Means
 from streaming.checkpoints.shards import Position, Shards
@@ -41,7 +41,7 @@ def catch_up_with_bronze(settings: Settings, damage: Damage, means: Means) -> st
         for shard, begin in _shards(settings).positions(damage.batch).items()
     ]
     write_commit(files, checkpoint, damage.batch)
-    renew_query(files, checkpoint)
+    write_query_id(files, checkpoint)
     return "; ".join(done)
 
 

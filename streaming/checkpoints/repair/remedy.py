@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streaming.checkpoints.damage import AGGREGATE, BEHIND, INGEST, OTHER_TABLE, PLAN, SHARD, Damage
-from streaming.checkpoints.repair import delta, ingest
+from streaming.checkpoints.damage import AGGREGATE, BEHIND, COMMIT, IDENTITY, INGEST, OTHER_TABLE, PLAN, SHARD, Damage
+from streaming.checkpoints.repair import delta, ingest, spark
 from streaming.checkpoints.repair.means import Means
 from streaming.checkpoints.versions import WHAT_TO_DO
 from streaming.settings import Settings
@@ -57,8 +57,19 @@ SKIP = Remedy(
 )
 
 
+PROCESS_AGAIN = Remedy(
+    "removes the file, so that the batch is processed again",
+    "one batch; tables that hold it leave it out",
+    spark.process_again,
+)
+RESTORE_ID = Remedy("finds the id in the logs of the tables that the hop writes", "nothing", spark.restore_id)
+OF_EVERY_QUERY = {COMMIT: PROCESS_AGAIN, IDENTITY: RESTORE_ID}
+
+
 def remedy(settings: Settings, damage: Damage) -> Remedy:
     """The repair of this damage."""
+    if damage.kind in OF_EVERY_QUERY:
+        return OF_EVERY_QUERY[damage.kind]
     if damage.hop == INGEST:
         found = {SHARD: FIND_END, BEHIND: CATCH_UP}.get(damage.kind, WRITE_PLAN)
         if damage.kind != PLAN or ingest.has_plan(settings, damage):
