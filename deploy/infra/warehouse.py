@@ -38,6 +38,7 @@ GOLD = (
     "drift_by_hour",
     "shadow_by_hour",
     "labelled_by_hour",
+    "incidents",
     "freshness",
 )
 

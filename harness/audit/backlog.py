@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
 
 BRONZE = "bronze/events"
-# Tables of the hop observe, which the warehouse does not get.
-NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour"})
+# Tables of the hops observe and watch, which the warehouse does not get.
+NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour", "incidents"})
 
 
 def missing(workdir: Workdir) -> list[str]:

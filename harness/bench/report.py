@@ -20,6 +20,7 @@ from deploy.local.errors import ServiceError, UsageError
 from harness.arguments import Parser
 from harness.bench import (
     MEASUREMENTS,
+    alerts,
     capacity,
     catchup,
     growth,
@@ -116,6 +117,7 @@ def scoring(found: Mapping[str, Any]) -> str:
 
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "scoring": scoring,
+    "alerts": alerts.markdown,
     "refine": refine.markdown,
     "latency": latency.markdown,
     "capacity": capacity.markdown,

@@ -1,7 +1,7 @@
 """Alert rules over rows of gold and the job's status. Pure: rows and a time in, alerts out.
 
-They are few and robust (medians, minimum counts) rather than clever: an alert that is wrong once is not read again.
-Times are aware; shares and polarities are plain fractions.
+These rules are about the system itself. What happens in the stream is found by `streaming/alerts/detection`. Times have
+a time zone; shares are fractions.
 """
 
 from __future__ import annotations
@@ -10,22 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 Row = Mapping[str, Any]
 
 RECENT = timedelta(minutes=5)
 BASELINE = timedelta(minutes=60)
-
-# A mean of fewer texts swings by itself.
-SHIFT_TEXTS = 50
-SHIFT_BASELINE_MINUTES = 15
-SHIFT_SCORE = 4.0
-SHIFT_POLARITY = 0.1
-# The standard deviation of a normal distribution over its median absolute deviation.
-MAD_TO_SIGMA = 1.4826
-MIN_SIGMA = 0.02
 
 REJECTED_EVENTS = 20
 REJECTED_SHARE = 0.05
@@ -60,56 +50,22 @@ WHAT_CHANGED: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Alert:
-    """A message about `subject`. The same rule and subject stay quiet for `quiet` after it was sent."""
+    """A message about `subject`. The same rule and subject stay quiet for `quiet` after it was sent.
+
+    `sms` is its short form, and `data` its form for programs; without them the text is sent everywhere.
+    """
 
     rule: str
     subject: str
     text: str
     quiet: timedelta = timedelta(minutes=30)
+    sms: str = ""
+    data: Mapping[str, Any] | None = None
 
     @property
     def identity(self) -> str:
-        """What the cool-down goes by."""
+        """What is compared with the alerts that were sent: the rule and its subject."""
         return f"{self.rule}/{self.subject}"
-
-
-def sentiment_shift(rows: Iterable[Row], by: str, now: datetime) -> list[Alert]:
-    """Subjects (values of the column `by`) whose mean polarity left the range of the hour before.
-
-    `rows` are of a sentiment table with `minute`. The last minutes' mean is compared with the median of the minutes
-    before, in units of their robust standard deviation; small counts and small shifts stay quiet.
-    """
-    recent, before = _split(rows, lambda row: row[by], now)
-    return [alert for subject, last in recent.items() if (alert := _shift(subject, last, before[subject], by))]
-
-
-def _shift(subject: str, last: Sequence[Row], before: Sequence[Row], by: str) -> Alert | None:
-    texts = sum(row["events"] for row in last)
-    minutes = defaultdict(list)
-    for row in before:
-        minutes[row["minute"]].append(row)
-    means = [_mean(rows) for rows in minutes.values()]
-    if texts < SHIFT_TEXTS or len(means) < SHIFT_BASELINE_MINUTES:
-        return None
-    usual = median(means)
-    sigma = max(MAD_TO_SIGMA * median(abs(mean - usual) for mean in means), MIN_SIGMA)
-    mean = _mean(last)
-    if abs(mean - usual) < SHIFT_POLARITY or abs(mean - usual) < SHIFT_SCORE * sigma:
-        return None
-    direction = "fell" if mean < usual else "rose"
-    text = (
-        f"Sentiment of {by} '{subject}' {direction} to {mean:+.2f} over {texts} texts of the last 5 minutes; usual for "
-        f"the last hour is {usual:+.2f} ({abs(mean - usual) / sigma:.0f} robust standard deviations). Look at "
-        f"gold/sentiment_by_topic and gold/terms_by_hour for what they are about."
-    )
-    return Alert("sentiment_shift", f"{by}:{subject}", text)
-
-
-def _mean(rows: Iterable[Row]) -> float:
-    polarity, events = 0.0, 0
-    for row in rows:
-        polarity, events = polarity + row["polarity_sum"], events + row["events"]
-    return polarity / events if events else 0.0
 
 
 def rejected_jump(rows: Iterable[Row], now: datetime) -> list[Alert]:

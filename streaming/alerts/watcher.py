@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from streaming.alerts import rules
+from streaming.alerts import incident_watch, rules
 from streaming.alerts.cloudwatch import Metric, Metrics
 from streaming.alerts.rules import Alert
-from streaming.alerts.sns import Alerts
+from streaming.alerts.sns import Alerts, Message
 from streaming.delta.tables import recent
 from streaming.files import Files
 from streaming.settings import Settings
@@ -20,8 +20,6 @@ from streaming.tables import (
     gold_drift_by_hour,
     gold_freshness,
     gold_quality_by_minute,
-    gold_sentiment_by_minute,
-    gold_sentiment_by_topic,
 )
 
 log = logging.getLogger(__name__)
@@ -32,12 +30,14 @@ WINDOW = rules.RECENT + rules.BASELINE
 FRESH = timedelta(minutes=10)
 # Where no newer event arrives, a minute counts as whole after this.
 SETTLED = timedelta(minutes=5)
+# An incident that was seen so recently may still have something to say: that it began, grew worse, or ended.
+INCIDENTS_SEEN = timedelta(minutes=30)
 
 
 class Logged:
     """Publishes nothing: without a topic an alert is only in the log, where every alert is."""
 
-    def publish(self, subject: str, text: str) -> None:
+    def publish(self, subject: str, message: Message) -> None:
         """Nothing more to do."""
 
 
@@ -61,7 +61,8 @@ class Watcher:
     """One round of watching. Guarantee: at least once, because an alert is noted after it was sent.
 
     `refused` returns the model versions that the refine hop refused, each with the reason (scoring/champion.py);
-    `refused_challengers` those that shadow scoring refused (scoring/challenger.py).
+    `refused_challengers` those that shadow scoring refused (scoring/challenger.py). `incidents` brings gold/incidents
+    up to date (incident_watch.py).
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Watcher:
         state: State,
         refused: Callable[[], Mapping[str, str]] = dict,
         refused_challengers: Callable[[], Mapping[str, str]] = dict,
+        incidents: Callable[[datetime], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._alerts = alerts
@@ -79,6 +81,7 @@ class Watcher:
         self._state = state
         self._refused = refused
         self._refused_challengers = refused_challengers
+        self._incidents = incidents
         self._sent: dict[str, float] | None = None
         self._measured_until = datetime.now(UTC) - FRESH
         self._rejected_until = self._measured_until.replace(second=0, microsecond=0)
@@ -98,10 +101,8 @@ class Watcher:
             self._sent = self._state.read()
         due = rules.not_repeated(found, self._sent, now)
         for alert in due:
-            log.warning(
-                "%s", json.dumps({"event": "alert", "rule": alert.rule, "about": alert.subject, "text": alert.text})
-            )
-            self._alerts.publish(f"Moodstream: {alert.rule} {alert.subject}", alert.text)
+            log.warning("%s", json.dumps(logged(alert)))
+            self._alerts.publish(f"Moodstream: {alert.rule} {alert.subject}", forms(alert))
             oldest = (now - REMEMBERED).timestamp()
             kept = {identity: time for identity, time in self._sent.items() if time >= oldest}
             self._sent = {**kept, alert.identity: now.timestamp()}
@@ -109,11 +110,10 @@ class Watcher:
         return {"numInputRows": 0, "alerts": len(due), "timestamp": now.isoformat()}
 
     def _found(self, now: datetime) -> list[Alert]:
+        self._incidents(now)
         quality = recent(self._settings, gold_quality_by_minute.TABLE, now - WINDOW, now)
         freshness = recent(self._settings, gold_freshness.TABLE, now - FRESH, now)
         self._measure(freshness, quality, now)
-        minutes = recent(self._settings, gold_sentiment_by_minute.TABLE, now - WINDOW, now)
-        topics = recent(self._settings, gold_sentiment_by_topic.TABLE, now - WINDOW, now)
         drifts = recent(self._settings, gold_drift_by_hour.TABLE, now - 2 * rules.DRIFT_WINDOW, now)
         return [
             *rules.hop_trouble(self._hops()),
@@ -121,8 +121,7 @@ class Watcher:
             *rules.challenger_refused(self._refused_challengers()),
             *rules.stale_gold(freshness),
             *rules.rejected_jump(quality, now),
-            *rules.sentiment_shift(minutes, "entity", now),
-            *rules.sentiment_shift(topics, "topic", now),
+            *incident_watch.alerts(self._settings, now, INCIDENTS_SEEN),
             *rules.drift(drifts, now),
         ]
 
@@ -145,6 +144,19 @@ class Watcher:
             return {}
         hops: Mapping[str, Any] = json.loads(path.read_text())["hops"]
         return hops
+
+
+def logged(alert: Alert) -> dict[str, Any]:
+    """An alert as the log has it; `data` only where the alert has a form for programs."""
+    line = {"event": "alert", "rule": alert.rule, "about": alert.subject, "text": alert.text}
+    return line if alert.data is None else {**line, "data": alert.data}
+
+
+def forms(alert: Alert) -> Message:
+    """An alert as it is published: its text, or all of its forms."""
+    if alert.data is None:
+        return Message(alert.text)
+    return Message(alert.text, alert.sms, json.dumps(logged(alert)))
 
 
 def _counted_until(freshness: list[dict[str, Any]], now: datetime) -> datetime:

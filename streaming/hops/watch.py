@@ -1,4 +1,4 @@
-"""gold and the job's status -> alerts (SNS) and metrics (CloudWatch): a loop without Spark jobs.
+"""silver, gold and the job's status -> gold/incidents, alerts (SNS), metrics (CloudWatch): a loop without Spark jobs.
 
 While SNS cannot be reached only this hop fails. It is restarted until SNS is back, and then sends the alerts that still
 hold.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from streaming.alerts.cloudwatch import open_metrics
+from streaming.alerts.incident_watch import IncidentWatch
+from streaming.alerts.silver_texts import SilverTexts
 from streaming.alerts.sns import Topic
 from streaming.alerts.watcher import Logged, State, Watcher
 from streaming.files import Files
@@ -23,5 +25,6 @@ def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 -
     state = State(files, f"{settings.checkpoint('watch')}/alerts.json")
     refused = State(files, f"{settings.checkpoint('refine-models')}/refused.json")
     shadow = State(files, f"{settings.checkpoint('observe')}/refused.json")
-    watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read)
+    incidents = IncidentWatch(settings, SilverTexts(settings).new)
+    watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read, incidents)
     return Loop("watch", watcher, settings.watch_interval)

@@ -26,6 +26,7 @@ from streaming.tables import (
     bronze_erased,
     catalog,
     gold_drift_by_hour,
+    gold_incidents,
     gold_labelled_by_hour,
     gold_shadow_by_hour,
     silver_labels,
@@ -38,7 +39,7 @@ EXAMPLES = """  moodstream maintain
 """
 ATTEMPTS = 3
 HOURS_A_DAY = 24
-OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME)
+OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME, gold_incidents.NAME)
 GOLD = (*(table.name for table in catalog.KEYED), *OBSERVED)
 NAMES = (*catalog.APPENDED, *GOLD, bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
 

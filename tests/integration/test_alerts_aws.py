@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from deploy.local import aws
 from streaming.alerts.cloudwatch import CloudWatch, Metric
-from streaming.alerts.sns import Topic
+from streaming.alerts.sns import Message, Topic
 from streaming.delta.merge import KeyedMerge
 from streaming.delta.tables import (
     location,
@@ -75,7 +75,9 @@ def test_a_failed_hop_reaches_whoever_subscribed(
 
 def test_without_sns_only_the_watching_fails(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SinkUnavailable, match="SNS topic"):
-        Topic(Settings("", "", "events", aws_endpoint=NOWHERE), "arn:aws:sns:us-east-1:1:t").publish("subject", "text")
+        Topic(Settings("", "", "events", aws_endpoint=NOWHERE), "arn:aws:sns:us-east-1:1:t").publish(
+            "subject", Message("text")
+        )
 
 
 def test_metrics_are_readable_in_their_namespace(settings: Settings, emulated_aws: aws.Aws) -> None:

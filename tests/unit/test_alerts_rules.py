@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,54 +12,6 @@ from streaming.alerts.rules import Alert
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)
-
-
-def an_hour_of(mean: float, swing: float = 0.02, texts: int = 40) -> list[dict[str, Any]]:
-    """A row for each minute of the hour before the last five, a little up, a little down."""
-    return [a_minute(ago, mean + swing * (1 if ago % 2 else -1), texts) for ago in range(6, 60)]
-
-
-def a_minute(ago: int, mean: float, texts: int = 40, entity: str = "post") -> dict[str, Any]:
-    return {"minute": NOON - ago * MINUTE, "entity": entity, "events": texts, "polarity_sum": mean * texts}
-
-
-def shifts(rows: Iterable[dict[str, Any]]) -> list[Alert]:
-    return rules.sentiment_shift(rows, "entity", NOON)
-
-
-def test_a_fall_of_sentiment_is_told_with_its_numbers() -> None:
-    (alert,) = shifts([*an_hour_of(0.2), *(a_minute(ago, -0.3) for ago in range(5))])
-    assert (alert.rule, alert.subject) == ("sentiment_shift", "entity:post")
-    assert "fell to -0.30 over 200 texts" in alert.text
-    assert "usual for the last hour is +0.2" in alert.text
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [*an_hour_of(0.2), *(a_minute(ago, 0.21) for ago in range(5))],
-        [*an_hour_of(0.2), a_minute(0, -0.9, texts=10)],
-        [*an_hour_of(0.2)[:10], *(a_minute(ago, -0.3) for ago in range(5))],
-        [*an_hour_of(0.2, swing=0.3), *(a_minute(ago, -0.3) for ago in range(5))],
-        [*an_hour_of(0.2), *(a_minute(ago, -0.3) for ago in range(-5, 0))],
-        [],
-    ],
-    ids=["as usual", "few texts", "short history", "restless anyway", "future events", "nothing"],
-)
-def test_no_shift_is_told_of(rows: list[dict[str, Any]]) -> None:
-    assert shifts(rows) == []
-
-
-def test_one_wild_minute_of_the_past_hides_no_shift() -> None:
-    wild = [a_minute(30, -1.0, texts=4000)]
-    assert shifts([*an_hour_of(0.2), *wild, *(a_minute(ago, -0.3) for ago in range(5))])
-
-
-def test_each_entity_is_judged_by_itself() -> None:
-    comments = [{**row, "entity": "comment"} for row in an_hour_of(-0.3)]
-    rows = [*an_hour_of(0.2), *comments, *(a_minute(ago, 0.2) for ago in range(5))]
-    rows += [a_minute(ago, 0.2, entity="comment") for ago in range(5)]
-    assert [alert.subject for alert in shifts(rows)] == ["entity:comment"]
 
 
 def quality(ago: int, rejected: int, accepted: int) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from streaming.alerts.cloudwatch import Metric
+from streaming.alerts.sns import Message
 from streaming.alerts.watcher import Watcher
 from streaming.delta.merge import KeyedMerge
 from streaming.errors import SinkUnavailable
@@ -28,7 +29,7 @@ class Told:
         self.down = down
         self.subjects: list[str] = []
 
-    def publish(self, subject: str, text: str) -> None:
+    def publish(self, subject: str, message: Message) -> None:
         if self.down:
             raise SinkUnavailable("SNS is down")
         self.subjects.append(subject)

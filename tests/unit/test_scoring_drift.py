@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from model.runtime import drift as distances
+from streaming.alerts.sns import Message
 from streaming.alerts.watcher import Watcher
 from streaming.scoring import drift as drift_module
 from streaming.scoring import observer
@@ -107,8 +108,8 @@ class Sent:
         self.alerts: list[tuple[str, str]] = []
         self.noted: dict[str, float] = {}
 
-    def publish(self, subject: str, text: str) -> None:
-        self.alerts.append((subject, text))
+    def publish(self, subject: str, message: Message) -> None:
+        self.alerts.append((subject, message.text))
 
     def put(self, *metrics: Any) -> None: ...
 

@@ -1,0 +1,170 @@
+"""Which series left their usual range, step by step: tests with control of false alarms, and hysteresis.
+
+Every step, each series is tested for its shares of negative and positive texts and for its number of texts, over
+windows of one, two and five minutes. Benjamini-Hochberg over all of these tests keeps chance out: a step in which
+nothing happened raises anything with a probability of at most RATE. A finding must be large as well as certain, and it
+lasts until the distance has been small for some minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streaming.alerts.detection.baseline import Baseline
+from streaming.alerts.detection.counts import STEP_S, Counts, Numbers
+from streaming.alerts.detection.significance import (
+    chances,
+    count_distance,
+    false_discovery_rates,
+    share_distance,
+)
+from streaming.alerts.detection.text import ALL, TOPIC, Series, Text
+
+NEGATIVE, POSITIVE, VOLUME = 0, 1, 2
+MEASURES = ("negative", "positive", "volume")
+# One, two and five minutes, in steps.
+WINDOWS = (2, 4, 10)
+# Fifteen minutes until anything is known.
+WARM_UP_STEPS = 30
+RATE = 1e-4
+# What is worth a message: a change of a share of all texts or of a part of them, a factor on the number of texts.
+SHARE_OF_ALL, SHARE_OF_PART, FACTOR = 0.07, 0.15, 1.5
+MIN_TEXTS = 20
+# A topic that was in fewer texts a minute than this is new, if it is in as many texts as this share of all.
+NEW_TOPIC_PER_MINUTE, NEW_TOPIC_SHARE = 0.5, 0.02
+MIN_BASELINE_TEXTS = 60
+# The distance below which a finding ends, after so many steps.
+OFF_DISTANCE, OFF_STEPS = 2.0, 4
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """A series that is out of its usual range now. `since`: epoch seconds; `rate`: adjusted by Benjamini-Hochberg."""
+
+    series: Series
+    measure: str
+    since: float
+    texts: int
+    usual: float
+    found: float
+    distance: float
+    rate: float
+    new: bool = False
+
+    @property
+    def identity(self) -> str:
+        """The same for the same series and measure."""
+        return f"{self.series.kind}/{self.series.name}/{self.measure}"
+
+
+class Detector:
+    """Counts, baseline and tests of one stream."""
+
+    def __init__(self) -> None:
+        self._counts = Counts()
+        self._baseline = Baseline(WINDOWS)
+        shape = (0, len(MEASURES))
+        self._on = np.zeros(shape, bool)
+        self._quiet = np.zeros(shape, int)
+        self._run = np.zeros(shape, int)
+        self._rate = np.ones(shape)
+
+    def step(self, end: float, texts: Sequence[Text]) -> list[Symptom]:
+        """Take the texts of the step that ended at `end` (epoch seconds); returns what is out of range now."""
+        replaced = self._counts.add_step(texts)
+        self._make_room(replaced)
+        usual_rate, usual_share = self._baseline.expected(end - STEP_S / 2)
+        sums = [self._counts.last(steps) for steps in WINDOWS]
+        raw = np.stack([_raw(each, usual_rate * w, usual_share) for each, w in zip(sums, WINDOWS, strict=True)], axis=1)
+        distances = self._distances(raw, sums)
+        worth = np.stack(
+            [self._worth(each, usual_rate * w, usual_share) for each, w in zip(sums, WINDOWS, strict=True)], 1
+        )
+        found: list[Symptom] = []
+        if self._baseline.steps >= WARM_UP_STEPS:
+            self._decide(raw[:, 0], distances, worth)
+            found = self._symptoms(end, sums, (usual_rate, usual_share), distances)
+        self._baseline.learn(end - STEP_S / 2, self._counts.last(1), raw, np.logical_not(self._on.any(axis=1)))
+        return found
+
+    def _make_room(self, replaced: list[int]) -> None:
+        size = self._counts.size
+        more = size - len(self._on)
+        self._baseline.grow(size)
+        self._baseline.forget(replaced)
+        for name in ("_on", "_quiet", "_run", "_rate"):
+            old = getattr(self, name)
+            grown = np.concatenate([old, np.zeros((more, len(MEASURES)), old.dtype)])
+            grown[replaced] = 0
+            setattr(self, name, grown)
+
+    def _distances(self, raw: Numbers, sums: Sequence[Numbers]) -> Numbers:
+        """Distances with the unrest of the series and the uncertainty of its baseline taken out."""
+        known = self._baseline.texts[:, None] + MIN_BASELINE_TEXTS
+        n = np.stack([each.sum(axis=1) for each in sums], axis=1)
+        uncertain = (1 + n / known)[:, :, None]
+        distances: Numbers = raw / np.sqrt(self._baseline.unrest * uncertain)
+        return distances
+
+    def _worth(self, counts: Numbers, rate: Numbers, share: Numbers) -> np.ndarray:
+        """Where a change is large enough for a message: (series, measures)."""
+        n = counts.sum(axis=1)
+        kinds = np.array([each.kind for each in self._counts.names])
+        limit = np.where(kinds == ALL, SHARE_OF_ALL, SHARE_OF_PART)[:, None]
+        moved = np.abs(counts[:, [0, 2]] / np.maximum(n, 1)[:, None] - share) >= limit
+        enough = (n >= MIN_TEXTS) & (self._baseline.texts >= MIN_BASELINE_TEXTS)
+        more = (
+            (n >= FACTOR * rate)
+            & (n - rate >= np.where(kinds == TOPIC, NEW_TOPIC_SHARE, 0.0) * n[0])
+            & (n >= MIN_TEXTS)
+        )
+        less = (n * FACTOR <= rate) & (rate >= MIN_TEXTS) & (kinds != TOPIC)
+        return np.column_stack([moved & enough[:, None], more | less])
+
+    def _decide(self, raw: Numbers, distances: Numbers, worth: np.ndarray) -> None:
+        """Turn findings on where they are certain and large, and off where they were small for a while."""
+        rates = false_discovery_rates(chances(distances))
+        certain = ((rates <= RATE) & worth).any(axis=1)
+        self._rate = np.where(certain, np.minimum(rates.min(axis=1), np.where(self._on, self._rate, 1.0)), self._rate)
+        small = np.abs(distances[:, 0]) < OFF_DISTANCE
+        self._quiet = np.where(small, self._quiet + 1, 0)
+        self._on = certain | (self._on & (self._quiet < OFF_STEPS))
+        self._run = np.where(np.abs(raw) > 1.5, self._run + 1, 0)
+
+    def _symptoms(
+        self, end: float, sums: Sequence[Numbers], usual: tuple[Numbers, Numbers], distances: Numbers
+    ) -> list[Symptom]:
+        counts, (rate, share) = sums[0], usual
+        found = []
+        for place, measure in zip(*np.nonzero(self._on), strict=True):
+            n = counts[place].sum()
+            if measure == VOLUME:
+                expected, seen = rate[place] * WINDOWS[0], n
+            else:
+                expected, seen = share[place, measure], counts[place, 2 * measure] / max(n, 1)
+            window = int(np.argmax(np.abs(distances[place, :, measure])))
+            series = self._counts.names[place]
+            run = max(int(self._run[place, measure]), 1)
+            found.append(
+                Symptom(
+                    series,
+                    MEASURES[measure],
+                    end - run * STEP_S,
+                    int(sums[window][place].sum()),
+                    float(expected),
+                    float(seen),
+                    float(distances[place, window, measure]),
+                    float(self._rate[place, measure]),
+                    bool(series.kind == TOPIC and rate[place] * 60 / STEP_S < NEW_TOPIC_PER_MINUTE),
+                )
+            )
+        return found
+
+
+def _raw(counts: Numbers, rate: Numbers, share: Numbers) -> Numbers:
+    """The distances of one window's counts: (series, measures)."""
+    n = counts.sum(axis=1)[:, None]
+    return np.column_stack([share_distance(counts[:, [0, 2]], n, share), count_distance(n[:, 0], rate)])
