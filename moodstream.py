@@ -36,6 +36,7 @@ COMMANDS = {
     "report": ("deploy.dashboard.report.command", "write a day of the lake as one HTML file"),
     "sql": ("streaming.operations.sql", "ask the lake's tables a question"),
     "label": ("streaming.operations.label", "record the sentiment that people see in texts, to evaluate models"),
+    "alerts": ("streaming.operations.alerts", "list and show incidents, test their messages, find them again"),
     "rejected": ("streaming.operations.rejected.command", "list rejected events, or send them again"),
     "erase": ("streaming.operations.erase.command", "remove a person's data from every layer"),
     "rescore": ("streaming.operations.rescore", "score the stored texts again with another model version"),

@@ -136,7 +136,7 @@ def _of_kind(judged: Sequence[Judged], kind: str) -> dict[str, int]:
 
 def _spread(delays: Sequence[float]) -> dict[str, float]:
     if len(delays) < 2:
-        return {}
+        return dict.fromkeys(("p50", "p95", "max"), delays[0] if delays else float("inf"))
     cuts = quantiles(delays, n=20, method="inclusive")
     return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(delays), 1)}
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from harness.bench import MEASUREMENTS
 
 SMALLEST: Mapping[str, tuple[str, ...]] = {
+    "alerts": ("--incidents", "2", "--days", "0"),
     "scoring": ("--rows", "200", "--rounds", "1"),
     "refine": ("--rows", "40", "--batches", "2", "--rounds", "1"),
     "latency": ("--seconds", "1", "--rate", "20"),

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake.exceptions import TableNotFoundError
 
-from streaming.alerts.detection.text import SENTIMENTS, UNKNOWN, Text
+from streaming.alerts.detection.text import SENTIMENTS, Text
 from streaming.delta.log import AppendedRows
 from streaming.delta.tables import chunks, open_table
 from streaming.settings import Settings
@@ -64,22 +64,14 @@ class SilverTexts:
         try:
             if name not in self._since:
                 self._since[name] = source.newest()
-                return self._last(name)
+                now = datetime.now(UTC)
+                return _stored(self._settings, name, now - WARM_UP, now + WARM_UP)
             until = source.reach(self._since[name], MAX_ROWS)
         except TableNotFoundError:
             return []
         rows = source.rows(self._since[name], until, READ)
         self._since[name] = until
         return _marked(name, rows)
-
-    def _last(self, name: str) -> list[dict[str, Any]]:
-        """The rows of the last WARM_UP before now."""
-        since = datetime.now(UTC) - WARM_UP
-        days = {since.date(), datetime.now(UTC).date()}
-        parts = " OR ".join(f"(year = {day.year} AND month = {day.month} AND day = {day.day})" for day in sorted(days))
-        predicate = f"({parts}) AND event_time >= '{since.isoformat()}'"
-        found = chunks(open_table(self._settings, name), READ.names, predicate)
-        return [row for rows in found for row in _marked(name, rows)]
 
     def _look_up(self, users: set[str]) -> None:
         """Learn the cohorts of new authors, at most every LOOK_UP_EVERY_S: until then they count as unknown."""
@@ -97,18 +89,38 @@ class SilverTexts:
         self._missing.clear()
 
     def _text(self, row: dict[str, Any]) -> Text:
-        location, age_band = self._cohorts.get(row["user_id"], (UNKNOWN, UNKNOWN))
-        return Text(
-            row["event_id"],
-            row["event_time"].timestamp(),
-            row["entity"],
-            row["user_id"],
-            row["text"],
-            SENTIMENTS.index(row["sentiment"]),
-            row["model_version"],
-            location,
-            age_band,
-        )
+        return _text(row, self._cohorts.get(row["user_id"], NO_COHORT))
+
+
+def between(settings: Settings, since: datetime, until: datetime) -> list[Text]:
+    """The scored texts of a span of event time, in its order, all in memory; raises TableNotFoundError."""
+    rows = [row for name in SOURCES for row in _stored(settings, name, since, until)]
+    try:
+        cohorts = Authors(settings).cohorts({row["user_id"] for row in rows}, ())
+    except TableNotFoundError:
+        cohorts = {}
+    return sorted((_text(row, cohorts.get(row["user_id"], NO_COHORT)) for row in rows), key=lambda text: text.at)
+
+
+def _stored(settings: Settings, name: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    days = [since.date() + timedelta(days=day) for day in range((until.date() - since.date()).days + 1)]
+    parts = " OR ".join(f"(year = {day.year} AND month = {day.month} AND day = {day.day})" for day in days)
+    predicate = f"({parts}) AND event_time >= '{since.isoformat()}' AND event_time <= '{until.isoformat()}'"
+    found = chunks(open_table(settings, name), READ.names, predicate)
+    return [row for rows in found for row in _marked(name, rows)]
+
+
+def _text(row: dict[str, Any], cohort: Cohort) -> Text:
+    return Text(
+        row["event_id"],
+        row["event_time"].timestamp(),
+        row["entity"],
+        row["user_id"],
+        row["text"],
+        SENTIMENTS.index(row["sentiment"]),
+        row["model_version"],
+        *cohort,
+    )
 
 
 def _marked(name: str, rows: pa.Table) -> list[dict[str, Any]]:
