@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from streaming.delta import log
+from streaming.delta import log, tables
 
 if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
@@ -52,11 +53,38 @@ class RowCount:
 
 
 @dataclass
+class Snapshot:
+    """Some columns of a table, read again only once the table has another version."""
+
+    table: Path
+    columns: list[str]
+    _open: DeltaTable | None = None
+    _version: int = -1
+    _rows: pa.Table | None = None
+
+    def rows(self) -> pa.Table | None:
+        """The newest rows; None while there is no table. If its files go meanwhile, those that were read last."""
+        try:
+            if self._open is None:
+                self._open = DeltaTable(str(self.table))
+            self._open.update_incremental()
+            if self._open.version() != self._version:
+                self._rows = tables.read(self._open, self.columns)
+                self._version = self._open.version()
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError):  # vacuumed meanwhile, or made anew
+            self._open = None
+        return self._rows
+
+
+@dataclass
 class Layers:
     """Row counts of all layers of a working directory, and the sentiment of the last minutes."""
 
     workdir: Workdir
     _tables: dict[str, RowCount] = field(default_factory=dict)
+    _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def bronze(self) -> int:
         """Records in bronze."""
@@ -99,9 +127,6 @@ class Layers:
         count = self._tables.setdefault(name, RowCount(self.workdir.table(name)))
         return count.update()
 
-    def _gold(self, name: str, columns: list[str]) -> Any:
-        try:
-            table = DeltaTable(str(self.workdir.table(f"gold/{name}")))
-            return table.to_pyarrow_table(columns=columns)
-        except (TableNotFoundError, FileNotFoundError):  # not there yet, or rewritten meanwhile
-            return None
+    def _gold(self, name: str, columns: list[str]) -> pa.Table | None:
+        table = self.workdir.table(f"gold/{name}")
+        return self._snapshots.setdefault(name, Snapshot(table, columns)).rows()

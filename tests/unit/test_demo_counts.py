@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from harness.demo.counts import RowCount
+from harness.demo.counts import RowCount, Snapshot
+from streaming.delta import tables
 
 
 def append(table: Path, *ids: str) -> None:
@@ -39,3 +42,22 @@ def test_a_compaction_changes_no_count(tmp_path: Path) -> None:
     assert count.update() == 3
     DeltaTable(str(tmp_path)).optimize.compact()
     assert count.update() == 3
+
+
+def test_a_table_is_read_again_only_after_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    read = tables.read
+
+    def counted(table: DeltaTable, *how: Any) -> pa.Table:
+        reads.append(table.version())
+        return read(table, *how)
+
+    monkeypatch.setattr(tables, "read", counted)
+    snapshot = Snapshot(tmp_path, ["id"])
+    assert snapshot.rows() is None
+    append(tmp_path, "a")
+    for _second in range(3):
+        assert snapshot.rows()["id"].to_pylist() == ["a"]
+    append(tmp_path, "b")
+    assert sorted(snapshot.rows()["id"].to_pylist()) == ["a", "b"]
+    assert reads == [0, 1]
