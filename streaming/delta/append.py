@@ -20,6 +20,7 @@ from pyspark.sql.types import StructType
 from streaming.delta import fence
 from streaming.delta import tables as delta_rs
 from streaming.delta.checksums import Checksums
+from streaming.delta.hooks import AFTER_COMMIT
 from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables.columns import PARTITIONS
@@ -129,11 +130,14 @@ class FileAppend:
             schema=self._table.schema(),
             partition_by=list(PARTITIONS),
             commit_properties=properties,
+            post_commithook_properties=AFTER_COMMIT,
         )
 
 
 class Compacting:
     """Merges a table's small files in a thread beside its writer, whose commits take 8 us for each file of the table.
+
+    Then removes the log's expired entries.
 
     Streaming readers skip such a commit, and appends do not conflict with it. One group of files of TARGET_BYTES in all
     is in memory at a time; files of that size are not touched, so the work does not grow with the table.
@@ -157,6 +161,7 @@ class Compacting:
         try:
             table = delta_rs.open_table(self._settings, self._name)
             table.optimize.compact(target_size=TARGET_BYTES, max_concurrent_tasks=1)
+            table.cleanup_metadata()
         except Exception as error:  # the next round, or `moodstream maintain`, tries again
             log.info("%s: not compacted this time: %s", self._name, error)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
 
+from streaming.delta.hooks import AFTER_COMMIT
 from streaming.fencing import Token
 
 ATTEMPTS = 20
@@ -57,4 +58,5 @@ def _commit_nothing(table: DeltaTable, token: Token) -> None:
         schema=table.schema(),
         partition_by=table.metadata().partition_columns,
         commit_properties=properties(token, {}),
+        post_commithook_properties=AFTER_COMMIT,
     )

@@ -18,6 +18,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from streaming.delta import fence
+from streaming.delta.hooks import AFTER_COMMIT
 from streaming.delta.tables import add_missing_columns
 from streaming.fencing import Token
 from streaming.tables.keyed_table import PROPERTIES, KeyedTable
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 # Above this many partitions, use one overall time range: a longer predicate would cost more than it saves.
 MAX_RANGES = 64
-# Late events and appended rows leave small files behind.
+# Late events and appended rows leave small files behind, and each commit an entry of the log.
 COMPACT_EVERY = 200
 
 
@@ -78,7 +79,9 @@ class KeyedMerge:
     def _replace(self, rows: pa.Table, mark: CommitProperties) -> None:
         if self._delta.version() > 0:
             log.warning("%s is computed again: its rows belong to another checkpoint", self._table.name)
-        write_deltalake(self._delta, rows, mode="overwrite", commit_properties=mark)
+        write_deltalake(
+            self._delta, rows, mode="overwrite", commit_properties=mark, post_commithook_properties=AFTER_COMMIT
+        )
 
     def _merge(self, rows: pa.Table, mark: CommitProperties) -> None:
         merge = self._delta.merge(
@@ -88,6 +91,7 @@ class KeyedMerge:
             target_alias="target",
             streamed_exec=False,
             commit_properties=mark,
+            post_commithook_properties=AFTER_COMMIT,
         )
         updates = dict(self._table.updates)
         merge.when_matched_update(updates, self._table.update_when).when_not_matched_insert_all().execute()
@@ -98,6 +102,8 @@ class KeyedMerge:
             return
         try:
             self._delta.optimize.compact()
+            self._delta.update_incremental()
+            self._delta.cleanup_metadata()
         except DeltaError as error:
             log.info("%s: not compacted this time: %s", self._table.name, error)
 

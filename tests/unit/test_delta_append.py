@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -173,6 +175,28 @@ def test_small_files_are_joined_beside_the_writer(
     wait_until(lambda: len(open_table(settings, "cats").file_uris()) == 1, "the files are compacted")
     append.commit([Row(**file) for file in written(tmp_path, events(("cats", "after", NOON)))], 4)
     assert ids(settings, "cats") == ["0", "1", "2", "3", "after"]
+
+
+def expire(log: Path, version: int) -> Path:
+    """Make an entry of the log older than the log's retention."""
+    entry = log / f"{version:020d}.json"
+    long_ago = time.time() - 30 * 86_400
+    os.utime(entry, (long_ago, long_ago))
+    return entry
+
+
+def test_expired_entries_of_the_log_are_looked_for_by_the_rounds_of_compaction_alone(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.delta.append.COMPACT_EVERY", 3)
+    append = FileAppend(settings, "cats", "q")
+    append.commit([Row(**file) for file in written(tmp_path, events(("cats", "0", NOON)))], 0)
+    open_table(settings, "cats").create_checkpoint()
+    entry = expire(tmp_path / "cats" / "_delta_log", 0)
+    append.commit([Row(**file) for file in written(tmp_path, events(("cats", "1", NOON)))], 1)
+    assert entry.exists(), "a commit listed the whole log"
+    append.commit([Row(**file) for file in written(tmp_path, events(("cats", "2", NOON)))], 2)
+    wait_until(lambda: not entry.exists(), "the round left the expired entry")
 
 
 def test_a_table_gains_the_columns_that_a_new_release_brings(settings: Settings, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -123,6 +125,22 @@ def test_small_files_are_compacted_now_and_then(tmp_path: Path, monkeypatch: pyt
         table.apply(rows({"minute": NOON + timedelta(minutes=minute)}), minute + 1)
     assert len(DeltaTable(str(tmp_path)).file_uris()) <= 2
     assert len(counted(tmp_path)) == 20
+
+
+def test_expired_entries_of_the_log_are_looked_for_now_and_then_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "COMPACT_EVERY", 3)
+    table = sink(tmp_path)
+    table.apply(rows({}), 1)
+    DeltaTable(str(tmp_path)).create_checkpoint()
+    entry = tmp_path / "_delta_log" / f"{0:020d}.json"
+    long_ago = time.time() - 30 * 86_400
+    os.utime(entry, (long_ago, long_ago))
+    table.apply(rows({}), 2)
+    assert entry.exists(), "a commit listed the whole log"
+    table.apply(rows({}), 3)
+    assert not entry.exists()
 
 
 def a_change(**overrides: Any) -> dict[str, Any]:
