@@ -1,4 +1,7 @@
-"""`moodstream status`: which processes of a working directory run, the state of its hops, the rows of each layer."""
+"""`moodstream status`: which processes of a working directory run, the state of its hops, the rows of each layer.
+
+With `--lake` it shows the state of any lake instead, see harness/status.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +31,21 @@ from harness.demo import (
 )
 from harness.demo.counts import SILVER, Layers
 from harness.demo.screen import STATES, sentiment_bar
+from harness.status.command import show
 
 SERVICES = (aws.NAME, postgres.NAME, pages.MLFLOW, pages.DASHBOARD, job.NAME, sender.NAME)
 EXAMPLES = """examples:
   moodstream status
   moodstream status --workdir /tmp/demo --json
+  moodstream status --lake s3://my-lake --metrics-namespace Moodstream     a job on AWS, and what to do next
 """
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:  # noqa: ARG001 - the form of every command
-    """Show the state of a working directory; returns 0. Raises LocalError."""
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Show the state of a working directory, or of a lake; returns 0. Raises LocalError."""
     options = _options(argv)
+    if options.lake:
+        return show(options, environ)
     found = status(workdir.existing(options.workdir))
     if options.json:
         sys.stdout.write(json.dumps(found, default=str) + "\n")
@@ -123,9 +130,14 @@ def _readable(found: Mapping[str, Any]) -> Group:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "moodstream status",
-        "Show which processes of a working directory run, the state of its hops, and the rows of each layer.",
+        "Show which processes of a working directory run, the state of its hops, and the rows of each layer. "
+        "With --lake: the tables of any lake, the job that writes it, and what to do next.",
         EXAMPLES,
     )
     parser.add_argument("--workdir", default=workdir.DEFAULT, metavar="DIR", help="the demo's working directory")
+    parser.add_argument("--lake", metavar="LAKE", help="folder or s3:// URL of any lake, instead of a demo")
+    parser.add_argument("--status-file", metavar="FILE", help="with --lake: where the job writes its status")
+    parser.add_argument("--metrics-namespace", metavar="NAME", help="with --lake: the job's namespace in CloudWatch")
+    parser.add_argument("--region", help="with --lake: AWS region (AWS_REGION)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser.parse_args(list(argv))

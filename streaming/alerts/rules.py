@@ -104,7 +104,7 @@ def stale_gold(rows: Iterable[Row]) -> list[Alert]:
     text = (
         f"Gold lags behind: half of the events of each of the last {LAG_BATCHES} batches were older than "
         f"{min(row['lag_p50_s'] for row in newest):.0f} s (limit {LAG_S:.0f} s). Look at the batch times of ingest, "
-        f"refine and aggregate (`moodstream status`): the slowest holds the others up."
+        f"refine and aggregate (`moodstream status --lake LAKE`): the slowest holds the others up."
     )
     return [Alert("stale_gold", "gold", text)]
 
@@ -163,7 +163,9 @@ def _drift(row: Row) -> Alert:
 
 
 def _hop(rule: str, name: str, what: str) -> Alert:
-    return Alert(rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status`.")
+    return Alert(
+        rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status --lake LAKE`."
+    )
 
 
 def _stalled(hop: Row, before: Row) -> bool:
