@@ -3,12 +3,17 @@
 Compaction rewrites files without changing rows (`dataChange: false`), so no hop processes a row again. Appends never
 conflict with it; a MERGE into gold may, and its hop repeats it. `vacuum` deletes only files that no version within the
 retention needs.
+
+A query that is down reads on where it stopped, from files and log entries that may be older than the retention. Before
+anything of that would expire, all old files and log entries of the table are kept, until the query has read them or
+somebody says `--even-unread`.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deltalake import DeltaTable
@@ -20,6 +25,7 @@ from streaming.delta.tables import open_table
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
+from streaming.operations.readers import Unread, unread
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import (
@@ -38,6 +44,10 @@ EXAMPLES = """  moodstream maintain
   moodstream maintain --lake s3a://my-lake --checkpoints s3a://my-lake/_checkpoints --vacuum-after 14
 """
 ATTEMPTS = 3
+# The log's retention (delta/append.py). The job's own commits remove older entries, so the daily run acts before that.
+LOG_HOURS = 7 * 24
+MARGIN_HOURS = 48
+LOG_EXPIRES = "delta.enableExpiredLogCleanup"
 HOURS_A_DAY = 24
 OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME, gold_incidents.NAME)
 GOLD = (*(table.name for table in catalog.KEYED), *OBSERVED)
@@ -54,6 +64,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         default=7,
         metavar="DAYS",
         help="keep what versions of the last DAYS need, for readers that lag and for time travel (default: 7)",
+    )
+    parser.add_argument(
+        "--even-unread",
+        action="store_true",
+        help="also delete what a query that is down has not read; then its checkpoint needs a repair",
     )
     return command.run(parser, _maintain, argv, environ)
 
@@ -74,27 +89,56 @@ def _maintain(settings: Settings, options: argparse.Namespace, progress: Progres
             continue
         progress(f"maintaining {name}")
         emptied = keyed_tables.drop_empty(settings, name) if name in TABLES else 0
-        done[name] = {**maintain(table, options.vacuum_after * HOURS_A_DAY), "emptied_rows": emptied}
+        hours = options.vacuum_after * HOURS_A_DAY
+        late = _late(settings, table, name, hours)
+        kept = [] if options.even_unread else late
+        done[name] = {
+            **maintain(table, hours, keep_all=bool(kept)),
+            "emptied_rows": emptied,
+            "kept_for": [_reader(each) for each in kept],
+            "taken_from": [_reader(each) for each in late if each not in kept],
+        }
     if not done:
         raise SettingsError(f"--lake: '{settings.lake}' holds no table")
     lines = [_line(name, each) for name, each in done.items()]
     return Outcome({"tables": done, "finished_changes": finished}, lines)
 
 
-def maintain(table: DeltaTable, keep_hours: int) -> dict[str, Any]:
-    """Maintain one table."""
+def maintain(table: DeltaTable, keep_hours: int, *, keep_all: bool = False) -> dict[str, Any]:
+    """Maintain one table; with `keep_all` its old files and log entries stay."""
     before = len(table.file_uris())
     compacted = _compacted(table)
-    removed = table.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
+    _let_log_expire(table, not keep_all)
+    removed = []
+    if not keep_all:
+        removed = table.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
     table.update_incremental()
     table.create_checkpoint()
-    table.cleanup_metadata()
+    if not keep_all:
+        table.cleanup_metadata()
     return {
         "files_before": before,
         "files": len(table.file_uris()),
         "compacted": compacted,
         "vacuumed": len(removed),
     }
+
+
+def _late(settings: Settings, table: DeltaTable, name: str, keep_hours: int) -> list[Unread]:
+    """The queries of which something unread would soon expire, or has."""
+    soon = timedelta(hours=min(keep_hours, LOG_HOURS - MARGIN_HOURS))
+    return [each for each in unread(settings, table, name) if datetime.now(UTC) - each.since > soon]
+
+
+def _let_log_expire(table: DeltaTable, expire: bool) -> None:
+    """Whether the job's own commits remove old entries of the log, as they do by default."""
+    if expire != (table.metadata().configuration.get(LOG_EXPIRES, "true") == "true"):
+        table.alter.set_table_properties({LOG_EXPIRES: str(expire).lower()})
+        table.update_incremental()
+
+
+def _reader(late: Unread) -> dict[str, Any]:
+    return {"query": late.query, "first_unread_version": late.version, "written_at": late.since.isoformat()}
 
 
 def _compacted(table: DeltaTable) -> bool:
@@ -112,4 +156,17 @@ def _compacted(table: DeltaTable) -> bool:
 
 def _line(name: str, done: Mapping[str, Any]) -> str:
     text = f"{name:<28} {done['files_before']:>6} -> {done['files']:>5} files, {done['vacuumed']:>6} old ones removed"
-    return text if done["compacted"] else f"{text}; not compacted: the stream committed first, try again"
+    if not done["compacted"]:
+        text += "; not compacted: the stream committed first, try again"
+    if done["kept_for"]:
+        text += f"; old files kept for {_readers(done['kept_for'])}: start it, or delete them with --even-unread"
+    if done["taken_from"]:
+        text += f"; taken from {_readers(done['taken_from'])}: see `moodstream checkpoints verify`"
+    return text
+
+
+def _readers(late: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(
+        f"{each['query']} (unread since version {each['first_unread_version']}, {each['written_at'][:16]})"
+        for each in late
+    )

@@ -8,11 +8,14 @@ next layer, to which a query may still add the old rows.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from deltalake import DeltaTable
 
 from streaming.checkpoints import loads
-from streaming.checkpoints.offsets import batches, delta_offsets
+from streaming.checkpoints.offsets import batches, plan_before
 from streaming.delta.log import read_entry
 from streaming.delta.tables import open_table
 from streaming.files import Files
@@ -20,6 +23,14 @@ from streaming.operations.command import Progress
 from streaming.settings import Settings
 
 POLL_S = 0.5
+
+
+class Unread(NamedTuple):
+    """A query's first version of a table that it has not read and that appended rows, and when that was written."""
+
+    query: str
+    version: int
+    since: datetime
 
 
 def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
@@ -36,7 +47,9 @@ def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
         planned, done = batches(files, checkpoint)
         if not planned:
             continue
-        reads = [each for each in delta_offsets(files, checkpoint, max(done or planned)) if each.table_id == identity]
+        # Of a damaged checkpoint the newest plan that is left: the query has read at least so far.
+        plan = plan_before(files, checkpoint, max(done or planned) + 1)
+        reads = [each for each in plan.delta_offsets() if each.table_id == identity] if plan else []
         if reads:
             found[query] = reads[0].version if done and not reads[0].in_snapshot else 0
     return found
@@ -62,8 +75,33 @@ def wait(settings: Settings, name: str, version: int, patience: float, progress:
     return []
 
 
+def unread(settings: Settings, table: DeltaTable, name: str) -> list[Unread]:
+    """The queries that have rows of `table` still to read, and can: not those whose first version has left the log."""
+    files, last = Files(settings), table.version() + 1
+    found = []
+    for query, position in positions(settings, table).items():
+        # At 0 a query reads a whole snapshot, whatever the log still holds.
+        if 0 < position < last and read_entry(files, settings.table(name), position) is None:
+            continue
+        first = next(_appending(settings, name, position, last), None)
+        if first is not None:
+            found.append(Unread(query, first, _written(settings, name, first)))
+    return found
+
+
 def _appends(settings: Settings, name: str, first: int, before: int) -> bool:
     """Whether any version from `first` on and before `before` appended rows; readers skip all others."""
+    return next(_appending(settings, name, first, before), None) is not None
+
+
+def _appending(settings: Settings, name: str, first: int, before: int) -> Iterator[int]:
     files = Files(settings)
-    entries = (read_entry(files, settings.table(name), version) for version in range(first, before))
-    return any(entry.appended for entry in entries if entry)  # no reader can read an entry that has expired
+    for version in range(first, before):
+        entry = read_entry(files, settings.table(name), version)
+        if entry and entry.appended:  # no reader can read an entry that has expired
+            yield version
+
+
+def _written(settings: Settings, name: str, version: int) -> datetime:
+    log = Files(settings).below(f"{settings.table(name)}/_delta_log")
+    return next(datetime.fromtimestamp(each.modified, UTC) for each in log if each.name == f"{version:020d}.json")

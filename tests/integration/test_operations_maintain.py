@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
 from moodstream import exit_code_of
-from streaming.operations import maintain
+from streaming.operations import maintain, readers
 from tests.builders import a_record
+from tests.checkpoint_files import a_checkpoint, delta_offset
 from tests.gold_without_spark import count_gold
-from tests.lake_rows import refined, rows_of, run
+from tests.lake_rows import refined, rows_of, run, settings_of
 
 POSTS = "silver/posts"
 
@@ -71,6 +73,62 @@ def test_rows_whose_texts_have_yet_to_be_counted_under_their_new_label_stay(lake
 def test_it_may_run_again_at_once(lake: Path) -> None:
     for _ in range(2):
         assert run(maintain.main, lake=lake)[0] == 0
+
+
+def a_late_reader(lake: Path, days: float) -> list[str]:
+    """A query that has not read the posts of versions 2 to 5, which were written `days` ago; returns their files."""
+    plans = {batch: [delta_offset(lake, POSTS, version)] for batch, version in enumerate((1, 2))}
+    a_checkpoint(lake.parent / "checkpoints/aggregate", plans, finished=1)
+    log = sorted((lake / POSTS / "_delta_log").glob("*.json"))
+    files = sorted(map(str, (lake / POSTS).rglob("*.parquet")))
+    for path in [*map(str, log), *files]:
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    return files
+
+
+def expire_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run find everything older than the retention, as if the files had been merged a week ago."""
+    vacuum = DeltaTable.vacuum
+
+    def at_once(table: DeltaTable, **how: Any) -> list[str]:
+        return vacuum(table, **{**how, "retention_hours": 0})
+
+    monkeypatch.setattr(DeltaTable, "vacuum", at_once)
+
+
+def test_what_a_query_that_is_down_has_not_read_is_kept(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expire_at_once(monkeypatch)
+    files = a_late_reader(lake, days=6)
+    _, report = run(maintain.main, lake=lake)
+    (kept,) = report["tables"][POSTS]["kept_for"]
+    assert (kept["query"], kept["first_unread_version"]) == ("aggregate", 2)
+    assert all(Path(path).exists() for path in files)
+    assert readers.behind(settings_of(lake), POSTS, DeltaTable(str(lake / POSTS)).version()) == ["aggregate"]
+    configuration = DeltaTable(str(lake / POSTS)).metadata().configuration
+    assert configuration["delta.enableExpiredLogCleanup"] == "false"
+
+
+def test_what_a_query_has_not_read_is_deleted_on_demand_and_the_report_says_from_whom(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expire_at_once(monkeypatch)
+    files = a_late_reader(lake, days=6)
+    run(maintain.main, lake=lake)
+    _, report = run(maintain.main, "--even-unread", lake=lake)
+    assert [each["query"] for each in report["tables"][POSTS]["taken_from"]] == ["aggregate"]
+    assert not any(Path(path).exists() for path in files)
+    configuration = DeltaTable(str(lake / POSTS)).metadata().configuration
+    assert configuration["delta.enableExpiredLogCleanup"] == "true"
+
+
+def test_a_query_that_lags_by_less_than_the_retention_holds_nothing_up(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expire_at_once(monkeypatch)
+    a_late_reader(lake, days=4)
+    _, report = run(maintain.main, lake=lake)
+    assert (report["tables"][POSTS]["kept_for"], report["tables"][POSTS]["taken_from"]) == ([], [])
+    assert report["tables"][POSTS]["vacuumed"] == 5
 
 
 @pytest.mark.parametrize("days", ["0", "soon", "-1"])
