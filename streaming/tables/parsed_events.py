@@ -134,8 +134,9 @@ def _rejected(event: Rejected, record: dict[str, Any], digest: str) -> dict[str,
     place = f"{record['stream']}/{record['sequence_number']}/{event.record_index}/{digest}"
     return {
         "entity": REJECTED,
-        # Its place identifies a rejected event: the id that it claims may be another event's.
-        "duplicate_key": f"{REJECTED}:{place}",
+        # Its place identifies a rejected event: the id that it claims may be another event's. No event id holds NUL, so
+        # that nobody can send an event that is taken for a copy of a rejected one.
+        "duplicate_key": f"\0{REJECTED}:{place}",
         "event_id": event.event_id,
         "record_index": event.record_index,
         "reason": event.reason,

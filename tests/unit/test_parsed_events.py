@@ -32,6 +32,15 @@ def test_an_unreadable_record_is_kept_whole() -> None:
     assert silver_rejected.event_bytes(row) == b"{broken"
 
 
+def test_no_event_can_claim_the_key_of_a_rejected_one() -> None:
+    """The sender knows the position of a record, and so all of the key; the event would have been dropped as a copy."""
+    (rejected,) = rows_of(b"{broken")
+    (claiming,) = rows_of(a_record(event_id=str(rejected["duplicate_key"])))
+    assert claiming["entity"] == "rejected"
+    (claiming,) = rows_of(a_record(event_id=str(rejected["duplicate_key"]).replace("\0", "")))
+    assert claiming["duplicate_key"] != rejected["duplicate_key"]
+
+
 def test_rows_of_earlier_releases_hold_the_record_around_the_event() -> None:
     old = {"data": b"[1, 2]", "record_index": 1, "record_digest": None}
     assert silver_rejected.event_bytes(old) == b"2"
