@@ -15,6 +15,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from deploy.infra import grant
 from deploy.local import aws
+from harness.redshift_double.data_api import JOB_USER, FakeDataApi, prepared, refusal, unreachable
 from streaming.delta.log import DataFile
 from streaming.errors import DataFilesGone, LeaseLost, PermanentFailure, SinkUnavailable, StreamingError
 from streaming.fencing import Token
@@ -30,7 +31,6 @@ from streaming.warehouse.redshift.staging import Staging
 from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
 from streaming.warehouse.serving import GOLD
 from tests.integration.conftest import Database, fresh
-from tests.redshift_fake import JOB_USER, FakeDataApi, prepared, refusal, unreachable
 from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes
 
 BUCKET = "moodstream-staging"

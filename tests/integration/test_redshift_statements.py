@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from harness.redshift_double.data_api import FakeDataApi, prepared
 from streaming.errors import SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import corrections as operations
@@ -17,7 +18,6 @@ from streaming.warehouse import statements
 from streaming.warehouse.redshift.data_api import DataApi
 from tests.integration.conftest import Database, fresh
 from tests.integration.test_redshift_loads import ADMIN, WHERE, granted, opened
-from tests.redshift_fake import FakeDataApi, prepared
 from tests.warehouse_rows import a_comment, a_load, a_post, a_profile, an_interaction
 
 SQL = Path(__file__).parents[2] / "sql"
