@@ -10,6 +10,7 @@ from streaming import metrics, session
 from streaming.delta import append
 from streaming.hop_states import HopStates
 from streaming.lease.job import owned
+from streaming.long_lived import LongLived
 from streaming.settings import Settings, from_command_line
 from streaming.status import StatusFile
 from streaming.supervised import Start, Supervised
@@ -50,7 +51,7 @@ def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
     spark = session.start(settings)
     create_tables(settings)
     measuring = metrics.listen(spark, settings)
-    job = Job(spark, settings, starts, session.wall_clock(spark), HopStates(measuring))
+    job = Job(spark, settings, starts, session.wall_clock(spark), [HopStates(measuring), LongLived()])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     try:

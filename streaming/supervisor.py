@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -66,7 +66,8 @@ class WallClock:
 class Job:
     """All hops of one application. `run` blocks until `stop` is called or nothing can go on.
 
-    `wall` is the clock that queries wait by, in seconds since 1970. `observe` is called with the hops' status, often.
+    `wall` is the clock that queries wait by, in seconds since 1970. Each of `observers` is called with the status of
+    all hops, often.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Job:
         settings: Settings,
         starts: Mapping[str, Start],
         wall: Callable[[], float] = time.time,
-        observe: Callable[[Mapping[str, Mapping[str, Any]]], None] | None = None,
+        observers: Sequence[Callable[[Mapping[str, Mapping[str, Any]]], None]] = (),
     ) -> None:
         self._spark = spark
         self._settings = settings
@@ -83,7 +84,7 @@ class Job:
         self._status = StatusFile(settings.status_file)
         self._stopping = threading.Event()
         self._wall = wall
-        self._observe = observe or (lambda _: None)
+        self._observers = observers
         self._clock = WallClock(wall(), time.monotonic())
 
     def stop(self) -> None:
@@ -124,5 +125,6 @@ class Job:
 
     def _write_status(self) -> None:
         hops = {hop.name: hop.status() for hop in self._hops}
-        self._observe(hops)
+        for observe in self._observers:
+            observe(hops)
         self._status.write(hops, self._spark.sparkContext.uiWebUrl if self._spark else None)
