@@ -112,9 +112,7 @@ def sentence(change: Change, found: dict[str, pd.DataFrame], against: str) -> st
 def _carriers(kind: str, frame: pd.DataFrame, difference: float, most: int = 2) -> str:
     """The groups that carried most of the change, in its direction."""
     same = frame[frame["carried"] * difference > MIN_SHARE * difference**2].head(most)
-    names = (
-        same.drop(columns=[name for name in same.columns if name not in _keys(same)]).astype(str).agg(", ".join, axis=1)
-    )
+    names = [", ".join(map(str, key)) for key in same[_keys(same)].itertuples(index=False)]
     told = [f"{name} ({points(part)})" for name, part in zip(names, same["carried"], strict=True)]
     return f"{kind} {' and '.join(told)}" if told else ""
 

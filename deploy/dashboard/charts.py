@@ -46,17 +46,20 @@ def sentiment_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
 def net_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
     """Net sentiment with its 95 % interval, and the number of texts as bars behind; a gap where nobody wrote."""
     gap = buckets["bucket"].diff() > pd.Timedelta(minutes=2 * minutes)
-    shown = buckets.assign(
-        run=gap.cumsum(), low=buckets["net"] - buckets["margin"], high=buckets["net"] + buckets["margin"]
-    )
+    low, high = buckets["net"] - buckets["margin"], buckets["net"] + buckets["margin"]
+    shown = buckets.assign(run=gap.cumsum(), low=low.clip(-1, 1), high=high.clip(-1, 1))
     x = alt.X("bucket:T", title=None)
-    bars = alt.Chart(shown).mark_bar(color="#8a8f98", opacity=0.25).encode(x=x, y=alt.Y("events:Q", title="texts"))
-    scale = alt.Scale(domain=[-1, 1])
-    y = alt.Y("net:Q", title="net sentiment", scale=scale, axis=alt.Axis(format=PERCENT_POINTS))
+    count = alt.Y("events:Q", title="texts", axis=alt.Axis(orient="right", format="~s", grid=False))
+    bars = alt.Chart(shown).mark_bar(color="#8a8f98", opacity=0.25).encode(x=x, y=count)
+    scale, axis = alt.Scale(domain=[-1, 1]), alt.Axis(format=PERCENT_POINTS, orient="left")
     base = alt.Chart(shown).encode(x=x, detail="run:N")
-    band = base.mark_area(opacity=0.25, color="#2a9d8f").encode(y=alt.Y("low:Q", scale=scale, title=None), y2="high:Q")
-    tooltip = ["bucket:T", alt.Tooltip("net:Q", format="+.2f"), alt.Tooltip("margin:Q", format=".2f"), "events:Q"]
-    line = base.mark_line(point=True, color="#2a9d8f", strokeWidth=2).encode(y=y, tooltip=tooltip)
+    band = base.mark_area(opacity=0.25, color="#2a9d8f").encode(
+        y=alt.Y("low:Q", title="net sentiment", scale=scale, axis=axis), y2="high:Q"
+    )
+    line = base.mark_line(point=alt.OverlayMarkDef(color="#2a9d8f"), color="#2a9d8f", strokeWidth=2).encode(
+        y=alt.Y("net:Q", title="net sentiment", scale=scale, axis=axis),
+        tooltip=["bucket:T", alt.Tooltip("net:Q", format="+.2f"), alt.Tooltip("margin:Q", format=".2f"), "events:Q"],
+    )
     return alt.layer(bars, alt.layer(band, line)).resolve_scale(y="independent").properties(height=200)
 
 

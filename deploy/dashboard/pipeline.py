@@ -45,7 +45,7 @@ def _hops(view: View) -> None:
     shown = ("state", "batch", "rows", "rows_per_second", "last_batch_at", "restarts", "error")
     st.subheader("Hops")
     rows = [{"hop": name, **{key: hop[key] for key in shown if key in hop}} for name, hop in hops.items()]
-    st.dataframe(pd.DataFrame(rows).astype(str).replace("None", ""), hide_index=True, width="stretch")
+    st.dataframe(pd.DataFrame(rows).astype(str).replace({"None": "", "nan": ""}), hide_index=True, width="stretch")
 
 
 def _lag(view: View) -> None:

@@ -29,6 +29,7 @@ def start_dashboard(workdir: Workdir, environ: Mapping[str, str], port: int | No
             *(sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(chosen)),
             *("--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"),
             *("--browser.gatherUsageStats", "false", "--client.toolbarMode", "minimal"),
+            *("--client.showErrorLinks", "false"),
             *("--", str(workdir.root)),
         ]
 

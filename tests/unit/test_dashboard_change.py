@@ -70,6 +70,13 @@ def test_the_sentence_names_what_moved_it() -> None:
     assert "compared with the hour before. It came with topic outage (" in told
 
 
+def test_a_kind_of_group_that_carried_nothing_is_left_out_of_the_sentence() -> None:
+    before, now = counts(("tea", 100, 100, 300)), counts(("tea", 300, 100, 100))
+    nothing = change.drivers(counts(("rain", 0, 5, 0)), counts(("rain", 0, 5, 0)), ["topic"])
+    told = change.sentence(Change(change.net(now), change.net(before)), {"topic": nothing}, "the hour before")
+    assert told.endswith("compared with the hour before, everywhere alike.")
+
+
 def test_the_sentence_says_when_a_change_may_be_chance() -> None:
     calm = change.net(counts(("tea", 3, 4, 3)))
     told = change.sentence(Change(calm, change.net(counts(("tea", 2, 4, 4)))), {}, "an hour ago")
