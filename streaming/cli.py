@@ -1,4 +1,4 @@
-"""`moodstream stream`, `python -m streaming`: runs the job until SIGTERM or SIGINT."""
+"""`moodstream stream`, `python -m streaming`: runs the job until SIGTERM or SIGINT, here or in Spark's JVM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import signal
 from collections.abc import Mapping, Sequence
 
-from streaming import metrics, session
+from streaming import jvm_shutdown, metrics, session
 from streaming.delta import append
 from streaming.hop_states import HopStates
 from streaming.lease.job import owned
@@ -54,8 +54,9 @@ def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
     job = Job(spark, settings, starts, session.wall_clock(spark), [HopStates(measuring), LongLived()])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
-    try:
-        job.run()
-    finally:
-        measuring.close()
-        spark.stop()
+    with jvm_shutdown.stopping(spark, job.stop):
+        try:
+            job.run()
+        finally:
+            measuring.close()
+            spark.stop()

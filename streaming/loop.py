@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+# Seconds that `stop` waits for the step under way. A load takes a few.
+STOP_WITHIN = 60.0
+
 
 class Running(Protocol):
     """A started hop. Spark's StreamingQuery is one as it stands."""
@@ -61,10 +64,13 @@ class Loop:
         """What `step` raised."""
         return self._failure
 
-    def stop(self) -> None:
-        """Let the running step end, then return."""
+    def stop(self, within: float = STOP_WITHIN) -> None:
+        """Let the running step end, then return; a step that takes longer than `within` seconds is left to itself.
+
+        A step may wait for a warehouse for a quarter of an hour. It is safe to repeat, so it must not hold up the end.
+        """
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(within)
 
     def _run(self) -> None:
         batch = 0

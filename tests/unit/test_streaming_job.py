@@ -15,6 +15,7 @@ import pytest
 from streaming.backoff import MAX_PAUSE
 from streaming.errors import CheckpointVersionError, PermanentFailure, SinkUnavailable
 from streaming.failures import is_permanent
+from streaming.loop import Loop
 from streaming.settings import Settings
 from streaming.supervised import START_WITHIN, Supervised
 from streaming.supervisor import Job, hop_starts
@@ -178,6 +179,25 @@ def test_a_start_that_never_returns_is_given_up_and_what_it_starts_later_is_stop
     slow.release.set()
     attempt.wait(patience(60.0))
     assert not slow.query.isActive
+
+
+def test_a_step_that_hangs_does_not_hold_up_the_end_of_its_loop() -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def step() -> dict[str, int]:
+        entered.set()
+        release.wait(patience(60.0))
+        return {}
+
+    loop = Loop("load", step, 0.1)
+    try:
+        assert entered.wait(patience(60.0))
+        loop.stop(within=0.05)
+        assert loop.isActive
+    finally:
+        release.set()
+        loop.stop()
+    assert not loop.isActive
 
 
 def test_a_status_that_cannot_be_written_does_not_end_the_job(tmp_path: Path) -> None:
