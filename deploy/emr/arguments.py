@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SETTINGS = Path(__file__).with_name("spark-settings.toml")
-CONNECTOR = "/usr/share/aws/kinesis/spark-sql-kinesis/lib/spark-streaming-sql-kinesis-connector.jar"
+# Below the release. EMR has a connector of its own, but from 1.4.3 on they lose records when a shard splits, and the
+# job refuses them (streaming/sources/connector_build.py).
+CONNECTOR = "jars/spark-streaming-sql-kinesis-connector.jar"
 # EMR installs Delta outside Spark's own folder.
 DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
 PYTHON = "/usr/bin/python3.11"  # EMR 7.x has it beside its default, 3.9
@@ -32,7 +34,6 @@ LATENCY_OPTIONS: Mapping[str, str] = {
     "--ingest-trigger": "2",
     "--refine-trigger": "2",
     "--aggregate-trigger": "10",
-    "--load-trigger": "15",
 }
 
 
@@ -50,6 +51,7 @@ class Target:
     key: str = ""  # ARN of the lake's KMS key; empty: the bucket encrypts as it is set to
     warehouse: str = "redshift://moodstream/moodstream"
     namespace: str = "Moodstream"
+    load_every: float = 15.0  # seconds between loads of the warehouse, which bills a minute for each
 
 
 def spark_settings(where: str) -> dict[str, str]:
@@ -85,6 +87,9 @@ def job_options(target: Target) -> dict[str, str]:
         # In the driver: the hop `watch` reads the states of the hops there, for hop_failed and the like.
         "--status-file": "/tmp/moodstream-status.json",  # noqa: S108 - nobody else is on the driver
         **LATENCY_OPTIONS,
+        # Facts and aggregates at the same pace: one of them alone would keep a Serverless warehouse awake.
+        "--load-trigger": f"{target.load_every:g}",
+        "--serve-interval": f"{target.load_every:g}",
     }
 
 
@@ -197,7 +202,7 @@ def spark_submit_options(target: Target, platform: str) -> list[str]:
         # Delta's jar contains its Python package too.
         f"{target.release}/moodstream.zip,{DELTA[0]}",
         "--jars",
-        ",".join((CONNECTOR, *DELTA)),
+        ",".join((f"{target.release}/{CONNECTOR}", *DELTA)),
         *_conf(settings),
     ]
 

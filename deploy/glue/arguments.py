@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.emr.arguments import Target, encryption, job_options, spark_settings
+from deploy.emr.arguments import CONNECTOR, Target, encryption, job_options, spark_settings
 
 # Glue makes the session before the job can: what is static must be among its arguments. The same as in session.py.
 STATIC = {
@@ -20,8 +20,8 @@ def job_arguments(target: Target) -> dict[str, str]:
         # Glue accepts one --conf only: its value contains the others.
         "--conf": " --conf ".join(f"{name}={value}" for name, value in settings.items()),
         "--extra-py-files": f"{target.release}/moodstream.zip",
-        # No registry has the connector: upload the jar of an EMR image, or one built from its sources.
-        "--extra-jars": f"{target.release}/jars/spark-streaming-sql-kinesis-connector.jar",
+        # No registry has the connector: the deployment uploads the jar that it is given.
+        "--extra-jars": f"{target.release}/{CONNECTOR}",
         # Wheels come from the release, not from a package index: they are pinned, and need no way to the internet.
         "--additional-python-modules": f"{target.release}/moodstream.gluewheels.zip",
         "--python-modules-installer-option": "--no-index",

@@ -26,6 +26,7 @@ OPTIONS = (
     "refine-trigger",
     "aggregate-trigger",
     "load-trigger",
+    "serve-interval",
 )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.emr.arguments import CONNECTOR
 from deploy.infra.errors import DeployError
 from deploy.infra.grant import grant
 from deploy.infra.job_runs import Runs, completed
@@ -27,7 +28,6 @@ ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
 # Not every account has QuickSight: these stacks are deployed if its principals are given, or if --stacks names them.
 DASHBOARDS, DASHBOARDS_PARAMETER = ("datasets", "dashboards"), "DashboardAuthors"
 DAGS, DAG_KEY = "moodstream-dags.zip", "airflow/dags/moodstream-dags.zip"
-CONNECTOR_KEY = "jars/spark-streaming-sql-kinesis-connector.jar"
 EXAMPLES = """\
 examples:
   make synth package && python -m deploy.infra.deploy --parameter AlertEmail=oncall@example.com
@@ -53,6 +53,7 @@ class Settings:
     destroy: bool = False
     connector: Path | None = None  # jar of the Kinesis connector, checked
     poll: float = 5.0
+    load_every: float = 15.0  # seconds
 
     @property
     def release(self) -> str:
@@ -99,7 +100,7 @@ def upload(settings: Settings, s3: Any, bucket: str) -> None:
     for path in sorted(settings.dist.iterdir()):
         s3.upload_file(str(path), bucket, f"releases/{settings.release}/{path.name}")
     if settings.connector:
-        s3.upload_file(str(settings.connector), bucket, f"releases/{settings.release}/{CONNECTOR_KEY}")
+        s3.upload_file(str(settings.connector), bucket, f"releases/{settings.release}/{CONNECTOR}")
     s3.upload_file(str(settings.dist / DAGS), bucket, DAG_KEY)
 
 
@@ -107,7 +108,9 @@ def runs(settings: Settings, outputs: Mapping[str, str], client: Clients, progre
     """Job runs of what is deployed; stacks that were not deployed just now are asked for their outputs."""
     stacks = Stacks(client("cloudformation"), progress, settings.poll)
     known = completed(outputs, lambda name: stacks.outputs(f"moodstream-{name}"), why)
-    return Runs(client("emr-serverless"), known, settings.release, settings.region, progress, settings.poll)
+    return Runs(
+        client("emr-serverless"), known, settings.release, settings.region, progress, settings.poll, settings.load_every
+    )
 
 
 def destroy(settings: Settings, client: Clients, progress: Progress) -> None:
@@ -165,6 +168,13 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     parser.add_argument("--destroy", action="store_true", help="only stop the job and delete the stacks; data stays")
     parser.add_argument("--connector-jar", metavar="FILE", help="the Kinesis connector's jar, to go with the release")
     parser.add_argument("--connector-sha256", metavar="HEX", help="its SHA-256; another file is refused")
+    parser.add_argument(
+        "--load-every",
+        type=_seconds,
+        default=15.0,
+        metavar="SECONDS",
+        help="with --start: time between loads of the warehouse, 1 to 240 (default: %(default)g)",
+    )
     given = vars(parser.parse_args(list(argv)))
     connector = checked_connector(given.pop("connector_jar"), given.pop("connector_sha256"))
     pairs = [pair.partition("=") for pair in given.pop("parameter")]
@@ -185,6 +195,13 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
         connector=connector,
         **given,
     )
+
+
+def _seconds(text: str) -> float:
+    # Over five minutes the alert `hop_stalled` would take each pause for a stalled hop.
+    if not text.isdigit() or not 1 <= int(text) <= 240:
+        raise DeployError(f"--load-every: received '{text}', expected seconds from 1 to 240")
+    return float(text)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -213,7 +230,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if settings.grant:
         progress(f"schema dw belongs to {grant(runs(settings, outputs, client, progress, '--grant').outputs, client)}")
     if settings.start:
-        progress(f"job run {runs(settings, outputs, client, progress, '--start').start()}")
+        progress(f"job run {runs(settings, outputs, client, progress, '--start').start(client('s3'))}")
     sys.stdout.write(json.dumps(outputs, indent=1, sort_keys=True) + "\n")
     return 0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from deploy.emr.arguments import Target, job_run, training_run
+from deploy.emr.arguments import CONNECTOR, Target, job_run, training_run
 from deploy.infra.errors import DeployError, RunFailed
 
 Progress = Callable[[str], None]
@@ -48,7 +48,10 @@ def completed(outputs: Mapping[str, str], ask: Callable[[str], Mapping[str, str]
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one application. `poll`: seconds between two looks; `emr`: its boto3 client."""
+    """The runs of one application. `poll`: seconds between two looks; `emr`: its boto3 client.
+
+    `load_every`: seconds between loads of the warehouse.
+    """
 
     emr: Any
     outputs: Mapping[str, str]
@@ -56,14 +59,17 @@ class Runs:
     region: str
     progress: Progress
     poll: float = 5.0
+    load_every: float = 15.0
 
-    def start(self) -> str:
+    def start(self, s3: Any) -> str:
         """Start the streaming job unless it runs already; returns the run's id.
 
-        A run that is being cancelled still writes: the next one starts when it has ended.
+        A run that is being cancelled still writes: the next one starts when it has ended. Raises DeployError if the
+        release has no Kinesis connector, without which the job would end at once.
         """
         for run in self._streaming(*ALIVE):
             return str(run["id"])
+        self._check_connector(s3)
         self._wait_for_cancelled()
         request = job_run(self._target(), application=self._application, role=self.outputs["EmrRoleArn"])
         return str(self.emr.start_job_run(**request)["jobRunId"])
@@ -114,7 +120,16 @@ class Runs:
             topic=self.outputs["AlertsTopicName"],
             copy_role=self.outputs["CopyRoleArn"],
             key=self.outputs["KeyName"],
+            load_every=self.load_every,
         )
+
+    def _check_connector(self, s3: Any) -> None:
+        bucket, key = self.outputs["ArtefactBucketName"], f"releases/{self.release}/{CONNECTOR}"
+        if "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix=key):
+            raise DeployError(
+                f"--start: s3://{bucket}/{key} does not exist: give --connector-jar and --connector-sha256 too; "
+                "EMR's own connector may lose records (docs/deploy/first-deployment.md)"
+            )
 
     def _streaming(self, *states: str) -> list[dict[str, Any]]:
         """The streaming job's runs in these states. Asked for by mode too: STREAMING runs are not listed otherwise."""

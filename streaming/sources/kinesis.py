@@ -24,6 +24,7 @@ from streaming.checkpoints import offsets
 from streaming.errors import PermanentFailure
 from streaming.files import Files
 from streaming.settings import Settings
+from streaming.sources import connector_build
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ COLUMNS = {
 def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
     """A stream of `data` binary, `stream`, `partition_key`, `sequence_number` strings, `arrival_time` timestamp.
 
-    Raises PermanentFailure if Spark does not have the connector.
+    Raises PermanentFailure if Spark does not have the connector, or has a build of it that loses records.
     """
     name, options = dialect(replace(settings, starting_position=position_of_new_shards(settings)))
     forget_torn_positions(settings)
@@ -56,6 +57,8 @@ def kinesis(spark: SparkSession, settings: Settings) -> DataFrame:
             f"--kinesis-connector {settings.kinesis_connector}: none of Spark's jars has the data source '{name}'; "
             "name the connector's jar with --jars"
         ) from error
+    if settings.kinesis_connector == "aws":
+        connector_build.check(connector_build.loaded(spark))
     return records.select(*[F.col(theirs).alias(ours) for theirs, ours in COLUMNS.items()])
 
 

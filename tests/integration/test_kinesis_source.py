@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from streaming.errors import PermanentFailure
 from streaming.settings import Settings
+from streaming.sources import connector_build
 from streaming.sources.kinesis import forget_torn_positions, kinesis, position_of_new_shards
 
 
@@ -47,3 +48,11 @@ def test_with_a_checkpoint_shards_that_it_does_not_know_are_read_from_their_begi
     assert position_of_new_shards(settings) == "LATEST", "no batch was planned yet"
     (tmp_path / "ingest/offsets/7").touch()
     assert position_of_new_shards(settings) == "TRIM_HORIZON"
+
+
+def test_jar_and_methods_of_a_connector_are_found_in_the_jvm(spark: SparkSession) -> None:
+    # The awslabs connector is on no registry: the other one has a class of the same name, in another package.
+    build = connector_build.loaded(spark, "org.apache.spark.sql.kinesis.ShardSyncer$")
+    assert build.jar.endswith("spark-sql-kinesis_2.12-1.2.0_spark-3.0.jar")
+    assert "openShards" in build.methods
+    assert connector_build.loaded(spark).methods == frozenset()

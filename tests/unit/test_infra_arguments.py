@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from deploy.emr import arguments
 from deploy.emr.arguments import Target
+from deploy.glue import glue_job
 from deploy.glue.arguments import STATIC, job_arguments
 from streaming import settings
 
@@ -30,6 +31,15 @@ def test_the_streaming_job_understands_the_options_that_it_is_started_with() -> 
     assert understood.alerts_topic == "topic-arn"
 
 
+def test_facts_and_aggregates_are_loaded_at_the_same_pace() -> None:
+    options = arguments.job_options(replace(TARGET, load_every=240.0))
+    assert (options["--load-trigger"], options["--serve-interval"]) == ("240", "240")
+
+
+def test_glue_passes_on_every_option_of_the_job() -> None:
+    assert {name.removeprefix("--") for name in arguments.job_options(TARGET)} <= set(glue_job.OPTIONS)
+
+
 def test_every_spark_setting_has_a_reason() -> None:
     for entry in tomllib.loads(arguments.SETTINGS.read_text())["setting"]:
         assert len(entry["reason"]) > 30, entry["name"]
@@ -51,6 +61,15 @@ def test_driver_and_executors_import_from_the_unpacked_archive() -> None:
 def test_code_travels_as_a_zip_because_workers_do_not_import_wheels() -> None:
     options = arguments.spark_submit_options(TARGET, "yarn")
     assert options[options.index("--py-files") + 1].split(",")[0].endswith("moodstream.zip")
+
+
+def test_emr_and_glue_take_the_connector_of_the_release_and_not_the_one_that_emr_has() -> None:
+    jar = "s3://artefacts/releases/1/jars/spark-streaming-sql-kinesis-connector.jar"
+    for platform in ("emr-serverless", "yarn"):
+        options = arguments.spark_submit_options(TARGET, platform)
+        assert options[options.index("--jars") + 1].split(",")[0] == jar
+        assert "/usr/share/aws/kinesis" not in " ".join(options)
+    assert job_arguments(TARGET)["--extra-jars"] == jar
 
 
 def test_an_ec2_cluster_runs_the_driver_inside_and_forgets_failures_after_an_hour() -> None:

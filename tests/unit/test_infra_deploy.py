@@ -140,17 +140,38 @@ def runs(emr: FakeEmr, progress: Callable[[str], None] = print) -> Runs:
     return Runs(emr, OUTPUTS, "1", "eu-west-1", progress, poll=0)
 
 
+class WithConnector:
+    """S3 with the connector's jar in the release."""
+
+    def list_objects_v2(self, Prefix: str, **_: Any) -> dict[str, Any]:
+        return {"Contents": [{"Key": Prefix}]}
+
+
+class WithoutConnector:
+    """S3 without it."""
+
+    def list_objects_v2(self, **_: Any) -> dict[str, Any]:
+        return {"KeyCount": 0}
+
+
+def test_a_job_without_a_connector_of_its_own_is_not_started() -> None:
+    emr = FakeEmr()
+    with pytest.raises(DeployError, match=r"releases/1/jars/.* does not exist: give --connector-jar"):
+        runs(emr).start(WithoutConnector())
+    assert emr.started == []
+
+
 @pytest.mark.parametrize("state", ["SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING"])
 def test_a_job_that_runs_or_is_about_to_is_not_started_again(state: str) -> None:
     emr = FakeEmr(state)
-    assert runs(emr).start() == "run-1"
+    assert runs(emr).start(WithConnector()) == "run-1"
     assert emr.started == []
 
 
 def test_a_job_that_is_being_cancelled_ends_before_the_next_one_starts() -> None:
     said: list[str] = []
     emr = FakeEmr("CANCELLING", "CANCELLING", "CANCELLED")
-    assert runs(emr, said.append).start() == "run-2"
+    assert runs(emr, said.append).start(WithConnector()) == "run-2"
     assert said == ["job run run-1 is CANCELLING: waiting until it has ended"] * 2
 
 
@@ -207,6 +228,13 @@ class FakeEc2:
 def test_the_network_lies_in_zones_that_emr_serverless_has() -> None:
     assert zones("us-east-1", FakeEc2()) == {"FirstZone": "us-east-1b", "SecondZone": "us-east-1c"}
     assert zones("eu-west-1", FakeEc2()) == {}
+
+
+def test_a_pause_between_loads_that_would_raise_an_alert_is_refused() -> None:
+    assert from_command_line(["--load-every", "240"], {"AWS_REGION": "eu-west-1"}).load_every == 240
+    for wrong in ("900", "0", "soon"):
+        with pytest.raises(DeployError, match=f"--load-every: received '{wrong}', expected seconds from 1 to 240"):
+            from_command_line(["--load-every", wrong], {"AWS_REGION": "eu-west-1"})
 
 
 def test_the_command_line_knows_training_stopping_and_removal() -> None:

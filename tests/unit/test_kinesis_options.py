@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from streaming.errors import PermanentFailure
 from streaming.settings import Settings
+from streaming.sources.connector_build import Build, check
 from streaming.sources.kinesis import dialect
 
 
@@ -59,3 +61,20 @@ def test_awslabs_is_told_nothing_that_it_refuses() -> None:
 )
 def test_the_shards_are_listed_before_every_batch(connector: str, option: str) -> None:
     assert dialect(settings(connector))[1][option] == "0s"
+
+
+def test_the_build_that_was_tried_is_accepted() -> None:
+    check(Build("file:/1.4.2.jar", frozenset({"openShards", "closedShards", "getLatestShardInfo"})))
+
+
+@pytest.mark.parametrize(
+    ("methods", "why"),
+    [
+        ({"updateShard", "isOpen"}, "loses records when a shard splits"),
+        ({"updateShard", "openShards"}, "loses records when a shard splits"),
+        (set(), "is a build that nobody has tried"),
+    ],
+)
+def test_other_builds_are_refused_with_the_jar_and_what_to_do(methods: set[str], why: str) -> None:
+    with pytest.raises(PermanentFailure, match=f"of file:/theirs.jar {why}; expected version 1.4.2: name its jar"):
+        check(Build("file:/theirs.jar", frozenset(methods)))
