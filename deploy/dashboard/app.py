@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from deploy.dashboard import find, lake, models, overview, pipeline, why
+from deploy.dashboard import find, incidents, lake, models, overview, pipeline, why
 from deploy.dashboard.lake import Lake
 from deploy.dashboard.view import View
 
@@ -20,11 +20,12 @@ EVERY = "3s"
 PAGES = {
     "Overview": overview.draw,
     "Why": why.draw,
+    "Incidents": incidents.draw,
     "Find": find.draw,
     "Models": models.draw,
     "Pipeline": pipeline.draw,
 }
-LIVE = ("Overview", "Models", "Pipeline")  # the others wait for their reader
+LIVE = ("Overview", "Incidents", "Models", "Pipeline")  # the others wait for their reader
 SPANS = {
     "15 minutes": timedelta(minutes=15),
     "1 hour": timedelta(hours=1),

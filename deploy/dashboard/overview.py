@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from deploy.dashboard import change, charts, clouds, health, lake
+from deploy.dashboard import change, charts, clouds, health, incidents, lake
 from deploy.dashboard.change import Change
 from deploy.dashboard.view import HOUR, View, before, evidence
 
@@ -69,6 +69,7 @@ def _numbers(view: View) -> None:
     st.info(
         change.sentence(Change(newest, change.net(earlier["the span before"])), _drivers(view, span), "the span before")
     )
+    incidents.show_open(view)
     for trouble in light.alerts:
         st.error(trouble, icon=":material/notifications_active:")
 

@@ -13,7 +13,9 @@ import pytest
 from deltalake import write_deltalake
 
 from deploy.local.pages import APP
-from streaming.tables import gold_drift_by_hour, gold_labelled_by_hour
+from streaming.alerts import messages
+from streaming.operations.alerts import a_test
+from streaming.tables import gold_drift_by_hour, gold_incidents, gold_labelled_by_hour
 from tests.patience import patience
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
@@ -75,12 +77,19 @@ def changed(tmp_path: Path) -> Path:
     put(tmp_path, "gold/quality_by_minute", quality)
     put(tmp_path, "silver/rejected", {"arrival_time": NOW, "reason": "not_json", "raw": b"{oops"})
     score = {"sentiment": "negative", "polarity": -0.8, "confidence": 0.9, "model_version": "3"}
-    post = {"event_time": NOW, "post_id": "p1", "user_id": "ann", "text": "<b>it is down</b> #outage", **score}
+    post = {
+        "event_time": NOW,
+        "event_id": "e1",
+        "post_id": "p1",
+        "user_id": "ann",
+        "text": "<b>it is down</b> #outage",
+        **score,
+    }
     put(
         tmp_path,
         "silver/posts",
         post,
-        {**post, "post_id": "p2", "user_id": "bob", "text": "tea?", "sentiment": "neutral"},
+        {**post, "event_id": "e2", "post_id": "p2", "user_id": "bob", "text": "tea?", "sentiment": "neutral"},
     )
     put(tmp_path, "silver/comments", {**post, "post_id": "p1", "text": "same here"})
     put(
@@ -147,6 +156,18 @@ def test_the_pipeline_page_shows_lag_rejected_examples_and_tables(monkeypatch, c
     tables = next(frame.value for frame in shown.dataframe if "files" in frame.value)
     assert {"silver/posts", "gold/freshness"} <= set(tables["table"])
     assert any("{oops" in str(frame.value.get("raw", "")) for frame in shown.dataframe)
+
+
+def test_an_open_incident_is_on_the_overview_and_told_with_its_posts_on_its_page(monkeypatch, changed: Path) -> None:
+    row = {**a_test(NOW), "incident_id": "i1", "posts": ["e1"], "topics": ["outage"], "severity": "critical"}
+    write_deltalake(str(changed / "lake/gold/incidents"), gold_incidents.table_of([row]))
+
+    overview, shown = page(monkeypatch, changed), page(monkeypatch, changed, "Incidents")
+
+    assert not shown.exception
+    assert any(messages.headline(row) in error.value for error in overview.error)
+    assert "More: moodstream alerts show i1" in "".join(text.value for text in shown.text)
+    assert "it is down" in told(shown)
 
 
 def test_a_failed_hop_is_told_on_the_overview(monkeypatch, changed: Path) -> None:
