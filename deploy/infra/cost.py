@@ -121,7 +121,7 @@ def _kinesis(sizing: Sizing, price: Mapping[str, float]) -> float:
 
 
 def _emr(sizing: Sizing, price: Mapping[str, float]) -> float:
-    vcpu, memory = 2 + 4 * sizing.executors, 8 + 10 * sizing.executors
+    vcpu, memory = 2 + 4 * sizing.executors, 10 + 10 * sizing.executors
     return HOURS * (vcpu * price["vcpu_hour"] + memory * price["gb_hour"])
 
 
