@@ -134,9 +134,9 @@ def _of_kind(judged: Sequence[Judged], kind: str) -> dict[str, int]:
     return {"incidents": len(own), "in_time": in_time, "cause_right": sum(each.cause_right for each in own)}
 
 
-def _spread(delays: Sequence[float]) -> dict[str, float]:
+def _spread(delays: Sequence[float]) -> dict[str, float | None]:
     if len(delays) < 2:
-        return dict.fromkeys(("p50", "p95", "max"), delays[0] if delays else float("inf"))
+        return dict.fromkeys(("p50", "p95", "max"), delays[0] if delays else None)
     cuts = quantiles(delays, n=20, method="inclusive")
     return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(delays), 1)}
 
@@ -164,7 +164,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "| figure | found | limit |",
         "|---|---:|---:|",
         *(f"| {name.replace('_', ' ')} | {report[name]:.2f} | at least {limit} |" for name, limit in LIMITS.items()),
-        f"| delay, median and worst | {delay['p50']:.0f} s, {delay['max']:.0f} s | {DELAY_S:.0f} s counts as in time |",
+        f"| delay, median and worst | {delay['p50']} s, {delay['max']} s | {DELAY_S:.0f} s counts as in time |",
         f"| false alarms in all calm days | {report['false_alarms']} | at most {MAX_FALSE_A_DAY} a day |",
         "",
         "| kind of incident | incidents | in time | cause right |",

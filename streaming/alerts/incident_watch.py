@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from streaming.alerts import messages
 from streaming.alerts.detection.counts import STEP_S
@@ -37,7 +37,21 @@ LOOK_BACK = timedelta(days=1)
 # Two findings of one incident, before and after a restart, begin at most so far apart.
 SAME_S = 1200.0
 
+REMEMBER_EVERY = timedelta(minutes=10)
+
 Row = dict[str, Any]
+
+
+class Memory(Protocol):
+    """Stores one JSON object."""
+
+    def read(self) -> Mapping[str, Any]:
+        """The object that was written last; empty before the first."""
+        ...
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """Replace it."""
+        ...
 
 
 class Steps:
@@ -61,7 +75,8 @@ class Steps:
         elif self._last_text_at and now - self._last_text_at >= IDLE_S and now - self._reached < GAP_S:
             self._reached = max(self._reached, now - IDLE_S)
         if self._end is None and texts:
-            self._end = (texts[0].at // STEP_S + 1) * STEP_S
+            # The step in which the texts begin is not whole.
+            self._end = (texts[0].at // STEP_S + 2) * STEP_S
         self._waiting += texts
         while self._end is not None and self._end + GRACE_S <= self._reached:
             yield self._end, [each for each in self._waiting if self._end - STEP_S <= each.at < self._end]
@@ -76,14 +91,16 @@ class Steps:
 class IncidentWatch:
     """One round: new texts in, changed rows of gold/incidents out.
 
-    `texts` returns what silver took in since it was called last.
+    `texts` returns what silver took in since it was called last. `memory` keeps the seasons, which take days to learn.
     """
 
-    def __init__(self, settings: Settings, texts: Callable[[], Sequence[Text]]) -> None:
+    def __init__(self, settings: Settings, texts: Callable[[], Sequence[Text]], memory: Memory) -> None:
         self._settings = settings
+        self._memory = memory
+        self._remembered_at: datetime | None = None
         self._texts = texts
         self._steps = Steps()
-        self._incidents = Incidents()
+        self._incidents = Incidents(memory=memory.read())
         self._gold: KeyedMerge | None = None
         self._batch = 0
         self._written: dict[str, Row] = {}
@@ -94,7 +111,7 @@ class IncidentWatch:
         gold = self._table(now)
         texts = self._texts()
         if self._steps.gap(texts):
-            self._steps, self._incidents = Steps(), Incidents()
+            self._steps, self._incidents = Steps(), Incidents(memory=self._incidents.memory())
         changed: dict[str, Row] = {}
         for end, step in self._steps.add(texts, now.timestamp()):
             incident = self._incidents.step(end, step)
@@ -105,6 +122,13 @@ class IncidentWatch:
         if changed:
             self._batch += 1
             gold.apply(gold_incidents.table_of(list(changed.values())), self._batch)
+        self._remember(now)
+
+    def _remember(self, now: datetime) -> None:
+        if self._remembered_at is None or now - self._remembered_at >= REMEMBER_EVERY:
+            if self._remembered_at is not None:
+                self._memory.write(self._incidents.memory())
+            self._remembered_at = now
 
     def _table(self, now: datetime) -> KeyedMerge:
         """The table; the first time also reads which incidents were open when the process before ended."""

@@ -42,7 +42,7 @@ class Logged:
 
 
 class State:
-    """A small JSON object beside the checkpoints: when each alert was sent last, in POSIX seconds by identity."""
+    """A JSON object beside the checkpoints: when each alert was sent last, say, in POSIX seconds by identity."""
 
     def __init__(self, files: Files, path: str) -> None:
         self._files = files
@@ -52,9 +52,9 @@ class State:
         """The object that was written last; empty before the first."""
         return dict(self._files.read_json(self._path) or {})
 
-    def write(self, sent: Mapping[str, float]) -> None:
+    def write(self, value: Mapping[str, Any]) -> None:
         """Replace it."""
-        self._files.write_json(self._path, sent)
+        self._files.write_json(self._path, value)
 
 
 class Watcher:

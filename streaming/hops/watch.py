@@ -25,6 +25,7 @@ def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 -
     state = State(files, f"{settings.checkpoint('watch')}/alerts.json")
     refused = State(files, f"{settings.checkpoint('refine-models')}/refused.json")
     shadow = State(files, f"{settings.checkpoint('observe')}/refused.json")
-    incidents = IncidentWatch(settings, SilverTexts(settings).new)
+    seasons = State(files, f"{settings.checkpoint('watch')}/seasons.json")
+    incidents = IncidentWatch(settings, SilverTexts(settings).new, seasons)
     watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read, incidents)
     return Loop("watch", watcher, settings.watch_interval)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from streaming.alerts.detection.text import Text
 from streaming.alerts.incident_watch import IncidentWatch, Steps, alerts
@@ -38,12 +40,25 @@ class Silver:
         return found
 
 
+class Kept:
+    """What the detection remembers, in memory."""
+
+    def __init__(self) -> None:
+        self.value: Mapping[str, Any] = {}
+
+    def read(self) -> Mapping[str, Any]:
+        return self.value
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        self.value = value
+
+
 def an_incident(lake: Path, minutes: int = 5) -> tuple[Silver, IncidentWatch, datetime]:
     """A calm hour, then bad news for some minutes; the watch has seen all of it."""
     silver, rng, noon = Silver(), Random(3), NOON.timestamp()
     silver.waiting = texts_of(noon - 3600, 3600, rng, 0.3)
     silver.waiting += texts_of(noon, 60 * minutes, rng, 0.9, "login is broken #outage")
-    watch = IncidentWatch(settings_of(lake), silver)
+    watch = IncidentWatch(settings_of(lake), silver, Kept())
     now = NOON + timedelta(minutes=minutes)
     watch(now)
     return silver, watch, now
@@ -78,14 +93,14 @@ def test_an_incident_that_ended_while_nobody_watched_is_closed_at_the_next_start
     an_incident(empty_lake)
     silver, later = Silver(), NOON + HOUR
     silver.waiting = texts_of(later.timestamp() - 1200, 1200, Random(5), 0.3)
-    IncidentWatch(settings_of(empty_lake), silver)(later)
+    IncidentWatch(settings_of(empty_lake), silver, Kept())(later)
     (row,) = rows_of(empty_lake, GOLD)
     assert (row["state"], row["ended_at"]) == ("closed", row["last_seen"])
 
 
 def test_a_step_waits_for_its_texts_and_a_wrong_clock_ends_none() -> None:
     steps, now = Steps(), 1000.0
-    assert list(steps.add([a_text(at) for at in (901.0, 910.0, 925.0)], now)) == []
+    assert list(steps.add([a_text(at) for at in (880.0, 901.0, 910.0, 925.0)], now)) == []
     assert list(steps.add([a_text(at) for at in (926.0, 928.0, 929.0, 5_000.0)], now)) == []
     ((end, texts),) = steps.add([a_text(at) for at in (941.0, 942.0)], now)
     assert (end, [text.at for text in texts]) == (930.0, [901.0, 910.0, 925.0, 926.0, 928.0, 929.0])
@@ -93,7 +108,7 @@ def test_a_step_waits_for_its_texts_and_a_wrong_clock_ends_none() -> None:
 
 def test_without_texts_the_steps_go_on_because_silence_is_news() -> None:
     steps = Steps()
-    list(steps.add([a_text(at) for at in (901.0, 925.0, 939.0)], 940.0))
+    list(steps.add([a_text(at) for at in (880.0, 925.0, 939.0)], 940.0))
     ends = [end for end, _ in steps.add([], 1010.0)]
     assert ends == [930.0]
     assert [end for end, _ in steps.add([], 1060.0)] == [960.0, 990.0]
@@ -101,7 +116,7 @@ def test_without_texts_the_steps_go_on_because_silence_is_news() -> None:
 
 def test_hours_between_two_texts_begin_the_detection_anew(empty_lake: Path) -> None:
     silver = Silver()
-    watch = IncidentWatch(settings_of(empty_lake), silver)
+    watch = IncidentWatch(settings_of(empty_lake), silver, Kept())
     for at in (NOON, NOON + 100 * HOUR):
         silver.waiting = texts_of(at.timestamp(), 120, Random(1), 0.3)
         watch(at + timedelta(minutes=2))
@@ -124,3 +139,18 @@ def test_scored_texts_come_once_with_the_cohorts_of_their_authors(empty_lake: Pa
     arrive("not scored", sentiment=None)
     assert sorted(text.event_id for text in texts.new()) == ["first", "second"]
     assert texts.new() == []
+
+
+def test_what_took_days_to_learn_is_written_down_and_taken_over(empty_lake: Path) -> None:
+    silver, kept = Silver(), Kept()
+    watch = IncidentWatch(settings_of(empty_lake), silver, kept)
+    for minutes in (2, 8, 13):
+        silver.waiting = texts_of((NOON + timedelta(minutes=minutes - 2)).timestamp(), 120, Random(1), 0.3)
+        watch(NOON + timedelta(minutes=minutes))
+    assert ["all", ""] in kept.value["names"]
+    later = Kept()
+    later.value = json.loads(json.dumps(kept.value))
+    again = IncidentWatch(settings_of(empty_lake), silver, later)
+    for minutes in (14, 25):
+        again(NOON + timedelta(minutes=minutes))
+    assert later.value["names"] == kept.value["names"]

@@ -7,6 +7,9 @@ days before. The unrest (variance over that of independent texts) is learnt as w
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from streaming.alerts.detection.counts import STEP_S, Numbers
@@ -25,6 +28,8 @@ MIN_HOUR_TEXTS = 60
 PRIOR_TEXTS = 40.0
 FIRST_UNREST = 1.5
 SMALLEST_SHARE = 0.02
+# What `memory` holds.
+LASTING = ("unrest", "season_rate", "season_share", "_hour_rate", "_hour_share")
 
 
 class Baseline:
@@ -65,6 +70,17 @@ class Baseline:
             self.share[place] = self.share[0] if self.steps else 1 / 3
             self.unrest[place] = self.unrest.mean(axis=0) if self.steps else FIRST_UNREST
             self.unrest[place] = np.maximum(self.unrest[place], FIRST_UNREST)
+
+    def memory(self, places: Sequence[int]) -> dict[str, Any]:
+        """What takes days to learn, for the series of these rows, as plain lists; the level takes minutes."""
+        return {"days": self._days.tolist()} | {name: getattr(self, name)[places].round(4).tolist() for name in LASTING}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take a memory over, for the first rows; call `grow` before."""
+        self._days = np.array(memory["days"], float)
+        for name in LASTING:
+            value = np.array(memory[name], float)
+            getattr(self, name)[: len(value)] = value
 
     def expected(self, at: float) -> tuple[Numbers, Numbers]:
         """The usual texts a step (series,) and shares of negative and positive (series, 2) at an epoch second."""

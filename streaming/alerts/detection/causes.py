@@ -50,7 +50,7 @@ def cause(evidence: Evidence, symptoms: Sequence[Symptom], now: float) -> Cause:
         or _model(evidence, texts, symptoms)
         or _data(evidence, texts, symptoms)
         or Cause(
-            AUDIENCE, 0.6, "many people write differently: the texts' wording, the accounts and the model are as usual"
+            AUDIENCE, 0.7, "many people write differently: the texts' wording, the accounts and the model are as usual"
         )
     )
 
@@ -67,8 +67,8 @@ def _bots(evidence: Evidence, texts: Sequence[Text], now: float) -> Cause | None
     if same < ALIKE or not (few or young):
         return None
     why = (
-        f"a raid by bots: {len(posts)} posts by {len(accounts)} accounts, {same:.0%} of them in nearly the same words, "
-        f"{new:.0%} of the accounts never seen before"
+        f"a raid by bots: {len(posts)} posts by {len(accounts)} accounts, {same:.0%} of them in nearly the same words"
+        + (f", {new:.0%} of the accounts never seen before" if young else "")
     )
     return Cause(BOTS, 0.8 + 0.15 * (few and young), why)
 

@@ -29,6 +29,8 @@ class Counts:
     def __init__(self) -> None:
         self.places: dict[Series, int] = {EVERYTHING: 0}
         self.names: list[Series] = [EVERYTHING]
+        # How many steps were counted.
+        self.steps = 0
         self._ring = np.zeros((STEPS, 256, 3))
         self._at = 0
 
@@ -45,6 +47,7 @@ class Counts:
             for each in series(text):
                 found[each, text.sentiment] += 1
                 totals[each] += 1
+        self.steps += 1
         self._at = (self._at + 1) % STEPS
         self._ring[self._at] = 0
         new = [self._admit(each) for each, count in totals.items() if self._is_new(each, count)]
@@ -52,6 +55,12 @@ class Counts:
             if each in self.places:
                 self._ring[self._at, self.places[each], sentiment] = count
         return new
+
+    def admit_all(self, names: Iterable[Series]) -> None:
+        """Give these series places, in this order, before the first step."""
+        for each in names:
+            if each not in self.places:
+                self._admit(each)
 
     def last(self, steps: int) -> Numbers:
         """The sums of the last steps: (series, sentiments)."""

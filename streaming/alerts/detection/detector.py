@@ -8,8 +8,9 @@ lasts until the distance has been small for some minutes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,8 @@ NEGATIVE, POSITIVE, VOLUME = 0, 1, 2
 MEASURES = ("negative", "positive", "volume")
 # One, two and five minutes, in steps.
 WINDOWS = (2, 4, 10)
-# Fifteen minutes until anything is known.
-WARM_UP_STEPS = 30
+# Two minutes until anything is known; what is known of so short a time counts as uncertain.
+WARM_UP_STEPS = 4
 RATE = 1e-4
 # What is worth a message: a change of a share of all texts or of a part of them, a factor on the number of texts.
 SHARE_OF_ALL, SHARE_OF_PART, FACTOR = 0.07, 0.15, 1.5
@@ -38,6 +39,7 @@ NEW_TOPIC_PER_MINUTE, NEW_TOPIC_SHARE = 0.5, 0.02
 MIN_BASELINE_TEXTS = 60
 # The distance below which a finding ends, after so many steps.
 OFF_DISTANCE, OFF_STEPS = 2.0, 4
+MEMORY_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -77,18 +79,36 @@ class Detector:
         replaced = self._counts.add_step(texts)
         self._make_room(replaced)
         usual_rate, usual_share = self._baseline.expected(end - STEP_S / 2)
-        sums = [self._counts.last(steps) for steps in WINDOWS]
-        raw = np.stack([_raw(each, usual_rate * w, usual_share) for each, w in zip(sums, WINDOWS, strict=True)], axis=1)
+        # At the beginning of a stream the windows reach back to its beginning only.
+        lengths = [min(steps, self._counts.steps) for steps in WINDOWS]
+        sums = [self._counts.last(steps) for steps in lengths]
+        windows = [(each, usual_rate * steps, usual_share) for each, steps in zip(sums, lengths, strict=True)]
+        raw = np.stack([_raw(*window) for window in windows], axis=1)
         distances = self._distances(raw, sums)
-        worth = np.stack(
-            [self._worth(each, usual_rate * w, usual_share) for each, w in zip(sums, WINDOWS, strict=True)], 1
-        )
+        worth = np.stack([self._worth(*window) for window in windows], axis=1)
         found: list[Symptom] = []
         if self._baseline.steps >= WARM_UP_STEPS:
             self._decide(raw[:, 0], distances, worth)
             found = self._symptoms(end, sums, (usual_rate, usual_share), distances)
         self._baseline.learn(end - STEP_S / 2, self._counts.last(1), raw, np.logical_not(self._on.any(axis=1)))
         return found
+
+    def memory(self) -> dict[str, Any]:
+        """What takes days to learn, as JSON: the seasons of every series but of rare topics."""
+        kept = [place for place, each in enumerate(self._counts.names) if self._is_lasting(place, each)]
+        names = [list(self._counts.names[place]) for place in kept]
+        return {"version": MEMORY_VERSION, "names": names, "baseline": self._baseline.memory(kept)}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Begin with a memory, before the first step; one of another version is left out."""
+        if memory.get("version") != MEMORY_VERSION:
+            return
+        self._counts.admit_all(Series(kind, name) for kind, name in memory["names"])
+        self._make_room([])
+        self._baseline.recall(memory["baseline"])
+
+    def _is_lasting(self, place: int, series: Series) -> bool:
+        return series.kind != TOPIC or bool(self._baseline.season_rate[place].any())
 
     def _make_room(self, replaced: list[int]) -> None:
         size = self._counts.size

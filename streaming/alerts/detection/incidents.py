@@ -6,8 +6,9 @@ symptom of the same series soon afterwards opens it again, so that what swings b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from streaming.alerts.detection.causes import AUDIENCE, Cause, about, cause
 from streaming.alerts.detection.counts import STEP_S
@@ -88,11 +89,17 @@ class Incident:
 class Incidents:
     """The detection of one stream: texts in, incidents that began, changed or ended out. For one thread."""
 
-    def __init__(self, prefix: str = "incident") -> None:
+    def __init__(self, prefix: str = "incident", memory: Mapping[str, Any] | None = None) -> None:
+        """`memory`: what an earlier detection of the same stream learnt, see `memory`."""
         self._prefix = prefix
         self._detector = Detector()
+        self._detector.recall(memory or {})
         self._evidence = Evidence()
         self.current: Incident | None = None
+
+    def memory(self) -> dict[str, Any]:
+        """What took days to learn, as a JSON object for a later start."""
+        return self._detector.memory()
 
     def step(self, end: float, texts: Sequence[Text]) -> Incident | None:
         """Take the texts of the step that ended at `end` (epoch seconds); returns the incident if it changed."""
