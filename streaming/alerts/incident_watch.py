@@ -62,6 +62,7 @@ class Steps:
         self._reached = 0.0
         self._waiting: list[Text] = []
         self._last_text_at = 0.0
+        self._newest: dict[str, float] = {}
 
     def add(self, texts: Sequence[Text], now: float) -> Iterator[tuple[float, list[Text]]]:
         """Take texts in order of their times; yields the steps that are complete: their end and their texts.
@@ -69,8 +70,7 @@ class Steps:
         `now` is the time of day in epoch seconds. Texts of a step that ended before are left out.
         """
         if texts:
-            # Some clocks are wrong: a text from the future must not end a step.
-            self._reached = max(self._reached, min(texts[int(0.95 * (len(texts) - 1))].at, now))
+            self._reached = self._reached_by(texts, now)
             self._last_text_at = now
         elif self._last_text_at and now - self._last_text_at >= IDLE_S and now - self._reached < GAP_S:
             self._reached = max(self._reached, now - IDLE_S)
@@ -82,6 +82,17 @@ class Steps:
             yield self._end, [each for each in self._waiting if self._end - STEP_S <= each.at < self._end]
             self._waiting = [each for each in self._waiting if each.at >= self._end]
             self._end += STEP_S
+
+    def _reached_by(self, texts: Sequence[Text], now: float) -> float:
+        """The event time up to which all is there: posts and comments are committed one after the other."""
+        for entity in {each.entity for each in texts}:
+            own = [each.at for each in texts if each.entity == entity]
+            # Some clocks are wrong: a text from the future must not end a step.
+            newest = min(own[int(0.95 * (len(own) - 1))], now)
+            self._newest[entity] = max(self._newest.get(entity, 0.0), newest)
+        last = max(self._newest.values())
+        # A platform may have no comments for a while: then the posts alone decide.
+        return max(self._reached, min(each for each in self._newest.values() if last - each <= IDLE_S))
 
     def gap(self, texts: Sequence[Text]) -> bool:
         """True if these texts come so long after the ones before that the detection begins anew."""

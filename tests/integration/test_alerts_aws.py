@@ -73,6 +73,13 @@ def test_a_failed_hop_reaches_whoever_subscribed(
     assert received(emulated_aws) == [], "the second start alerted again"
 
 
+def test_a_program_that_subscribed_gets_the_json_form(settings: Settings, emulated_aws: aws.Aws) -> None:
+    message = Message("a long text", "a short text", json.dumps({"event": "alert", "rule": "incident"}))
+    Topic(settings, emulated_aws.topic_arn).publish("Moodstream: incident", message)
+    (found,) = wait_until(lambda: received(emulated_aws), "a message of the topic")
+    assert json.loads(found["Message"]) == {"event": "alert", "rule": "incident"}
+
+
 def test_without_sns_only_the_watching_fails(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SinkUnavailable, match="SNS topic"):
         Topic(Settings("", "", "events", aws_endpoint=NOWHERE), "arn:aws:sns:us-east-1:1:t").publish(
