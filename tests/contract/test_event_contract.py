@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from generator.events.kpl import aggregate
 from generator.events.reference_validator import classify
 from generator.simulation import Dirt, Simulation
+from harness.chaos.hostile.reading import agree
+from harness.chaos.hostile.records import START, records
 from streaming.events.contract import Accepted, parse_record
 
 ARRIVAL = 1_767_268_800.0  # 2026-01-01T12:00:00Z
@@ -296,6 +298,13 @@ def test_both_sides_agree_about_damaged_bytes(kind: str, data: st.DataObject) ->
     for _ in range(data.draw(st.integers(1, 3))):
         line[data.draw(st.integers(0, len(line) - 1))] = data.draw(st.integers(0, 255))
     both(bytes(line))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(records(START))
+def test_both_sides_agree_about_hostile_records(data: bytes) -> None:
+    """Arrays of 10,000 events and texts of as many characters are too large and too slow for Hypothesis' taste."""
+    agree(data, START)
 
 
 def test_the_job_agrees_with_the_truth_of_every_generated_record() -> None:
