@@ -33,10 +33,12 @@ class _Hook:
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
+        self.asked = False
         self.ended = threading.Event()
 
     def run(self) -> None:
         """Ask the job to end, and wait until it has."""
+        self.asked = True
         log.info("the JVM is asked to end: the job stops between batches")
         self._stop()
         self.ended.wait(WITHIN_S)
@@ -59,7 +61,8 @@ def stopping(spark: SparkSession, stop: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        hook.ended.set()
-        # Hadoop refuses if the JVM is ending already. Left there, the hook would call a Python that has gone.
-        with contextlib.suppress(Py4JError):
-            hooks.removeShutdownHook(thread)
+        if not hook.asked:
+            # Left there, the hook would call a Python that has gone. Hadoop refuses if the JVM begins to end just now.
+            with contextlib.suppress(Py4JError):
+                hooks.removeShutdownHook(thread)
+        hook.ended.set()  # from here on the JVM may be gone: nothing may be asked of it
