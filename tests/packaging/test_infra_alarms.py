@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from deploy.infra.checks.resolve import Templates
+from deploy.local import aws
 from docs.generate.metrics import sent
-from streaming.alerts.cloudwatch import Metric, NoMetrics
+from streaming.alerts.cloudwatch import CloudWatch, Metric, NoMetrics, open_metrics
+from streaming.alerts.sns import Message
+from streaming.alerts.watcher import Watcher
+from streaming.delta.merge import KeyedMerge
 from streaming.hop_states import HopStates
-from streaming.settings import HOPS
+from streaming.metrics import QueryMetrics
+from streaming.settings import HOPS, Settings
+from streaming.tables import gold_freshness
 
 NAMESPACE = "Moodstream"
 OURS = {"hop-failed", "hop-restarts", "hop-lag", "hop-stalled", "no-metrics", "many-rejected"}
@@ -174,3 +183,69 @@ def test_lag_rejections_and_silence_fire_and_end(
 def test_no_alarm_of_the_job_is_left_out_here(templates: Mapping[str, Any]) -> None:
     names = {alarm["AlarmName"].removeprefix("moodstream-") for alarm in alarms(templates)}
     assert {name for name in names if not any(name.startswith(ours) for ours in OURS)} == set()
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, tuple[str, str]]]:
+    """Every (namespace, metric, dimension) of the PutMetricData requests that the job's parts make."""
+    for name, value in aws.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    found: set[tuple[str, str, tuple[str, str]]] = set()
+
+    def record(params: Mapping[str, Any], **_: Any) -> None:
+        for datum in params["MetricData"]:
+            [dimension] = datum["Dimensions"]
+            found.add((params["Namespace"], datum["MetricName"], (dimension["Name"], dimension["Value"])))
+
+    def answer(**_: Any) -> tuple[Any, dict[str, Any]]:
+        return SimpleNamespace(status_code=200), {}  # instead of a request
+
+    settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events", metrics_namespace=NAMESPACE)
+    metrics = open_metrics(settings)
+    assert isinstance(metrics, CloudWatch)
+    events = metrics._client.meta.events
+    events.register("provide-client-params.cloudwatch.PutMetricData", record)
+    events.register("before-call.cloudwatch.PutMetricData", answer)
+    HopStates(metrics)({name: a_hop() for name in HOPS})
+    for name in QUERIES:
+        QueryMetrics(metrics).on_progress({"name": name, "batchId": 1, "numInputRows": 1})
+    now = datetime.now(UTC)
+    gold_of_a_batch(settings, now)
+    Watcher(settings, Nobody(), metrics, Nothing())(now + timedelta(seconds=1))
+    metrics.close()
+    return found
+
+
+class Nobody:
+    """Alerts go nowhere."""
+
+    def publish(self, subject: str, message: Message) -> None:
+        """Forget it."""
+
+
+class Nothing:
+    """No alert was sent before."""
+
+    def read(self) -> dict[str, float]:
+        return {}
+
+    def write(self, sent: Mapping[str, float]) -> None:
+        """Forget it."""
+
+
+def gold_of_a_batch(settings: Settings, now: datetime) -> None:
+    """A batch in gold/freshness that was committed just now."""
+    times = {"committed_at": now, "first_arrival": now, "last_arrival": now}
+    row = {"batch_id": 1, **times, "events": 1, "lag_p50_s": 1.0, "lag_p95_s": 2.0}
+    merged = KeyedMerge(gold_freshness.TABLE, settings.table(gold_freshness.NAME), {}, "test")
+    columns = {name: pa.chunked_array([[value]]) for name, value in row.items()}
+    merged.apply(gold_freshness.TABLE.rows(columns), 1)
+
+
+def test_every_alarm_and_widget_is_about_a_metric_that_was_recorded_when_it_was_sent(
+    templates: Mapping[str, Any], recorded: set[tuple[str, str, tuple[str, str]]]
+) -> None:
+    watched = {(NAMESPACE, metric, ("Hop", hop)) for metric, hop in map(subject, alarms(templates))}
+    shown = {(NAMESPACE, metric, ("Hop", hop)) for metric, hop in widgets(templates)}
+    assert watched - recorded == set()
+    assert shown - recorded == set()
