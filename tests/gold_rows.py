@@ -22,7 +22,22 @@ PAYLOADS: dict[str, Row] = {
     "deletion": {"target_type": "post", "target_id": "p1"},
     "rejected": {"reason": "not_json", "detail": "", "data": b"{", "stream": "events", "partition_key": "u1"},
 }
-SCORES: Row = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1"}
+SCORES: Row = {
+    "sentiment": "positive",
+    "polarity": 0.5,
+    "confidence": 0.75,
+    "model_version": "1",
+    "lang": None,
+    "language": "en",
+    "unscored_reason": None,
+}
+UNSCORED: Row = {
+    "sentiment": None,
+    "polarity": None,
+    "confidence": None,
+    "language": "de",
+    "unscored_reason": "unsupported_language",
+}
 TABLES = {
     "post": "silver/posts",
     "comment": "silver/comments",
@@ -78,6 +93,7 @@ def _random_row(rng: random.Random, number: int) -> tuple[str, Row]:
         words = rng.sample(("Sunny", "rain", "the", "ok", "Über", "storm", "#Tea", "#tea", "#day_1", "#2026"), 5)
         own |= {"user_id": f"u{rng.randrange(8)}", "text": " ".join(words), "sentiment": label}
         own |= {"polarity": rng.uniform(-1, 1), "confidence": rng.random(), "model_version": rng.choice("12")}
+        own |= rng.choice((UNSCORED, {}, {}, {"language": "und"}))
     elif entity == "user":
         place, age = rng.choice(("London", "Rome", None)), rng.choice((None, 17, 18, 64, 65))
         own |= {"user_id": f"u{rng.randrange(6)}", "user_location": place, "user_age": age}
@@ -117,6 +133,9 @@ def _keys(entity: str, row: Row, users: dict[str, Row]) -> Iterator[tuple[str, t
         return
     minute, hour = _minute(row["event_time"]), row["event_time"].replace(minute=0, second=0, microsecond=0)
     author = users.get(row["user_id"], {})
+    yield "gold/language_by_hour", (hour, row["language"], entity)
+    if row["sentiment"] is None:
+        return
     yield "gold/sentiment_by_minute", (minute, entity)
     yield "gold/sentiment_by_model", (hour, row["model_version"], entity)
     yield "gold/sentiment_by_cohort", (hour, author.get("user_location") or "unknown", _band(author.get("user_age")))
@@ -132,6 +151,8 @@ def _count(sums: Row, row: Row) -> None:
     for name in ("negative", "neutral", "positive"):
         sums[name] += row.get("sentiment") == name
     sums["events"] += 1
+    sums["texts"] += 1
+    sums["unscored"] += row.get("sentiment") is None
     sums["interactions"] += 1
     sums["late"] += late
     sums["polarity_sum"] += row.get("polarity") or 0.0

@@ -21,7 +21,7 @@ from streaming.tables.catalog import SILVER
 from streaming.tables.parsed_events import parsed_batches
 from tests.builders import NOON, a_bronze_row
 
-SCORES = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1"}
+SCORES = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1", "language": "en"}
 BRONZE = to_arrow_schema(bronze_events.SCHEMA)
 
 

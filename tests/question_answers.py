@@ -29,6 +29,11 @@ def all_rows(batches: Iterable[Batch], *names: str) -> list[Row]:
     return [row for batch in batches for name in names for row in batch[name]]
 
 
+def scored(batches: Iterable[Batch], *names: str) -> list[Row]:
+    """The same, without texts in languages that the model does not serve."""
+    return [row for row in all_rows(batches, *names) if row["sentiment"] is not None]
+
+
 def hour(time: datetime) -> datetime:
     """The start of its hour."""
     return time.replace(minute=0, second=0, microsecond=0)
@@ -79,7 +84,7 @@ def with_cohort(batches: list[Batch]) -> Iterator[tuple[tuple[str, str], Row]]:
                 change,
                 key=lambda row: (row["event_time"], int(row["sequence_number"]), row["record_index"]),
             )
-        for row in all_rows([batch], *WRITTEN):
+        for row in scored([batch], *WRITTEN):
             author = known.get(row["user_id"], {})
             yield (author.get("user_location") or "unknown", band(author.get("user_age"))), row
 
@@ -96,7 +101,7 @@ def over_time(batches: list[Batch]) -> Answer:
     """Question 1."""
     groups: dict[tuple[datetime, str, str], list[Row]] = defaultdict(list)
     for name in WRITTEN:
-        for row in all_rows(batches, name):
+        for row in scored(batches, name):
             for topic in ("", *topics(row)):
                 groups[hour(row["event_time"]), ENTITIES[name], topic].append(row)
     return [
@@ -137,7 +142,7 @@ def driving(batches: list[Batch]) -> Answer:
     """Question 3."""
     authors = {row["post_id"]: row["user_id"] for row in all_rows(batches, "silver/posts")}
     felt: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in all_rows(batches, "silver/comments"):
+    for row in scored(batches, "silver/comments"):
         if is_recent(row, batches):
             felt[authors[row["post_id"]]][row["post_id"]].append(row["polarity"])
     counts = {author: sum(map(len, posts.values())) for author, posts in felt.items()}
@@ -167,7 +172,7 @@ def engagement(batches: list[Batch]) -> Answer:
     """Question 5."""
     written: dict[datetime, list[Row]] = defaultdict(list)
     acted: dict[datetime, list[str]] = defaultdict(list)
-    for row in all_rows(batches, *WRITTEN):
+    for row in scored(batches, *WRITTEN):
         written[hour(row["event_time"])].append(row)
     for row in all_rows(batches, "silver/interactions"):
         acted[hour(row["event_time"])].append(row["action"])
@@ -188,8 +193,12 @@ def loudest(batches: list[Batch]) -> Answer:
         if is_recent(row, batches):
             written[row["user_id"]].append(row)
     names = {row["user_id"]: row["user_name"] for row in all_rows(batches, "silver/user_changes")}
+    judged = {user: [row for row in rows if row["sentiment"] is not None] for user, rows in written.items()}
     return [
-        (user, names.get(user), len(rows), *(share(rows, label) for label in ("negative", "neutral", "positive")))
+        (
+            *(user, names.get(user), len(rows)),
+            *(share(judged[user], label) for label in ("negative", "neutral", "positive")),
+        )
         for user, rows in sorted(written.items(), key=lambda item: (-len(item[1]), item[0]))[:20]
     ]
 
@@ -216,7 +225,7 @@ def quality(batches: list[Batch]) -> Answer:
 def versions(batches: list[Batch]) -> Answer:
     """Question 8."""
     groups: dict[str, list[Row]] = defaultdict(list)
-    for row in all_rows(batches, *WRITTEN):
+    for row in scored(batches, *WRITTEN):
         groups[row["model_version"]].append(row)
     answer: Answer = []
     for version, rows in groups.items():

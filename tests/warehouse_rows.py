@@ -14,13 +14,12 @@ from streaming.warehouse.base import Load
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _TIME = pa.timestamp("us", tz="UTC")
 _SCORED = (("sentiment", pa.string()), ("polarity", pa.float64()), ("confidence", pa.float64()))
+_TOLD = ("model_version", "language", "unscored_reason")
 _COMMON = (("event_id", pa.string()), ("event_time", _TIME), ("arrival_time", _TIME))
 SCHEMAS: Mapping[str, pa.Schema] = {
-    "fact_post": pa.schema(
-        [*_COMMON, *((n, pa.string()) for n in ("post_id", "user_id", "text", "model_version")), *_SCORED]
-    ),
+    "fact_post": pa.schema([*_COMMON, *((n, pa.string()) for n in ("post_id", "user_id", "text", *_TOLD)), *_SCORED]),
     "fact_comment": pa.schema(
-        [*_COMMON, *((n, pa.string()) for n in ("comment_id", "post_id", "user_id", "text", "model_version")), *_SCORED]
+        [*_COMMON, *((n, pa.string()) for n in ("comment_id", "post_id", "user_id", "text", *_TOLD)), *_SCORED]
     ),
     "fact_interaction": pa.schema(
         [*_COMMON, *((n, pa.string()) for n in ("interaction_id", "user1_id", "user2_id", "action", "post_id"))]
@@ -34,7 +33,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
         ]
     ),
 }
-_SCORES = {"sentiment": "neutral", "polarity": 0.0, "confidence": 0.5, "model_version": "1"}
+_SCORES = {"sentiment": "neutral", "polarity": 0.0, "confidence": 0.5, "model_version": "1", "language": "en"}
 _numbers = count(1)
 
 

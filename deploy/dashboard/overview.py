@@ -70,8 +70,16 @@ def _numbers(view: View) -> None:
         change.sentence(Change(newest, change.net(earlier["the span before"])), _drivers(view, span), "the span before")
     )
     incidents.show_open(view)
+    _unscored(view)
     for trouble in light.alerts:
         st.error(trouble, icon=":material/notifications_active:")
+
+
+def _unscored(view: View) -> None:
+    """How many texts of the span are in none of the numbers, for the model does not know their language."""
+    texts = view.hours("gold/language_by_hour")
+    if not texts.empty and (count := int(texts["unscored"].sum())):
+        st.caption(f"{count:,} texts are in languages that the model does not serve: no number here includes them.")
 
 
 def _between(frame: pd.DataFrame, view: View, newest: timedelta, oldest: timedelta) -> pd.DataFrame:

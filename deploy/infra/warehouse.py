@@ -35,6 +35,7 @@ GOLD = (
     "engagement_by_minute",
     "quality_by_minute",
     "terms_by_hour",
+    "language_by_hour",
     "drift_by_hour",
     "shadow_by_hour",
     "labelled_by_hour",

@@ -46,7 +46,9 @@ def _statements(dialect: str) -> str:
 
 def _types(text: str) -> Mapping[tuple[str, str], str]:
     """(table, column) -> type. Views have none here."""
-    return {(table, column): kind for table, body, _ in TABLE.findall(text) for column, kind in COLUMN.findall(body)}
+    created = {(table, column): kind for table, body, _ in TABLE.findall(text) for column, kind in COLUMN.findall(body)}
+    added = statements.added_columns(text)
+    return created | {(table, column): kind for table, columns in added.items() for column, kind in columns.items()}
 
 
 def _row(column: str, types: Sequence[str | None], meaning: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 GOLD = (
     *("sentiment_by_minute", "sentiment_by_topic", "sentiment_by_cohort", "sentiment_by_model"),
-    *("engagement_by_minute", "quality_by_minute", "terms_by_hour", "freshness"),
+    *("engagement_by_minute", "quality_by_minute", "terms_by_hour", "language_by_hour", "freshness"),
 )
 EXAMPLES = """examples:
   moodstream audit --workdir moodstream-demo

@@ -64,17 +64,21 @@ CHECKS = (
           f"select arrival_us // {MINUTE_US} * {MINUTE_US} as minute, entity, reason, count(*) as events, {LATE}"
           " from arrivals group by 1, 2, 3"),
     Check("terms_by_hour", ("hour", "term"), MEASURES, "select * from term_counts"),
+    Check("language_by_hour", ("hour", "language", "entity"), ("texts", "unscored"),
+          f"select event_us // {HOUR_US} * {HOUR_US} as hour, coalesce(language, 'unknown') as language, entity,"
+          " count(*) as texts, count(*) filter (sentiment is null) as unscored from all_texts group by 1, 2, 3"),
 )  # fmt: skip
 
 
 def prepare(connection: DuckDBPyConnection) -> None:
-    """Make the views that the checks read: `texts`, `arrivals`, `topic_counts`, `term_counts`."""
+    """Make the views that the checks read: `texts` (scored), `all_texts`, `arrivals`, `topic_counts`, `term_counts`."""
     times = "epoch_us(event_time) as event_us, epoch_us(arrival_time) as arrival_us"
-    scored = f"{times}, text, sentiment, polarity, confidence, model_version"
+    scored = f"{times}, text, sentiment, polarity, confidence, model_version, language"
     connection.execute(
-        f"create or replace view texts as select 'post' as entity, {scored} from posts"
+        f"create or replace view all_texts as select 'post' as entity, {scored} from posts"
         f" union all select 'comment' as entity, {scored} from comments"
     )
+    connection.execute("create or replace view texts as select * from all_texts where sentiment is not null")
     parts = [f"select '{entity}' as entity, '' as reason, {times} from {table}" for table, entity in ENTITIES.items()]
     parts.append(f"select 'rejected' as entity, reason, {times} from rejected")
     connection.execute(f"create or replace view arrivals as {' union all '.join(parts)}")

@@ -22,7 +22,7 @@ from streaming.hops import refine
 from streaming.scoring.champion import Champion
 from streaming.settings import Settings
 from streaming.tables.catalog import SILVER
-from streaming.tables.columns import SENTIMENT_FIELDS
+from streaming.tables.columns import LANGUAGE_FIELDS, SENTIMENT_FIELDS
 from streaming.tables.parsed_events import PAYLOAD, REJECTED, SCHEMA
 
 _PAYLOAD = ", ".join(f"{name} {'int' if name == 'user_age' else 'string'}" for name in PAYLOAD)
@@ -108,7 +108,8 @@ class Unscored:
 
     def score(self, rows: DataFrame, _batch: int) -> DataFrame:
         """Add the columns of a score without a value."""
-        return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in SENTIMENT_FIELDS})
+        fields = (*SENTIMENT_FIELDS, *LANGUAGE_FIELDS)
+        return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in fields})
 
     def fall_back(self, _batch: int, _why: str) -> bool:
         """False: there is no other version."""

@@ -52,6 +52,9 @@ GOLD: Mapping[str, str] = {
     f"sentiment_by_model (hour, model_version, entity, {MEASURES})": (
         f"select at, n::text, 'post', {MEASURED} from {HOURS.format(3)}"
     ),
+    "language_by_hour (hour, language, entity, texts, unscored)": (
+        f"select at, 'en', 'post', 9, 0 from {HOURS.format(1)}"
+    ),
     f"terms_by_hour (hour, term, {MEASURES})": f"select at, 'term ' || n, {MEASURED} from {HOURS.format(2000)}",
     "engagement_by_minute (minute, action, interactions)": (
         f"select at, (array['like', 'comment', 'share'])[n], 5 from {MINUTES.format(3)}"
@@ -89,7 +92,9 @@ def batch(size: int) -> dict[str, pa.Table]:
     text = ["what a day, nothing works and everybody smiles #monday " * 2] * (2 * rows)
     base = pa.table({"event_id": ids, "event_time": times, "arrival_time": times, "user_id": users})
     scored = base.append_column("text", pa.array(text)).append_column("post_id", pa.array(ids))
-    for name, value in (("sentiment", "positive"), ("polarity", 0.5), ("confidence", 0.7), ("model_version", "1")):
+    scored = scored.append_column("unscored_reason", pa.nulls(len(ids), pa.string()))
+    values = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.7, "model_version": "1", "language": "en"}
+    for name, value in values.items():
         scored = scored.append_column(name, pa.array([value] * len(ids)))
     interactions = base.append_column("user1_id", pa.array(users)).append_column("user2_id", pa.array(users))
     for name, value in (("interaction_id", "i"), ("action", "like"), ("post_id", "post 1")):

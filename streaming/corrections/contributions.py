@@ -17,6 +17,7 @@ import regex
 
 from streaming.tables import (
     gold_engagement_by_minute,
+    gold_language_by_hour,
     gold_quality_by_minute,
     gold_sentiment_by_cohort,
     gold_sentiment_by_minute,
@@ -63,6 +64,7 @@ TABLES: Mapping[str, KeyedTable] = {
         gold_engagement_by_minute,
         gold_quality_by_minute,
         gold_terms_by_hour,
+        gold_language_by_hour,
     )
 }
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -145,6 +147,9 @@ def _keys(entity: str, row: Row, cohort_of: CohortOf) -> Iterator[Place]:
         yield gold_engagement_by_minute.NAME, _minute(event), _known(row["action"]), ""
         return
     minute, hour = _minute(event), event.replace(minute=0, second=0, microsecond=0)
+    yield gold_language_by_hour.NAME, hour, _known(row["language"]), entity
+    if row["sentiment"] is None:
+        return
     yield gold_sentiment_by_minute.NAME, minute, entity, ""
     yield gold_sentiment_by_model.NAME, hour, _known(row["model_version"]), entity
     yield gold_sentiment_by_cohort.NAME, hour, *cohort_of(row)

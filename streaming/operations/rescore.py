@@ -15,17 +15,18 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Schema, write_deltalake
 
 from streaming.corrections import journal
 from streaming.corrections.journal import Change
-from streaming.delta.tables import chunks, location, open_table, read, spilled, storage_options
+from streaming.delta.tables import add_missing_columns, chunks, location, open_table, read, spilled, storage_options
 from streaming.errors import OperationFailed, SettingsError
 from streaming.operations import command, readers
 from streaming.operations.command import Outcome, Progress
 from streaming.options import Parser
 from streaming.scoring import registry
-from streaming.scoring.archive import Predict, score_texts
+from streaming.scoring.archive import Model
+from streaming.scoring.language import judged
 from streaming.settings import Settings
 from streaming.tables import silver_comments, silver_posts, silver_rescored
 from streaming.tables.columns import PARTITIONS
@@ -38,6 +39,9 @@ EXAMPLES = """  moodstream rescore --model 7
 TEXTS: Mapping[str, str] = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
 VERSION = silver_rescored.VERSION
 SCORES = tuple(name for name, _ in silver_rescored.LABELS)
+COLUMNS = ["event_id", "event_time", "text", "lang", *SCORES, *PARTITIONS]
+# What the report calls a text in a language that the version does not serve.
+UNSCORED = "unscored"
 # Rows of a commit: limits the memory, and the work that a conflict with another commit repeats.
 COMMIT_ROWS = 50_000
 SERVED_WITHIN_S = 15.0
@@ -71,13 +75,13 @@ def rescore(settings: Settings, version: str, progress: Progress) -> dict[str, A
 
     One commit: the table holds the version's former scores, or all of the new ones.
     """
-    predict = registry.load(settings, version)
+    model = registry.load(settings, version)
     moves: Counter[tuple[str, str]] = Counter()
 
     def batches() -> Iterator[pa.RecordBatch]:
         for entity, name in TEXTS.items():
-            for rows in chunks(open_table(settings, name), ["event_id", "event_time", "text", *SCORES, *PARTITIONS]):
-                scored = _rescored(rows, entity, version, predict)
+            for rows in chunks(open_table(settings, name), COLUMNS):
+                scored = _rescored(rows, entity, version, model)
                 moves.update(zip(scored["sentiment"].to_pylist(), scored["new_sentiment"].to_pylist(), strict=True))
                 progress(f"{sum(moves.values()):,} texts scored")
                 yield from scored.to_batches()
@@ -115,19 +119,23 @@ def accept(settings: Settings, version: str, progress: Progress) -> dict[str, An
 
 def open_rescored(settings: Settings) -> DeltaTable:
     """Opens silver/rescored; creates it if there is none."""
-    return DeltaTable.create(
+    table = DeltaTable.create(
         location(settings.table(silver_rescored.NAME)),
         schema=silver_rescored.SCHEMA,
         mode="ignore",
         partition_by=[VERSION, *PARTITIONS],
         storage_options=storage_options(settings),
     )
+    add_missing_columns(table, Schema.from_arrow(silver_rescored.SCHEMA))
+    return table
 
 
-def _rescored(rows: pa.Table, entity: str, version: str, predict: Predict) -> pa.Table:
-    scores = pa.Table.from_pandas(score_texts(predict, rows["text"].to_pandas()), preserve_index=False)
-    columns = {name: rows[name] for name in rows.column_names if name != "text"}
-    columns |= {f"new_{name}": scores[name] for name in SCORES[:3]}
+def _rescored(rows: pa.Table, entity: str, version: str, model: Model) -> pa.Table:
+    scores = pa.Table.from_pandas(
+        judged(model, rows["text"].to_pandas(), rows["lang"].to_pandas()), preserve_index=False
+    )
+    columns = {name: rows[name] for name in rows.column_names if name not in ("text", "lang")}
+    columns |= {f"new_{name}": scores[name] for name in SCORES[:-1]}
     columns |= {name: pa.array([value] * rows.num_rows) for name, value in (("entity", entity), (VERSION, version))}
     return pa.table({name: columns[name] for name in silver_rescored.SCHEMA.names}).cast(silver_rescored.SCHEMA)
 
@@ -139,7 +147,7 @@ def _days(table: DeltaTable, version: str) -> list[Day]:
 
 
 def _scores_of(table: DeltaTable, version: str, day: Day) -> pa.Table:
-    columns = ["event_id", *(f"new_{name}" for name in SCORES[:3])]
+    columns = ["event_id", *(f"new_{name}" for name in SCORES[:-1])]
     rows = read(table, columns, f"{VERSION} = '{int(version)}' AND {_of_day(day)}")
     return rows.append_column("new_model_version", pa.array([version] * rows.num_rows, pa.string()))
 
@@ -196,7 +204,9 @@ def _columns(table: DeltaTable) -> list[str]:
 
 
 def _summary(moves: Counter[tuple[str, str]]) -> dict[str, Any]:
-    changed = {f"{old} -> {new}": count for (old, new), count in moves.most_common() if old != new}
+    changed = {
+        f"{old or UNSCORED} -> {new or UNSCORED}": count for (old, new), count in moves.most_common() if old != new
+    }
     return {"rows": sum(moves.values()), "changed": sum(changed.values()), "by_change": changed}
 
 

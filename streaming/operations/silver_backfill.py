@@ -24,7 +24,8 @@ from streaming.operations import readers
 from streaming.operations.command import Progress
 from streaming.operations.silver_ids import present
 from streaming.scoring import registry
-from streaming.scoring.archive import Predict, score_texts
+from streaming.scoring.archive import Model
+from streaming.scoring.language import judged
 from streaming.settings import Settings
 from streaming.tables import (
     bronze_events,
@@ -134,17 +135,18 @@ class _Champion:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._model: tuple[str, Predict] | None = None
+        self._model: tuple[str, Model] | None = None
 
     def scored(self, rows: list[Row]) -> list[Row]:
-        """The rows with the four columns of a score."""
+        """The rows with the columns of a score."""
         if not rows:
             return rows
         if self._model is None:
             version = registry.champion(self._settings)
             self._model = version, registry.load(self._settings, version)
-        version, predict = self._model
-        scores = score_texts(predict, pd.Series([row["text"] for row in rows])).assign(model_version=version)
+        version, model = self._model
+        texts, tags = (pd.Series([row[name] for row in rows], dtype=object) for name in ("text", "lang"))
+        scores = judged(model, texts, tags).assign(model_version=version)
         columns = pa.Table.from_pandas(scores, preserve_index=False).to_pylist()
         return [row | score for row, score in zip(rows, columns, strict=True)]
 

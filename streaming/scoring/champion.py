@@ -17,13 +17,18 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.types import StructType
 
 from streaming.errors import ModelUnusable, SinkUnavailable
 from streaming.files import Files
-from streaming.scoring.archive import SCORE, Predict, checked_model, model_of, score_texts
+from streaming.scoring.archive import Model, checked_model, model_of
+from streaming.scoring.language import judged
 from streaming.scoring.registry import PAUSE_AFTER_FAILURE, ChampionRegistry
+from streaming.tables.columns import LANGUAGE_FIELDS, SENTIMENT_FIELDS
 
 log = logging.getLogger(__name__)
+
+SCORE = StructType([*SENTIMENT_FIELDS[:3], *LANGUAGE_FIELDS])
 
 
 class Champion:
@@ -46,9 +51,13 @@ class Champion:
         self.refused: dict[str, str] = {}
 
     def score(self, rows: DataFrame, batch: int) -> DataFrame:
-        """Add sentiment, polarity, confidence and model_version; null where `text` is null."""
+        """Add sentiment, polarity, confidence, language, unscored_reason and model_version; null where `text` is null.
+
+        `lang`, where the rows have it, says what the events say of their languages (see scoring/language.py).
+        """
         version = self.version(batch)
-        scored = rows.withColumn("score", _udf(self._ready[version], version)(F.col("text")))
+        lang = F.col("lang") if "lang" in rows.columns else F.lit(None).cast("string")
+        scored = rows.withColumn("score", _udf(self._ready[version], version)(F.col("text"), lang))
         known = [F.col(f"score.{name}").alias(name) for name in SCORE.names]
         served = F.when(F.col("text").isNotNull(), F.lit(version)).alias("model_version")
         return scored.select(*rows.columns, *known, served)
@@ -132,18 +141,18 @@ class Champion:
             self._reported = refused
 
 
-_loaded: dict[str, Predict] = {}
+_loaded: dict[str, Model] = {}
 
 
 def _udf(archive: Broadcast[bytes], version: str) -> Any:
     """A pandas UDF of this version; a worker loads it once."""
 
-    def score(series: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+    def score(series: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         if version not in _loaded:
             _loaded[version] = model_of(archive.value)
-        for texts in series:
+        for texts, tags in series:
             try:
-                yield score_texts(_loaded[version], texts)
+                yield judged(_loaded[version], texts, tags)
             except Exception as error:
                 raise ModelUnusable(f"version {version}: {error}") from error
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from streaming.errors import ModelUnusable, OperationFailed, SettingsError
-from streaming.scoring.archive import Predict
+from streaming.scoring.archive import Model, languages_of
 from streaming.settings import Settings
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -137,20 +137,21 @@ class MlflowRegistry:
                 tar.add(path, arcname=".")
             return archive.getvalue()
 
-    def predictor(self, version: str) -> Predict:
-        """A function from texts to scores; raises SettingsError for an unknown version, ModelUnusable for a bad one."""
+    def model(self, version: str) -> Model:
+        """The loaded version; raises SettingsError for an unknown version, ModelUnusable for a bad one."""
         try:
             self._client.get_model_version(self._model, version)
         except self.mlflow.exceptions.MlflowException as error:
             raise SettingsError(f"--model: {self._model} has no version '{version}'") from error
         with _as_unusable(version):
-            model = self.mlflow.pyfunc.load_model(f"models:/{self._model}/{version}").unwrap_python_model()
+            loaded = self.mlflow.pyfunc.load_model(f"models:/{self._model}/{version}")
+            model = loaded.unwrap_python_model()
 
         def predict(texts: Sequence[str]) -> pd.DataFrame:
             with _as_unusable(version):
                 return cast("pd.DataFrame", model.predict(None, list(texts)))
 
-        return predict
+        return Model(predict, languages_of(loaded))
 
     def versions(self) -> list[dict[str, Any]]:
         """Every version with its registration time and the parameters and tags that describe its training data."""
@@ -178,9 +179,9 @@ def open_registry(settings: Settings) -> MlflowRegistry:
     return MlflowRegistry(settings.mlflow_uri, settings.model_name, timeout_s=10)
 
 
-def load(settings: Settings, version: str) -> Predict:
-    """A function from texts to scores; raises SettingsError for a version that is not registered."""
-    return open_registry(settings).predictor(version)
+def load(settings: Settings, version: str) -> Model:
+    """The version, loaded; raises SettingsError for one that is not registered."""
+    return open_registry(settings).model(version)
 
 
 def champion(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from streaming.tables import (
     bronze_events,
     gold_engagement_by_minute,
     gold_freshness,
+    gold_language_by_hour,
     gold_quality_by_minute,
     gold_sentiment_by_cohort,
     gold_sentiment_by_minute,
@@ -68,6 +69,7 @@ KEYED: tuple[KeyedTable, ...] = (
     gold_engagement_by_minute.TABLE,
     gold_quality_by_minute.TABLE,
     gold_terms_by_hour.TABLE,
+    gold_language_by_hour.TABLE,
     gold_freshness.TABLE,
 )
 
@@ -81,23 +83,27 @@ ROWS: Mapping[str, Callable[[pa.Table], pa.Table]] = {
         gold_engagement_by_minute,
         gold_quality_by_minute,
         gold_terms_by_hour,
+        gold_language_by_hour,
     )
 }
 
 
 def from_text(entity: str) -> Callable[[DataFrame], DataFrame]:
-    """The contributions of rows of silver/posts (entity `post`) or silver/comments (entity `comment`)."""
+    """The contributions of rows of silver/posts (entity `post`) or silver/comments (entity `comment`).
+
+    A text without a sentiment is left out of all tables about sentiment, so that no mean or share contains it.
+    """
 
     def contributed(rows: DataFrame) -> DataFrame:
-        return contributions(
-            rows,
+        of_sentiment = (
             gold_sentiment_by_minute.keys(entity),
             gold_sentiment_by_topic.keys(entity),
             gold_sentiment_by_model.keys(entity),
             gold_sentiment_by_cohort.keys(),
             gold_terms_by_hour.keys(),
-            *_any_event(entity),
         )
+        scored = (F.when(F.col("sentiment").isNotNull(), keys) for keys in of_sentiment)
+        return contributions(rows, *scored, gold_language_by_hour.keys(entity), *_any_event(entity))
 
     return contributed
 

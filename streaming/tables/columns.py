@@ -45,6 +45,9 @@ SENTIMENT_FIELDS = [
     *strings("model_version"),
 ]
 
+# The language of a text, and why it has no sentiment, where the model that scored the others does not serve it.
+LANGUAGE_FIELDS = strings("language", "unscored_reason")
+
 BINARY_DATA = StructField("data", BinaryType())
 
 

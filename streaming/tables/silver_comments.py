@@ -1,12 +1,14 @@
-"""silver/comments: comments on posts, with their scores.
+"""silver/comments: comments on posts, with their languages and scores.
 
-Key: `event_id`. Partitioned by the day of the event.
+Key: `event_id`. Where the model does not serve the `language`, the sentiment is null and `unscored_reason` says why.
+ Partitioned by the day of the event.
 """
 
 from __future__ import annotations
 
 from streaming.tables.columns import (
     EVENT_FIELDS,
+    LANGUAGE_FIELDS,
     SENTIMENT_FIELDS,
     schema,
     strings,
@@ -15,5 +17,9 @@ from streaming.tables.columns import (
 NAME = "silver/comments"
 ENTITY = "comment"
 SCHEMA = schema(
-    *strings("comment_id", "post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS, *strings("lang")
+    *strings("comment_id", "post_id", "user_id", "text"),
+    *EVENT_FIELDS,
+    *SENTIMENT_FIELDS,
+    *strings("lang"),
+    *LANGUAGE_FIELDS,
 )

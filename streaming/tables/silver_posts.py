@@ -1,12 +1,14 @@
-"""silver/posts: posts, with their scores.
+"""silver/posts: posts, with their languages and scores.
 
-Key: `event_id`. Partitioned by the day of the event.
+Key: `event_id`. Where the model does not serve the `language`, the sentiment is null and `unscored_reason` says why.
+ Partitioned by the day of the event.
 """
 
 from __future__ import annotations
 
 from streaming.tables.columns import (
     EVENT_FIELDS,
+    LANGUAGE_FIELDS,
     SENTIMENT_FIELDS,
     schema,
     strings,
@@ -14,4 +16,6 @@ from streaming.tables.columns import (
 
 NAME = "silver/posts"
 ENTITY = "post"
-SCHEMA = schema(*strings("post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS, *strings("lang"))
+SCHEMA = schema(
+    *strings("post_id", "user_id", "text"), *EVENT_FIELDS, *SENTIMENT_FIELDS, *strings("lang"), *LANGUAGE_FIELDS
+)

@@ -16,6 +16,8 @@ LABELS = (
     ("sentiment", pa.string()),
     ("polarity", pa.float64()),
     ("confidence", pa.float64()),
+    ("language", pa.string()),
+    ("unscored_reason", pa.string()),
     ("model_version", pa.string()),
 )
 SCHEMA = pa.schema(
@@ -25,7 +27,7 @@ SCHEMA = pa.schema(
         ("entity", pa.string()),
         ("event_time", TIMESTAMP),
         *LABELS,
-        *((f"new_{name}", kind) for name, kind in LABELS[:3]),
+        *((f"new_{name}", kind) for name, kind in LABELS[:-1]),
         *((name, pa.int32()) for name in PARTITIONS),
     ]
 )

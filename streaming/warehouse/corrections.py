@@ -27,7 +27,7 @@ from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
 from streaming.warehouse.serving import GOLD, Server
 
 POLL_S = 0.5
-LABELS = ("event_id", "sentiment", "polarity", "confidence", "model_version")
+LABELS = ("event_id", "sentiment", "polarity", "confidence", "language", "unscored_reason", "model_version")
 
 
 def check(settings: Settings) -> None:

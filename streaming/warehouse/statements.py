@@ -24,6 +24,7 @@ from streaming.tables.keyed_table import KeyedTable
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _CREATED = re.compile(r"^create table(?: if not exists)? dw\.(\w+) \((.*?)\n\)", re.DOTALL | re.MULTILINE)
+_ADDED = re.compile(r"^alter table dw\.(\w+) add column (\w+) (.+?);$", re.MULTILINE)
 _COLUMN = re.compile(r"^ +(\w+) (double precision|varchar\(\d+\)|\w+)", re.MULTILINE)
 _STAGED = re.compile(r"^create temporary table[^(]*\((.*)\n\)", re.DOTALL)
 
@@ -100,9 +101,18 @@ def identifier(name: str) -> str:
 
 @cache
 def _created_types(dialect: str, target: str) -> Mapping[str, str]:
-    """The columns of `dw.TARGET` with their types, as the migrations created it."""
-    bodies = (body for file in migrations(dialect) for name, body in _CREATED.findall(file.sql) if name == target)
-    return dict(_COLUMN.findall(next(bodies)))
+    """The columns of `dw.TARGET` with their types, as the migrations created it and added to it."""
+    text = "".join(file.sql for file in migrations(dialect))
+    bodies = (body for name, body in _CREATED.findall(text) if name == target)
+    return {**dict(_COLUMN.findall(next(bodies))), **added_columns(text).get(target, {})}
+
+
+def added_columns(text: str) -> Mapping[str, Mapping[str, str]]:
+    """The columns that migrations add to tables: table -> column -> type."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in _ADDED.findall(text):
+        found.setdefault(table, {})[column] = kind
+    return found
 
 
 @cache

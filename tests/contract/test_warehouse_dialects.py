@@ -36,6 +36,9 @@ def tables(dialect: str) -> dict[str, list[tuple[str, str]]]:
             lines = [line.strip() for line in body.strip().splitlines() if not line.strip().startswith("primary key")]
             columns = (re.match(r"(\w+) (\w+)", line) for line in lines)
             found[name] = [(c[1], SAME_TYPE.get(c[2], c[2])) for c in columns if c]
+        for name, added in statements.added_columns(migration.sql).items():
+            kinds = {column: re.match(r"\w+", kind) for column, kind in added.items()}
+            found[name] += [(column, SAME_TYPE.get(kind[0], kind[0])) for column, kind in kinds.items() if kind]
     return found
 
 

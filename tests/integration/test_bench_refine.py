@@ -19,6 +19,7 @@ from streaming.settings import Settings
 class FakeChampion:
     def score(self, rows: DataFrame, batch: int) -> DataFrame:
         scores = {"sentiment": F.lit("positive"), "polarity": F.lit(0.5), "confidence": F.lit(0.9)}
+        scores |= {name: F.lit(None).cast("string") for name in ("language", "unscored_reason")}
         return rows.withColumns({**scores, "model_version": F.lit("1")})
 
 

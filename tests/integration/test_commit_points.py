@@ -24,6 +24,7 @@ from tests.builders import NOON, a_bronze_row, a_record
 class FakeChampion:
     def score(self, rows: DataFrame, batch: int) -> DataFrame:
         scores = {"sentiment": F.lit("positive"), "polarity": F.lit(0.5), "confidence": F.lit(0.9)}
+        scores |= {name: F.lit(None).cast("string") for name in ("language", "unscored_reason")}
         return rows.withColumns({**scores, "model_version": F.lit("1")})
 
 

@@ -73,6 +73,11 @@ def changed(tmp_path: Path) -> Path:
         "gold/freshness",
         {"batch_id": 1, "committed_at": NOW, "events": 9, "lag_p50_s": 1.5, "lag_p95_s": 2.5},
     )
+    languages = (
+        {"hour": NOW, "entity": "post", "language": code, "texts": 9, "unscored": n}
+        for code, n in (("en", 0), ("de", 7))
+    )
+    put(tmp_path, "gold/language_by_hour", *languages)
     quality = {"minute": NOW, "entity": "rejected", "reason": "not_json", "events": 4, "late": 0}
     put(tmp_path, "gold/quality_by_minute", quality)
     put(tmp_path, "silver/rejected", {"arrival_time": NOW, "reason": "not_json", "raw": b"{oops"})
@@ -107,6 +112,7 @@ def told(shown: Any) -> str:
 
 def test_the_overview_says_how_the_sentiment_is_and_what_moved_it(monkeypatch, changed: Path) -> None:
     shown = page(monkeypatch, changed)
+    assert "7 texts are in languages that the model does not serve" in told(shown)
 
     assert not shown.exception
     numbers = {metric.label: (metric.value, metric.delta) for metric in shown.metric}

@@ -150,19 +150,16 @@ def test_texts_of_any_script_count_for_their_hashtags_and_terms(spark: SparkSess
 
 def test_rows_with_holes_count_as_unknown_and_stop_nothing(spark: SparkSession, settings: Settings) -> None:
     empty = {"text": None, "sentiment": None, "polarity": float("nan"), "confidence": None, "model_version": None}
+    empty |= {"language": None}
     rows = [
         ("comment", a_silver_row("comment", 1, user_id=None, **empty)),
         ("interaction", a_silver_row("interaction", 2, action=None)),
         ("rejected", a_silver_row("rejected", 3, event_time=None, reason=None)),
     ]
     gold(settings).write(sums_of(spark, a_batch(*rows)), 0, QUERY)
-    (model,) = read(open_table(settings, "gold/sentiment_by_model")).to_pylist()
-    assert (model["model_version"], model["events"], model["positive"], model["polarity_mean"]) == (
-        "unknown",
-        1,
-        0,
-        0.0,
-    )
+    (texts,) = read(open_table(settings, "gold/language_by_hour")).to_pylist()
+    assert (texts["language"], texts["texts"], texts["unscored"]) == ("unknown", 1, 1)
+    assert read(open_table(settings, "gold/sentiment_by_model")).num_rows == 0
     (cohort,) = read(open_table(settings, "gold/sentiment_by_cohort")).to_pylist()
     assert (cohort["location"], cohort["age_band"]) == ("unknown", "unknown")
     (action,) = read(open_table(settings, "gold/engagement_by_minute")).to_pylist()

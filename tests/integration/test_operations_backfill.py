@@ -16,6 +16,7 @@ from moodstream import exit_code_of
 from streaming.operations.backfill import command as backfill
 from streaming.operations.erase import command as erase
 from streaming.scoring import registry
+from streaming.scoring.archive import Model
 from tests.builders import NOON, a_record, an_event
 from tests.lake_rows import arrived, refined, rows_of, run
 
@@ -31,7 +32,7 @@ def predict(texts: Sequence[str]) -> pd.DataFrame:
 def lake(empty_lake: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty lake, and a champion of version 3."""
     monkeypatch.setattr(registry, "champion", lambda settings: "3")
-    monkeypatch.setattr(registry, "load", lambda settings, version: predict)
+    monkeypatch.setattr(registry, "load", lambda settings, version: Model(predict))
     return empty_lake
 
 

@@ -22,6 +22,7 @@ TEXTS = [
     "www.spam.com/#no http://a.b #yes\nnew\tline\u00a0gap 👍🏽#emoji #👍 a\u0000b",
 ]
 VALUES = ("events", "negative", "neutral", "positive", "late", "polarity_sum", "confidence_sum", "interactions")
+VALUES += ("texts", "unscored")
 
 
 def batch() -> Batch:

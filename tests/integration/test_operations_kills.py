@@ -16,6 +16,7 @@ from streaming.operations import silver_backfill as backfilled
 from streaming.operations.backfill import archive
 from streaming.operations.backfill import command as backfill
 from streaming.scoring import registry
+from streaming.scoring.archive import Model
 from tests.builders import a_record
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
 from tests.kills import killed_before
@@ -38,7 +39,7 @@ def predict(texts: Sequence[str]) -> pd.DataFrame:
 def lake(empty_lake: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two posts and a comment, counted in gold, and a post that silver lacks."""
     monkeypatch.setattr(registry, "champion", lambda settings: "3")
-    monkeypatch.setattr(registry, "load", lambda settings, version: predict)
+    monkeypatch.setattr(registry, "load", lambda settings, version: Model(predict))
     refined(empty_lake, a_record(event_id="p1"), a_record(event_id="p2"), a_record("comment", event_id="c1"))
     arrived(empty_lake, a_record(event_id="missing"), first_number=9)
     count_gold(empty_lake)

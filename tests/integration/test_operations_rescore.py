@@ -13,6 +13,7 @@ from moodstream import exit_code_of
 from streaming.corrections import keyed_tables
 from streaming.operations import rescore
 from streaming.scoring import registry as models
+from streaming.scoring.archive import Model
 from tests.builders import NOON, a_record
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
 from tests.integration.conftest import Database
@@ -36,7 +37,7 @@ def predict(texts: Sequence[str]) -> pd.DataFrame:
 @pytest.fixture
 def lake(empty_lake: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Posts and a comment that version 1 found positive, counted in gold; version 7 knows better."""
-    monkeypatch.setattr(models, "load", lambda settings, version: predict)
+    monkeypatch.setattr(models, "load", lambda settings, version: Model(predict))
     posts = [a_record("post", {"text": text}, event_id=name) for name, text in TEXTS.items()]
     refined(empty_lake, *posts, a_record("comment", {"text": "awful"}, event_id="c1"))
     refined(empty_lake, a_record(event_id="other-day", event_time="2026-01-02T00:00:00Z"), first_number=9)
@@ -62,6 +63,29 @@ def test_the_labels_stand_beside_the_served_ones(lake: Path) -> None:
     )
     assert (rows["c1"]["entity"], rows["other-day"]["day"], rows["p1"]["new_polarity"]) == ("comment", 2, 0.8)
     assert labels(lake) == before
+
+
+def test_a_version_that_serves_fewer_languages_takes_sentiments_back_and_gold_follows(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def english(texts: Sequence[str]) -> pd.DataFrame:
+        return predict(texts).assign(language=["de" if "awful" in text else "en" for text in texts])
+
+    monkeypatch.setattr(models, "load", lambda settings, version: Model(english, frozenset({"en"})))
+    _, report = run(rescore.main, "--model", "7", lake=lake)
+    assert report["by_change"] == {"positive -> unscored": 2}
+    run(rescore.main, "--model", "7", "--accept", lake=lake)
+    (awful,) = (row for row in rows_of(lake, "silver/posts") if row["event_id"] == "p2")
+    assert (awful["sentiment"], awful["polarity"], awful["language"]) == (None, None, "de")
+    assert (awful["unscored_reason"], awful["model_version"]) == ("unsupported_language", "7")
+    assert_same(gold_of(lake), gold_of_silver(lake, tmp_path / "scratch"))
+
+    monkeypatch.setattr(models, "load", lambda settings, version: Model(predict))
+    run(rescore.main, "--model", "8", lake=lake)
+    _, report = run(rescore.main, "--model", "8", "--accept", lake=lake)
+    assert report["by_change"] == {"unscored -> negative": 2}
+    assert {row["unscored_reason"] for row in rows_of(lake, "silver/posts")} == {None}
+    assert_same(gold_of(lake), gold_of_silver(lake, tmp_path / "again"))
 
 
 def test_scoring_once_more_replaces_the_labels_of_that_version_alone(lake: Path) -> None:
@@ -127,7 +151,7 @@ def test_the_warehouse_takes_the_labels(lake: Path, database: Database) -> None:
 
 def test_a_model_that_answers_nonsense_changes_nothing(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nonsense = pd.DataFrame({"sentiment": ["meh"], "polarity": [7.0], "confidence": [0.5]})
-    monkeypatch.setattr(models, "load", lambda settings, version: lambda texts: nonsense)
+    monkeypatch.setattr(models, "load", lambda settings, version: Model(lambda texts: nonsense))
     assert run(rescore.main, "--model", "7", lake=lake)[0] == 1
     assert not (lake / "silver/rescored").exists()
 

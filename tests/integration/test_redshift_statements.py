@@ -145,6 +145,8 @@ def test_accepted_scores_become_the_labels_of_the_facts(
         "sentiment": ["positive"] * 2,
         "polarity": [0.9] * 2,
         "confidence": [1.0] * 2,
+        "language": ["en"] * 2,
+        "unscored_reason": pa.nulls(2, pa.string()),
         "model_version": ["9"] * 2,
     }
     for _ in range(2):

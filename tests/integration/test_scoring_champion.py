@@ -32,14 +32,14 @@ def fail_on_rain(texts: list[str]) -> pd.DataFrame:
     return scores(texts)
 
 
-def an_archive(folder: Path, predict: Scores) -> bytes:
+def an_archive(folder: Path, predict: Scores, metadata: dict[str, Any] | None = None) -> bytes:
     """A registered model's artefact, as the registry hands it out."""
 
     class Model(mlflow.pyfunc.PythonModel):
         def predict(self, context: Any, model_input: list[str], params: Any = None) -> pd.DataFrame:
             return predict(model_input)
 
-    mlflow.pyfunc.save_model(folder, python_model=Model(), pip_requirements=[])
+    mlflow.pyfunc.save_model(folder, python_model=Model(), pip_requirements=[], metadata=metadata)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(folder, arcname=".")
@@ -65,7 +65,12 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "other columns": lambda texts: scores(texts)[["sentiment"]],
         "other labels": lambda texts: scores(texts, "meh"),
     }
-    return {name: an_archive(folder / str(number), predict) for number, (name, predict) in enumerate(models.items())}
+    made = {name: an_archive(folder / str(number), predict) for number, (name, predict) in enumerate(models.items())}
+    return made | {"english": an_archive(folder / "english", in_languages, {"languages": ["en"]})}
+
+
+def in_languages(texts: list[str]) -> pd.DataFrame:
+    return scores(texts).assign(language=["de" if "regen" in text else "en" for text in texts])
 
 
 class FakeRegistry:
@@ -99,9 +104,25 @@ def test_rows_carry_score_and_version_and_a_missing_text_has_neither(
     rows = spark.createDataFrame([(1, "sun"), (2, None), (3, "sun")], "id int, text string")
     scored = Champion(spark, registry, Files(), str(tmp_path)).score(rows, 0).orderBy("id").collect()
     assert [tuple(row)[2:] for row in scored] == [
-        ("neutral", 0.5, 0.9, "1"),
-        (None, None, None, None),
-        ("neutral", 0.5, 0.9, "1"),
+        ("neutral", 0.5, 0.9, "und", None, "1"),
+        (None, None, None, None, None, None),
+        ("neutral", 0.5, 0.9, "und", None, "1"),
+    ]
+
+
+def test_a_text_in_a_language_that_the_version_does_not_serve_has_the_version_and_no_score(
+    spark: SparkSession, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    registry.alias = "english"
+    texts = [(1, "rain", None), (2, "regen", None), (3, "regen", "en-GB"), (4, "rain", "de")]
+    rows = spark.createDataFrame(texts, "id int, text string, lang string")
+    scored = Champion(spark, registry, Files(), str(tmp_path)).score(rows, 0).orderBy("id").collect()
+    unscored = (None, None, None, "de", "unsupported_language", "english")
+    assert [tuple(row)[3:] for row in scored] == [
+        ("positive", 0.5, 0.9, "en", None, "english"),
+        unscored,
+        ("positive", 0.5, 0.9, "en", None, "english"),
+        unscored,
     ]
 
 

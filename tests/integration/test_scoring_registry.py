@@ -45,7 +45,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def test_a_version_scores_texts(settings: Settings) -> None:
-    predict = models.load(settings, "1")
+    predict = models.load(settings, "1").predict
     assert list(predict(["a", "b"])["sentiment"]) == ["positive", "positive"]
     with pytest.raises(ModelUnusable, match="version 1: broken"):
         predict(["break"])

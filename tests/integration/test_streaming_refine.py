@@ -32,6 +32,8 @@ class FakeChampion:
                 "sentiment": F.lit("positive"),
                 "polarity": F.lit(0.5),
                 "confidence": F.lit(0.9),
+                "language": F.lit("en"),
+                "unscored_reason": F.lit(None).cast("string"),
                 "model_version": F.lit(self.version),
             }
         )

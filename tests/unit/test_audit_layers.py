@@ -29,7 +29,7 @@ from tests.builders import NOON, a_record
 
 TIME = pa.timestamp("us", tz="UTC")
 ARRIVED = NOON + timedelta(seconds=1)
-SCORE = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1"}
+SCORE = {"sentiment": "positive", "polarity": 0.5, "confidence": 0.75, "model_version": "1", "language": "en"}
 
 
 def nothing(_what: str, _count: int) -> None:
@@ -96,7 +96,8 @@ PROFILE = {"user_id": "u1", "user_name": "Ada", "user_age": 36, "user_location":
 FIELDS = {
     "event_id": pa.string(), "sequence_number": pa.string(), "record_index": pa.int32(), "event_time": TIME,
     "arrival_time": TIME, "text": pa.string(), "sentiment": pa.string(), "polarity": pa.float64(),
-    "confidence": pa.float64(), "model_version": pa.string(), "action": pa.string(), "reason": pa.string(),
+    "confidence": pa.float64(), "model_version": pa.string(), "language": pa.string(),
+    "action": pa.string(), "reason": pa.string(),
     "user_id": pa.string(), "user_name": pa.string(), "user_age": pa.int32(), "user_location": pa.string(),
     "filename": pa.string(), "minute": TIME, "entity": pa.string(), "events": pa.int64(), "negative": pa.int64(),
     "neutral": pa.int64(), "positive": pa.int64(), "late": pa.int64(), "polarity_sum": pa.float64(),
@@ -140,6 +141,17 @@ def test_a_consistent_world_has_no_fault(world: World) -> None:
     }  # fmt: skip
     assert report["duplicates_dropped"] == 1
     assert report["gold"] == 0
+
+
+def test_a_text_without_a_sentiment_counts_among_the_languages_and_in_no_table_of_sentiment(world: World) -> None:
+    unscored = {"sentiment": None, "polarity": None, "confidence": None, "language": "de"}
+    world.comments = [event("e2", "s2", text="nichts für mich", **SCORE | unscored)]
+    world.minutes = [measures(entity="post")]
+
+    assert world.report()["gold"] == 0
+
+    counts = world.connection.execute(next(c.expected for c in gold.CHECKS if c.table == "language_by_hour")).fetchall()
+    assert sorted(row[1:] for row in counts) == [("de", "comment", 1, 1), ("en", "post", 1, 0)]
 
 
 def test_an_acknowledged_record_that_bronze_lacks_is_lost_and_so_is_its_event(world: World) -> None:

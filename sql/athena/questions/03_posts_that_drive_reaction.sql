@@ -15,6 +15,7 @@ author_reaction as (
     where
         silver_comments.event_time > (select latest - interval '24' hour from clock)
         and silver_comments.event_time < (select latest + interval '1' minute from clock)
+        and silver_comments.sentiment is not null
     group by 1, 2
 ),
 

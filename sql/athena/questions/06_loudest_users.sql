@@ -13,9 +13,9 @@ select
     reaction.user_id,
     max(silver_users.user_name) as user_name,
     count(*) as events,
-    cast(sum(case when reaction.sentiment = 'negative' then 1 else 0 end) as double) / count(*) as negative_share,
-    cast(sum(case when reaction.sentiment = 'neutral' then 1 else 0 end) as double) / count(*) as neutral_share,
-    cast(sum(case when reaction.sentiment = 'positive' then 1 else 0 end) as double) / count(*) as positive_share
+    cast(sum(case when reaction.sentiment = 'negative' then 1 else 0 end) as double) / nullif(count(reaction.sentiment), 0) as negative_share,
+    cast(sum(case when reaction.sentiment = 'neutral' then 1 else 0 end) as double) / nullif(count(reaction.sentiment), 0) as neutral_share,
+    cast(sum(case when reaction.sentiment = 'positive' then 1 else 0 end) as double) / nullif(count(reaction.sentiment), 0) as positive_share
 from reaction
 left join silver_users on reaction.user_id = silver_users.user_id
 where

@@ -9,4 +9,5 @@ select
     sum(silver_comments.polarity) as polarity_sum
 from silver_comments
 inner join silver_posts on silver_comments.post_id = silver_posts.post_id
+where silver_comments.sentiment is not null
 group by silver_posts.user_id, silver_posts.post_id;

@@ -9,17 +9,21 @@ create temporary table if not exists stage_fact_comment (
     polarity double precision,
     confidence double precision,
     model_version text,
+    language text,
+    unscored_reason text,
     arrival_time timestamptz
 ) on commit delete rows;
 
 copy stage_fact_comment (
     event_id, event_time, comment_id, post_id, user_id, text, sentiment, polarity, confidence,
-    model_version, arrival_time
+    model_version, language,
+    unscored_reason, arrival_time
 ) from stdin (format csv);
 
 insert into dw.fact_comment (
     event_id, event_time, date_key, time_key, comment_id, post_id, user_id, text, sentiment,
-    polarity, confidence, model_version, arrival_time, query, batch_id
+    polarity, confidence, model_version, language, unscored_reason, arrival_time,
+    query, batch_id
 )
 select
     event_id,
@@ -35,6 +39,8 @@ select
     polarity,
     confidence,
     model_version,
+    language,
+    unscored_reason,
     arrival_time,
     %(query)s as query,
     %(batch_id)s as batch_id

@@ -8,17 +8,20 @@ create temporary table if not exists stage_fact_post (
     polarity double precision,
     confidence double precision,
     model_version text,
+    language text,
+    unscored_reason text,
     arrival_time timestamptz
 ) on commit delete rows;
 
 copy stage_fact_post (
-    event_id, event_time, post_id, user_id, text, sentiment, polarity, confidence, model_version,
-    arrival_time
+    event_id, event_time, post_id, user_id, text, sentiment, polarity, confidence, model_version, language,
+    unscored_reason, arrival_time
 ) from stdin (format csv);
 
 insert into dw.fact_post (
     event_id, event_time, date_key, time_key, post_id, user_id, text, sentiment, polarity,
-    confidence, model_version, arrival_time, query, batch_id
+    confidence, model_version, language, unscored_reason, arrival_time,
+    query, batch_id
 )
 select
     event_id,
@@ -33,6 +36,8 @@ select
     polarity,
     confidence,
     model_version,
+    language,
+    unscored_reason,
     arrival_time,
     %(query)s as query,
     %(batch_id)s as batch_id

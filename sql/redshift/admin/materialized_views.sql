@@ -12,6 +12,7 @@ select
     sum(fact_comment.polarity) as polarity_sum
 from dw.fact_comment
 inner join dw.fact_post on fact_comment.post_id = fact_post.post_id
+where fact_comment.sentiment is not null
 group by fact_post.user_id, fact_post.post_id;
 
 -- The plain view belongs to the job's user, who must be able to read what it shows. Nobody without rights on the schema can.

@@ -14,7 +14,8 @@ manifest;
 -- ids may, so their lengths are compared too.
 insert into dw.fact_post (
     event_id, event_time, date_key, time_key, post_id, user_id, text, sentiment, polarity,
-    confidence, model_version, arrival_time, query, batch_id
+    confidence, model_version, language, unscored_reason, arrival_time,
+    query, batch_id
 )
 select
     staged.event_id,
@@ -30,6 +31,8 @@ select
     staged.polarity,
     staged.confidence,
     staged.model_version,
+    staged.language,
+    staged.unscored_reason,
     staged.arrival_time,
     '${query}' as query,
     cast('${batch_id}' as bigint) as batch_id

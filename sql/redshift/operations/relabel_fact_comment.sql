@@ -4,6 +4,8 @@ create temporary table relabelled_comment (
     sentiment varchar(16),
     polarity double precision,
     confidence double precision,
+    language varchar(8),
+    unscored_reason varchar(64),
     model_version varchar(64)
 );
 
@@ -19,6 +21,8 @@ set
     sentiment = relabelled_comment.sentiment,
     polarity = relabelled_comment.polarity,
     confidence = relabelled_comment.confidence,
+    language = relabelled_comment.language,
+    unscored_reason = relabelled_comment.unscored_reason,
     model_version = relabelled_comment.model_version
 from relabelled_comment
 where

@@ -4,6 +4,8 @@ create temporary table relabelled_post (
     sentiment varchar(16),
     polarity double precision,
     confidence double precision,
+    language varchar(8),
+    unscored_reason varchar(64),
     model_version varchar(64)
 );
 
@@ -19,6 +21,8 @@ set
     sentiment = relabelled_post.sentiment,
     polarity = relabelled_post.polarity,
     confidence = relabelled_post.confidence,
+    language = relabelled_post.language,
+    unscored_reason = relabelled_post.unscored_reason,
     model_version = relabelled_post.model_version
 from relabelled_post
 where

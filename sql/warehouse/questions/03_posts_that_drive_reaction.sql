@@ -15,6 +15,7 @@ author_reaction as (
     where
         fact_comment.event_time > (select latest - interval '24 hours' from clock)
         and fact_comment.event_time < (select latest + interval '1 minute' from clock)
+        and fact_comment.sentiment is not null
     group by 1, 2
 ),
 

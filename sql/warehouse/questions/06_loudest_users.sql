@@ -7,9 +7,9 @@ select
     reaction.user_id,
     max(dim_user_current.user_name) as user_name,
     count(*) as events,
-    cast(sum(case when reaction.sentiment = 'negative' then 1 else 0 end) as double precision) / count(*) as negative_share,
-    cast(sum(case when reaction.sentiment = 'neutral' then 1 else 0 end) as double precision) / count(*) as neutral_share,
-    cast(sum(case when reaction.sentiment = 'positive' then 1 else 0 end) as double precision) / count(*) as positive_share
+    cast(sum(case when reaction.sentiment = 'negative' then 1 else 0 end) as double precision) / nullif(count(reaction.sentiment), 0) as negative_share,
+    cast(sum(case when reaction.sentiment = 'neutral' then 1 else 0 end) as double precision) / nullif(count(reaction.sentiment), 0) as neutral_share,
+    cast(sum(case when reaction.sentiment = 'positive' then 1 else 0 end) as double precision) / nullif(count(reaction.sentiment), 0) as positive_share
 from dw.reaction
 left join dw.dim_user_current on reaction.user_id = dim_user_current.user_id
 where

@@ -79,11 +79,23 @@ class RedshiftWarehouse:
         missing = statements.pending(statements.migrations(DIALECT), dict(self._api.rows(applied)))
         for migration in missing:
             parts = statements.split(migration.sql)
-            for start in range(0, len(parts), MAX_STATEMENTS):
-                self._api.run(parts[start : start + MAX_STATEMENTS])
+            added = [part for part in parts if part.startswith("alter table ")]
+            self._add_columns(added)
+            others = [part for part in parts if part not in added]
+            for start in range(0, len(others), MAX_STATEMENTS):
+                self._api.run(others[start : start + MAX_STATEMENTS])
             version: dict[str, str | int] = {"version": migration.version, "name": migration.name}
             self._api.run(statements.statements(DIALECT, "apply.sql"), version | {"checksum": migration.checksum})
         return [migration.name for migration in missing]
+
+    def _add_columns(self, alterations: Sequence[str]) -> None:
+        """Add columns, each in a request of its own: one that is there already is left as it is."""
+        for statement in alterations:
+            try:
+                self._api.run([statement])
+            except StatementFailed as error:
+                if "already exists" not in str(error):
+                    raise
 
     def columns(self, target: str) -> tuple[str, ...]:
         """The columns that loads of `target` must have."""
@@ -190,7 +202,10 @@ class RedshiftWarehouse:
 
         Files of the lake are named in place, unless they differ in their columns or Redshift has refused them.
         """
-        if isinstance(rows, LakeFiles) and rows.on_s3 and not rewritten and (schema := rows.schema()):
+        needed = {*statements.staged_types(DIALECT, target)}
+        in_place = isinstance(rows, LakeFiles) and rows.on_s3 and not rewritten
+        # Files of an earlier release lack columns.
+        if in_place and (schema := rows.schema()) and needed <= {*schema.names}:
             keys.append(self._staging.put_manifest(folder, rows.urls()))
             return statements.copied_types(DIALECT, target, schema)
         types = statements.staged_types(DIALECT, target)
