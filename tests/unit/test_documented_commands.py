@@ -24,7 +24,7 @@ COMMAND = re.compile(r"(?:\.venv/bin/)?((?:moodstream|make) .*)")
 INLINE = re.compile(r"`((?:moodstream|make) [^`]+)`")
 # What a page writes where the reader puts a value of their own, and a value for it.
 PLACEHOLDERS = {
-    **dict.fromkeys(("N", "DAYS", "VERSION", "V"), "5"),
+    **dict.fromkeys(("N", "DAYS", "SECONDS", "VERSION", "V"), "5"),
     **dict.fromkeys(("T",), "2026-01-01T00:00:00Z"),
     "R": "not_json",
     "SOURCE": "bluesky",
