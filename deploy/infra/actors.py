@@ -19,8 +19,9 @@ from deploy.infra.nag import allow
 
 COLON = ArnFormat.COLON_RESOURCE_NAME
 NAMESPACE = "Moodstream"
-# What the job and operators' commands write: tables, checkpoints, the journal of operations, receipts of erasures.
-DELTA_LAYERS = ("bronze", "silver", "gold", "_checkpoints", "_operations", "_receipts")
+# What the job and operators' commands write: tables, checkpoints, the lease, the journal of operations, records and
+# receipts of erasures.
+DELTA_LAYERS = ("bronze", "silver", "gold", "_checkpoints", "_lease", "_operations", "_erasures", "_receipts")
 
 
 @dataclass(frozen=True)

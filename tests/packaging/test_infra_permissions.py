@@ -11,7 +11,9 @@ import pytest
 from deploy.infra.checks.access import Call, Policies
 from deploy.infra.checks.resolve import Templates
 from streaming.corrections.journal import JOURNAL
+from streaming.lease.storage import NAME as LEASE
 from streaming.operations.erase.command import RECEIPTS
+from streaming.operations.erase.record import FOLDER as ERASURES
 from tests.packaging import calls, policies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,7 +193,7 @@ PLATFORM = {
     },
 }
 # Every prefix of the lake that the project's code writes, lists and cleans up: from the code's own constants.
-LAKE_PREFIXES = ("bronze", "silver", "gold", "_checkpoints", JOURNAL, RECEIPTS)
+LAKE_PREFIXES = ("bronze", "silver", "gold", "_checkpoints", LEASE, JOURNAL, ERASURES, RECEIPTS)
 # The role that CDK makes for the VPC's flow log; the service writes the log.
 FLOW_LOG = {"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"}
 
