@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from streaming.alerts import rules
-from streaming.alerts.cloudwatch import Metric, Metrics
+from streaming.alerts.measured import Metric, Metrics
 
 EVERY_S = 30.0
 

@@ -1,4 +1,4 @@
-"""What each micro-batch of each streaming query did: a JSON line in the log and metrics in CloudWatch.
+"""What each micro-batch of each streaming query did: a JSON line in the log, metrics, and a trace.
 
 The listener is called by Spark on a thread that all queries share. It only reads fields and queues values, and whatever
 goes wrong in it ends in the log: metrics never slow a query down and never stop one.
@@ -23,7 +23,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-from streaming.alerts.cloudwatch import Metric, Metrics, open_metrics
+from streaming.alerts.measured import Metric, Metrics, open_metrics
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class QueryMetrics(StreamingQueryListener):
                 Metric("InputRows", hop, float(rows), "Count"),
                 Metric("ProcessedRowsPerSecond", hop, rate, "Count/Second"),
             )
+            self._metrics.batch(hop, progress)
         except Exception:
             log.exception("no metrics of a batch")
 

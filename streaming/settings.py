@@ -49,6 +49,7 @@ class Settings:
     warehouse_role: str | None = None
     alerts_topic: str | None = None
     metrics_namespace: str | None = None
+    otlp_endpoint: str | None = None
     aws_endpoint: str | None = None
     hops: tuple[str, ...] = HOPS
     ingest_trigger: float = 0.5
@@ -131,6 +132,9 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("warehouse_role", "IAM role that Redshift assumes to read the staging prefix")
     setting("alerts_topic", "ARN of the SNS topic for alerts")
     setting("metrics_namespace", "CloudWatch namespace; none: metrics go to the log only")
+    setting(
+        "otlp_endpoint", "http(s):// base URL of an OpenTelemetry collector", "OTEL_EXPORTER_OTLP_ENDPOINT", type=_url
+    )
     setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
     setting("hops", f"which to run, of {','.join(HOPS)}", type=_hops)
     for hop in ("ingest", "refine", "aggregate", "load"):
@@ -161,6 +165,12 @@ def _hops(text: str) -> tuple[str, ...]:
     if unknown or not hops:
         raise argparse.ArgumentTypeError(f"received '{text}', expected a list of {', '.join(HOPS)}")
     return hops
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"received '{text}', expected a URL such as http://127.0.0.1:4318")
+    return text
 
 
 def _positive(text: str) -> float:

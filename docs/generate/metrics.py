@@ -32,7 +32,8 @@ Written by `make reference` from the calls in `streaming` that make a metric and
 ## Metrics
 
 The job sends these to the CloudWatch namespace of `--metrics-namespace` (`Moodstream` where the templates deploy it).
-The dimension `Hop` is the name of the hop that is measured.
+The dimension `Hop` is the name of the hop that is measured. `--otlp-endpoint` sends them to an OpenTelemetry collector
+([names](../observability.md)).
 
 """
 

@@ -16,6 +16,8 @@ from docs.generate.markdown import table
 from streaming import settings
 
 SHORTEST = ("--lake", "LAKE", "--stream", "STREAM")
+# A value that a setting of any kind takes from another tool's variable.
+RECEIVED = "http://received"
 REQUIRED = SHORTEST[::2]
 PREFIX = "MOODSTREAM_"
 COLUMNS = 1000  # wider than any meaning, so that none is broken into lines
@@ -81,7 +83,7 @@ def _filled_by(asked: set[str], defaults: Mapping[str, Any]) -> dict[str, list[s
     """Setting -> the variables of other tools (AWS_REGION say) that fill it where nothing else does."""
     found: dict[str, list[str]] = {}
     for variable in sorted(name for name in asked if not name.startswith(PREFIX)):
-        filled = asdict(settings.from_command_line(SHORTEST, {variable: "received"}))
+        filled = asdict(settings.from_command_line(SHORTEST, {variable: RECEIVED}))
         for name in (name for name in filled if filled[name] != defaults[name]):
             found.setdefault(name, []).append(variable)
     return found

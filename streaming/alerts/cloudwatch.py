@@ -9,15 +9,14 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from streaming.alerts.measured import Metric
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,39 +26,6 @@ SEND_EVERY_S = 10.0
 MAX_PER_CALL = 500
 MAX_WAITING = 5000
 TIMEOUTS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One measured value of one hop; `unit` is one of CloudWatch's."""
-
-    name: str
-    hop: str
-    value: float
-    unit: str = "None"
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-class Metrics(Protocol):
-    """Where metrics go."""
-
-    def put(self, *metrics: Metric) -> None:
-        """Take the metrics; returns at once, never raises."""
-        ...
-
-    def close(self) -> None:
-        """Send what is left."""
-        ...
-
-
-class NoMetrics:
-    """Metrics go nowhere: the log has them."""
-
-    def put(self, *metrics: Metric) -> None:
-        """Forget them."""
-
-    def close(self) -> None:
-        """Nothing is left."""
 
 
 class CloudWatch:
@@ -83,6 +49,9 @@ class CloudWatch:
                 self._waiting.put_nowait(metric)
             except queue.Full:
                 return
+
+    def batch(self, hop: str, progress: Mapping[str, Any]) -> None:
+        """CloudWatch has no traces."""
 
     def close(self) -> None:
         """Send what is left and end the thread; takes some seconds at most, also when CloudWatch does not answer."""
@@ -110,11 +79,6 @@ class CloudWatch:
             except queue.Empty:
                 break
         return metrics
-
-
-def open_metrics(settings: Settings) -> Metrics:
-    """CloudWatch where the settings name a namespace."""
-    return CloudWatch(settings, settings.metrics_namespace) if settings.metrics_namespace else NoMetrics()
 
 
 def _datum(metric: Metric) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streaming.alerts import incident_watch, rules
-from streaming.alerts.cloudwatch import Metric, Metrics
+from streaming.alerts.measured import Metric, Metrics
 from streaming.alerts.rules import Alert
 from streaming.alerts.sns import Alerts, Message
 from streaming.delta.tables import recent

@@ -13,7 +13,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from deploy.local import aws
-from streaming.alerts.cloudwatch import CloudWatch, Metric
+from streaming.alerts.cloudwatch import CloudWatch
+from streaming.alerts.measured import Metric
 from streaming.alerts.sns import Message, Topic
 from streaming.delta.merge import KeyedMerge
 from streaming.delta.tables import (

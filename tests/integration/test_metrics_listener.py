@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming import metrics
-from streaming.alerts.cloudwatch import Metric, NoMetrics
+from streaming.alerts.measured import Metric, NoMetrics
 from streaming.metrics import QueryMetrics
 from streaming.settings import Settings
 from tests.patience import wait_until

@@ -15,7 +15,8 @@ import pytest
 from deploy.infra.checks.resolve import Templates
 from deploy.local import aws
 from docs.generate.metrics import sent
-from streaming.alerts.cloudwatch import CloudWatch, Metric, NoMetrics, open_metrics
+from streaming.alerts.cloudwatch import CloudWatch
+from streaming.alerts.measured import Metric, NoMetrics, open_metrics
 from streaming.alerts.sns import Message
 from streaming.alerts.watcher import Watcher
 from streaming.delta.merge import KeyedMerge

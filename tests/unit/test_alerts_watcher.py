@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from streaming.alerts.cloudwatch import Metric
+from streaming.alerts.measured import Metric
 from streaming.alerts.sns import Message
 from streaming.alerts.watcher import Watcher
 from streaming.delta.merge import KeyedMerge
