@@ -108,9 +108,9 @@ def test_a_step_waits_for_its_texts_and_a_wrong_clock_ends_none() -> None:
 
 def test_a_step_waits_for_the_comments_that_are_committed_after_the_posts() -> None:
     steps = Steps()
-    comments = [a_text(at)._replace(entity="comment") for at in (881.0, 915.0, 944.0, 945.0)]
+    comments = [a_text(at)._replace(entity="comment") for at in (890.0, 915.0, 944.0, 945.0)]
     list(steps.add([a_text(880.0), comments[0]], 1000.0))
-    assert list(steps.add([a_text(at) for at in (910.0, 944.0)], 1000.0)) == []
+    assert list(steps.add([a_text(at) for at in (910.0, 944.0, 945.0)], 1000.0)) == []
     ((end, texts),) = steps.add(comments[1:], 1000.0)
     assert (end, [text.at for text in texts]) == (930.0, [910.0, 915.0])
     assert [end for end, _ in steps.add([a_text(1030.0)], 1040.0)] == [960.0, 990.0, 1020.0], "no comment for a minute"
