@@ -76,7 +76,7 @@ airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the D
 
 rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S3, retraining, broken models, operations, resharding (40 minutes)
 	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_retraining.py \
-	  tests/packaging/rehearse_models.py tests/integration/rehearse_resharding.py \
+	  tests/packaging/rehearse_models.py tests/packaging/rehearse_recorded_calls.py tests/integration/rehearse_resharding.py \
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py $(ARGS)
 
 lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site and the deployed archives again, after `make lock`
