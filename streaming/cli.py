@@ -43,6 +43,7 @@ def create_tables(settings: Settings) -> None:
 
 
 def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
+    long_lived = LongLived()
     starts = hop_starts(settings, instead)
     # Spark and the tables may take a minute on a busy machine or on S3: the status says so instead of nothing.
     StatusFile(settings.status_file).write(
@@ -51,7 +52,7 @@ def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
     spark = session.start(settings)
     create_tables(settings)
     measuring = metrics.listen(spark, settings)
-    job = Job(spark, settings, starts, session.wall_clock(spark), [HopStates(measuring), LongLived()])
+    job = Job(spark, settings, starts, session.wall_clock(spark), [HopStates(measuring), long_lived])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     with jvm_shutdown.stopping(spark, job.stop):

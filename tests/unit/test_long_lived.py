@@ -13,9 +13,11 @@ from streaming.long_lived import LongLived
 
 @pytest.fixture(autouse=True)
 def unfrozen() -> Iterator[None]:
+    thresholds = gc.get_threshold()
     gc.unfreeze()
     yield
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 def a_hop(batch: int | None, restarts: int = 0) -> dict[str, Any]:
@@ -45,3 +47,11 @@ def test_objects_that_come_later_are_collected_as_ever() -> None:
     count = gc.get_freeze_count()
     frozen({"ingest": a_hop(1)})
     assert gc.get_freeze_count() == count
+
+
+def test_collections_are_rare_until_all_hops_have_worked() -> None:
+    before = gc.get_threshold()
+    frozen = LongLived()
+    assert gc.get_threshold()[0] > 100 * before[0]
+    frozen({"ingest": a_hop(0)})
+    assert gc.get_threshold() == before
