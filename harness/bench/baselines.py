@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import pyarrow as pa
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from moodstream import exit_code_of
 from streaming import cli
@@ -103,13 +106,20 @@ def from_json_columns(bronze: DataFrame) -> DataFrame:
     return event.withColumns(columns).select(*SCHEMA.names)
 
 
+def unscored(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches with empty columns of a score."""
+    fields = to_arrow_schema(StructType([*SENTIMENT_FIELDS, *LANGUAGE_FIELDS]))
+    for batch in batches:
+        nulls = [pa.nulls(batch.num_rows, field.type) for field in fields]
+        yield pa.RecordBatch.from_arrays([*batch.columns, *nulls], [*batch.schema.names, *fields.names])
+
+
 class Unscored:
     """Takes the champion's place and leaves every sentiment null."""
 
-    def score(self, rows: DataFrame, _batch: int) -> DataFrame:
-        """Add the columns of a score without a value."""
-        fields = (*SENTIMENT_FIELDS, *LANGUAGE_FIELDS)
-        return rows.withColumns({field.name: F.lit(None).cast(field.dataType) for field in fields})
+    def scorer(self, _batch: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+        """Adds the columns of a score without a value."""
+        return unscored
 
     def fall_back(self, _batch: int, _why: str) -> bool:
         """False: there is no other version."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import Broadcast
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from streaming.errors import ModelUnusable, SinkUnavailable
@@ -29,6 +30,9 @@ from streaming.tables.columns import LANGUAGE_FIELDS, SENTIMENT_FIELDS
 log = logging.getLogger(__name__)
 
 SCORE = StructType([*SENTIMENT_FIELDS[:3], *LANGUAGE_FIELDS])
+# What a scorer adds.
+ADDED = StructType([*SCORE.fields, SENTIMENT_FIELDS[3]])
+_ARROW_SCORE = to_arrow_schema(SCORE)
 
 
 class Champion:
@@ -50,17 +54,14 @@ class Champion:
         self._reported: Mapping[str, str] | None = None
         self.refused: dict[str, str] = {}
 
-    def score(self, rows: DataFrame, batch: int) -> DataFrame:
-        """Add sentiment, polarity, confidence, language, unscored_reason and model_version; null where `text` is null.
-
-        `lang`, where the rows have it, says what the events say of their languages (see scoring/language.py).
-        """
+    def scorer(self, batch: int) -> Scorer:
+        """What scores this batch, for `mapInArrow`, alone or followed by more that a worker does in the same pass."""
         version = self.version(batch)
-        lang = F.col("lang") if "lang" in rows.columns else F.lit(None).cast("string")
-        scored = rows.withColumn("score", _udf(self._ready[version], version)(F.col("text"), lang))
-        known = [F.col(f"score.{name}").alias(name) for name in SCORE.names]
-        served = F.when(F.col("text").isNotNull(), F.lit(version)).alias("model_version")
-        return scored.select(*rows.columns, *known, served)
+        return Scorer(self._ready[version], version)
+
+    def score(self, rows: DataFrame, batch: int) -> DataFrame:
+        """Add the columns of ADDED; null where `text` is null."""
+        return rows.mapInArrow(self.scorer(batch), StructType([*rows.schema.fields, *ADDED.fields]))
 
     def version(self, batch: int) -> str:
         """The version that scores this batch.
@@ -144,16 +145,38 @@ class Champion:
 _loaded: dict[str, Model] = {}
 
 
-def _udf(archive: Broadcast[bytes], version: str) -> Any:
-    """A pandas UDF of this version; a worker loads it once."""
+@dataclass(frozen=True)
+class Scorer:
+    """Adds the columns of ADDED to Arrow batches with a column `text`; nulls where `text` is null.
 
-    def score(series: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
-        if version not in _loaded:
-            _loaded[version] = model_of(archive.value)
-        for texts, tags in series:
-            try:
-                yield judged(_loaded[version], texts, tags)
-            except Exception as error:
-                raise ModelUnusable(f"version {version}: {error}") from error
+    `lang`, where the rows have it, says what the events say of their languages (see scoring/language.py).
 
-    return pandas_udf(score, SCORE)  # type: ignore[call-overload]  # its stubs know no iterator of frames
+    Runs in Spark's Python workers, and a worker loads each version once. That needs a class of a module: Spark sends a
+    nested function together with a copy of the globals that it names, so that every task would find `_loaded` empty.
+    Raises ModelUnusable, and names the version, if the model fails on a text.
+    """
+
+    archive: Broadcast[bytes]
+    version: str
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches with more columns."""
+        for batch in batches:
+            texts = batch.column("text")
+            tags = batch.column("lang") if "lang" in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
+            judgements = self._judged(texts.to_pandas(), tags.to_pandas())
+            scores = pa.RecordBatch.from_pandas(judgements, _ARROW_SCORE, preserve_index=False)
+            version = pc.if_else(texts.is_valid(), self.version, pa.scalar(None, pa.string()))
+            names = [*batch.schema.names, *ADDED.names]
+            yield pa.RecordBatch.from_arrays([*batch.columns, *scores.columns, version], names)
+
+    def _judged(self, texts: pd.Series, tags: pd.Series) -> pd.DataFrame:
+        if self.version not in _loaded:
+            model = model_of(self.archive.value)
+            # A worker may live as long as the job: it keeps one version, that of the batch.
+            _loaded.clear()
+            _loaded[self.version] = model
+        try:
+            return judged(_loaded[self.version], texts, tags)
+        except Exception as error:
+            raise ModelUnusable(f"version {self.version}: {error}") from error

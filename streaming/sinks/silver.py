@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -64,10 +66,11 @@ class Silver:
 
     def _written(self, events: DataFrame, batch: int) -> dict[str, list[Row]]:
         """The scored batch as data files, by entity; falls back on the former model if this one fails."""
-        scored = self._champion.score(events, batch)
+        # One pass of Python for both: each further one sends all rows to another worker and back.
+        write = Scored(self._champion.scorer(batch), self._write)
         files: dict[str, list[Row]] = defaultdict(list)
         try:
-            for file in scored.mapInArrow(self._write, FILES).collect():
+            for file in events.mapInArrow(write, FILES).collect():
                 files[file.entity].append(file)
         except Exception as error:
             if "ModelUnusable" in str(error) and self._champion.fall_back(batch, _reason(error)):
@@ -81,6 +84,18 @@ class Silver:
             query = self._spark.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
             self._appends[name] = FileAppend(self._settings, name, query)
         return self._appends[name]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores Arrow batches, then writes them. Can be pickled, as `score` and `write` must be."""
+
+    score: Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+    write: DataFiles
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The files that were written; `mapInArrow` calls this."""
+        return self.write(self.score(batches))
 
 
 def _target(settings: Settings, table: SilverTable) -> Target:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from harness.bench import growth, refine
@@ -14,13 +14,7 @@ from harness.bench.baselines import NaiveSilver, from_json_columns
 from harness.bench.embedded import Arrivals
 from streaming.delta.tables import open_table, read
 from streaming.settings import Settings
-
-
-class FakeChampion:
-    def score(self, rows: DataFrame, batch: int) -> DataFrame:
-        scores = {"sentiment": F.lit("positive"), "polarity": F.lit(0.5), "confidence": F.lit(0.9)}
-        scores |= {name: F.lit(None).cast("string") for name in ("language", "unscored_reason")}
-        return rows.withColumns({**scores, "model_version": F.lit("1")})
+from tests.fake_champion import FakeChampion
 
 
 @pytest.fixture
@@ -74,7 +68,15 @@ def test_growth_compares_the_beginning_with_the_end(
 ) -> None:
     monkeypatch.setattr("streaming.hops.refine.Champion", lambda *_: FakeChampion())
     found = growth.measured(spark, settings, 2, 40, ignore)
-    metrics = ("refine_batch_s", "aggregate_batch_s", "state_rows", "driver_heap_mb", "driver_python_mb")
+    metrics = (
+        "refine_batch_s",
+        "aggregate_batch_s",
+        "state_rows",
+        "driver_heap_mb",
+        "driver_python_mb",
+        "jvm_cpu_s",
+        "python_cpu_s",
+    )
     for each in (*(found[name] for name in metrics), *found["files"].values()):
         assert set(each) == {"first", "last", "ratio"}
     assert {"silver/posts", "silver/users", "gold/sentiment_by_minute"} <= set(found["files"])

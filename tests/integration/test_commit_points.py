@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from streaming import commit_points
 from streaming.cli import create_tables
@@ -19,13 +18,7 @@ from streaming.sinks.silver import Silver
 from streaming.tables import bronze_events
 from streaming.tables.parsed_events import parsed_events
 from tests.builders import NOON, a_bronze_row, a_record
-
-
-class FakeChampion:
-    def score(self, rows: DataFrame, batch: int) -> DataFrame:
-        scores = {"sentiment": F.lit("positive"), "polarity": F.lit(0.5), "confidence": F.lit(0.9)}
-        scores |= {name: F.lit(None).cast("string") for name in ("language", "unscored_reason")}
-        return rows.withColumns({**scores, "model_version": F.lit("1")})
+from tests.fake_champion import FakeChampion
 
 
 @pytest.fixture

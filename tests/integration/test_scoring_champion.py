@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any
 
 import mlflow.pyfunc
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 
 from streaming.errors import ModelUnusable, SinkUnavailable
 from streaming.files import Files
 from streaming.scoring import champion as scoring
-from streaming.scoring.archive import score_texts
+from streaming.scoring.archive import Model, score_texts
 from streaming.scoring.champion import Champion
 
 Scores = Callable[[list[str]], pd.DataFrame]
@@ -204,6 +207,28 @@ def test_a_version_that_fails_on_real_texts_gives_way_to_the_one_before(
     assert champion.fall_back(1, "cannot stand rain")
     assert [row.model_version for row in champion.score(rows, 1).collect()] == ["1"]
     assert not champion.fall_back(2, "and now this one too")
+
+
+class Archive:
+    """Stands in for a broadcast that holds an archive."""
+
+    value = b"an archive"
+
+
+def test_a_worker_loads_a_version_once_for_all_its_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[bytes] = []
+
+    def load(archive: bytes) -> Model:
+        loads.append(archive)
+        return Model(lambda texts: scores(list(texts)))
+
+    monkeypatch.setattr(scoring, "model_of", load)
+    monkeypatch.setattr(scoring, "_loaded", {})
+    sent = cloudpickle.dumps(scoring.Scorer(Archive(), "7"))  # type: ignore[arg-type]
+    for _task in range(3):
+        (scored,) = pickle.loads(sent)([pa.record_batch({"text": ["sun", None]})])
+        assert scored.to_pydict()["model_version"] == ["7", None]
+    assert loads == [b"an archive"]
 
 
 def test_each_distinct_text_is_scored_once() -> None:

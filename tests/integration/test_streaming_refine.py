@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
@@ -18,28 +17,7 @@ from streaming.sources.delta import delta
 from streaming.tables import bronze_events, catalog, parsed_events
 from streaming.tables.catalog import SILVER
 from tests.builders import NOON, a_bronze_row, a_record
-
-
-class FakeChampion:
-    """Finds everything fine, and says which version said so."""
-
-    def __init__(self, version: str = "1") -> None:
-        self.version = version
-
-    def score(self, rows: DataFrame, batch: int) -> DataFrame:
-        return rows.withColumns(
-            {
-                "sentiment": F.lit("positive"),
-                "polarity": F.lit(0.5),
-                "confidence": F.lit(0.9),
-                "language": F.lit("en"),
-                "unscored_reason": F.lit(None).cast("string"),
-                "model_version": F.lit(self.version),
-            }
-        )
-
-    def fall_back(self, batch: int, why: str) -> bool:
-        return False
+from tests.fake_champion import FakeChampion
 
 
 @pytest.fixture
