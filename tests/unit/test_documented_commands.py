@@ -29,6 +29,7 @@ PLACEHOLDERS = {
     "R": "not_json",
     "SOURCE": "bluesky",
     "NAME": "qubole",
+    "HOP": "refine",
     "kinesis:STREAM": "kinesis:stream",
 }
 ACCEPTED = 77
