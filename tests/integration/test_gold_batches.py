@@ -153,13 +153,15 @@ def test_rows_with_holes_count_as_unknown_and_stop_nothing(spark: SparkSession, 
     empty |= {"language": None}
     rows = [
         ("comment", a_silver_row("comment", 1, user_id=None, **empty)),
+        ("comment", a_silver_row("comment", 4, user_id=None, **{**empty, "sentiment": "neutral"})),
         ("interaction", a_silver_row("interaction", 2, action=None)),
         ("rejected", a_silver_row("rejected", 3, event_time=None, reason=None)),
     ]
     gold(settings).write(sums_of(spark, a_batch(*rows)), 0, QUERY)
     (texts,) = read(open_table(settings, "gold/language_by_hour")).to_pylist()
-    assert (texts["language"], texts["texts"], texts["unscored"]) == ("unknown", 1, 1)
-    assert read(open_table(settings, "gold/sentiment_by_model")).num_rows == 0
+    assert (texts["language"], texts["texts"], texts["unscored"]) == ("unknown", 2, 1)
+    (model,) = read(open_table(settings, "gold/sentiment_by_model")).to_pylist()
+    assert (model["model_version"], model["events"], model["polarity_mean"]) == ("unknown", 1, 0.0)
     (cohort,) = read(open_table(settings, "gold/sentiment_by_cohort")).to_pylist()
     assert (cohort["location"], cohort["age_band"]) == ("unknown", "unknown")
     (action,) = read(open_table(settings, "gold/engagement_by_minute")).to_pylist()
