@@ -128,6 +128,14 @@ def _add_content(made: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of all records that are duplicates, late, malformed or unusual (default: the scenario's)",
     )
+    add(
+        "--deletions",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of all records that delete an earlier item",
+    )
+    add("--edits", type=_share, default=0.0, metavar="SHARE", help="share of all records that edit a text")
     add("--texts", type=Path, metavar="FILE", help="take half of the posts from a CSV with the columns text,label")
     add("--input", type=Path, metavar="FILE", help="send FILE's records unchanged, one a line (- : standard input)")
     add("--input-format", choices=("records", "seed"), default="records",

@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import IO, TYPE_CHECKING
 
 from generator.arguments import DEFAULT_RATE
+from generator.changes import Changes
 from generator.delivery.pacing import Pacer
 from generator.delivery.resend import read_missing, resend
 from generator.delivery.sender import Sender
@@ -160,15 +161,17 @@ def _source(settings: Settings, name: str, curve: LoadCurve, began: float) -> So
     if settings.input is not None:
         return FileSource(settings.input, translate if settings.from_seed_system else one_record_per_line)
     scenario = settings.scenario
-    simulation = Simulation(
+    # A live run seeds its actions with its own name, so that no other run repeats its event ids.
+    acts = name if settings.start is None else f"{settings.start:.6f}"
+    platform = Simulation(
         settings.seed,
-        # A live run seeds its actions with its own name, so that no other run repeats its event ids.
-        name if settings.start is None else f"{settings.start:.6f}",
+        acts,
         scenario.users,
         scenario.dirt,
         RunningEpisodes(scenario.episodes, began),
         read_texts(settings.texts) if settings.texts else (),
     )
+    simulation = Changes(platform, f"{settings.seed}/{acts}/changes", settings.deletions, settings.edits)
     if settings.start is None:
         return SimulatedSource(simulation, time.time)
     rate = settings.rate if settings.rate < math.inf else DEFAULT_RATE

@@ -42,6 +42,8 @@ class Settings:
     start: float | None  # None: live
     scenario: Scenario
     texts: Path | None
+    deletions: float  # share of all records, 0..1; edits too
+    edits: float
     input: Path | None
     from_seed_system: bool
     target: Target | None
@@ -69,6 +71,8 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         start=DEFAULT_START if simulated and given.start is None else given.start,
         scenario=scenario,
         texts=given.texts,
+        deletions=given.deletions,
+        edits=given.edits,
         input=given.input,
         from_seed_system=given.input_format == "seed",
         target=target,
@@ -117,6 +121,8 @@ def _target(stream: str, given: argparse.Namespace, environ: Mapping[str, str]) 
 
 
 def _check(given: argparse.Namespace, target: Target | None) -> None:
+    if given.deletions + given.edits > 1:
+        raise UsageError(f"--deletions and --edits add up to {given.deletions + given.edits:g}, expected at most 1")
     if given.resend is not None and given.input is not None:
         raise UsageError("--resend and --input exclude each other")
     if given.resend is not None and (given.ledger is None or target is None):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from generator.changes import Changes
     from generator.delivery.pacing import LoadCurve
     from generator.events.records import Record
     from generator.simulation import Simulation
@@ -50,7 +51,7 @@ class SimulatedClock:
 class SimulatedSource:
     """Records of the simulated platform, at the times that a clock gives, before the time `until`."""
 
-    def __init__(self, simulation: Simulation, clock: Callable[[], float], until: float = math.inf) -> None:
+    def __init__(self, simulation: Simulation | Changes, clock: Callable[[], float], until: float = math.inf) -> None:
         self._next, self._clock, self._until = simulation.next, clock, until
 
     def take(self, count: int) -> list[Record]:

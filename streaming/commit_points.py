@@ -19,6 +19,10 @@ POINTS: Mapping[str, str] = {
     "load.before_commit": "The rows of a load are in a transaction of the warehouse that is still open.",
     "load.committed": "The warehouse holds the new versions of silver; the hop has not noted that yet.",
     "serve.committed": "The warehouse holds the newest gold rows; the hop has not noted that yet.",
+    "correction.committed": "A table of silver holds a correction; gold does not hold its difference yet.",
+    "retract.corrected": "Silver and gold hold what a round retracts; the ledger and the positions do not say so yet.",
+    "retract.noted": "The ledger has the round's deletions; the index lacks the round's items.",
+    "retract.facts_deleted": "The warehouse has lost the facts; the file that asks for it is still there.",
     "observe.noted": "The file beside the checkpoint says which texts a batch takes; none is scored yet.",
     "observe.committed": "Gold holds what the batch found.",
 }

@@ -17,7 +17,7 @@ from streaming.errors import SettingsError
 from streaming.fencing import Token
 from streaming.options import Group, Parser
 
-HOPS = ("ingest", "refine", "aggregate", "load", "serve", "observe", "watch")
+HOPS = ("ingest", "refine", "aggregate", "load", "serve", "retract", "observe", "watch")
 CONNECTORS = ("aws", "qubole")
 WAREHOUSES = ("postgresql", "redshift")
 
@@ -57,6 +57,8 @@ class Settings:
     aggregate_trigger: float = 5.0
     load_trigger: float = 3.0
     serve_interval: float = 5.0
+    retract_interval: float = 30.0
+    forget_edits: bool = False
     observe_interval: float = 10.0
     watch_interval: float = 10.0
     shadow_share: float = 0.1
@@ -139,7 +141,7 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("hops", f"which to run, of {','.join(HOPS)}", type=_hops)
     for hop in ("ingest", "refine", "aggregate", "load"):
         setting(f"{hop}_trigger", f"time between {hop} batches", type=_positive, metavar="SECONDS")
-    for hop in ("serve", "observe", "watch"):
+    for hop in ("serve", "retract", "observe", "watch"):
         setting(f"{hop}_interval", f"time between {hop} rounds", type=_positive, metavar="SECONDS")
     share = "share of the texts, 0 to 1, {} (default: %(default)s)"
     setting("shadow_share", share.format("that the challenger scores too"), type=_share, metavar="SHARE")
@@ -155,6 +157,9 @@ def _parser(environ: Mapping[str, str]) -> Parser:
         metavar="SECONDS",
     )
     setting("jars", "jars for a local run, separated by commas", type=_paths)
+    parser.add_argument(
+        "--forget-edits", action="store_true", help="keep no former version of an edited text (silver/former_versions)"
+    )
     parser.add_argument("--ui", action="store_true", help="serve the Spark UI in a local run")
     return parser
 

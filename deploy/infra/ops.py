@@ -19,7 +19,7 @@ from deploy.infra.stream import StreamStack
 ALARMS = Path(__file__).with_name("alarms.toml")
 # Streaming queries have batches and rows; loops have only a state.
 QUERIES = ("ingest", "refine", "aggregate", "load")
-HOPS = (*QUERIES, "serve", "observe", "watch")
+HOPS = (*QUERIES, "serve", "retract", "observe", "watch")
 
 
 class OpsStack(Stack):

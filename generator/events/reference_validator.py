@@ -63,22 +63,39 @@ class _Invalid(Exception):
     """Carries a reason code."""
 
 
+class Subject(NamedTuple):
+    """The item that a valid event is about: a deletion's target, or what the event itself brings.
+
+    `at` is the event's time in epoch microseconds.
+    """
+
+    kind: str
+    item_id: str
+    at: int
+
+
 class Verdict(NamedTuple):
-    """What must become of a record's events, and the acting user (None if the bytes name none)."""
+    """What must become of a record's events, and the acting user (None if the bytes name none).
+
+    `subjects` has one entry for each event; None where it is rejected, or of no kind that has items.
+    """
 
     expected: tuple[Expected, ...]
     actor: str | None
+    subjects: tuple[Subject | None, ...] = ()
 
 
 def classify(data: bytes, arrival: float) -> Verdict:
     """Validate one record that arrives at epoch second `arrival`. Never raises; returns at least one event."""
     expected: list[Expected] = []
+    subjects: list[Subject | None] = []
     actor: str | None = None
     for part in disaggregate(data) or [data]:
         try:
             value = parse(part)
         except _Invalid as invalid:
             expected.append(Expected(None, None, "rejected", str(invalid)))
+            subjects.append(None)
             if len(expected) > MAX_EVENTS:
                 return Verdict((Expected(None, None, "rejected", "too_many_events"),), actor)
             continue
@@ -86,13 +103,15 @@ def classify(data: bytes, arrival: float) -> Verdict:
         actor = actor or _actor(events[0])
         if len(expected) + len(events) > MAX_EVENTS:
             return Verdict((Expected(None, None, "rejected", "too_many_events"),), actor)
-        expected.extend(GONE if event == ERASED and event is not value else judge(event, arrival) for event in events)
-    return Verdict(tuple(expected), actor)
+        judged = [GONE if event == ERASED and event is not value else judge(event, arrival) for event in events]
+        expected.extend(judged)
+        subjects.extend(_subject(event, each) for event, each in zip(events, judged, strict=True))
+    return Verdict(tuple(expected), actor, tuple(subjects))
 
 
 def as_record(data: bytes, arrival: float) -> Record:
     """Make a record of foreign bytes: the partition key is the acting user, else a hash of the bytes."""
-    expected, actor = classify(data, arrival)
+    expected, actor, _ = classify(data, arrival)
     if actor is None or len(actor) > MAX_KEY:
         actor = hashlib.sha256(data).hexdigest()[:16]
     return Record(data, actor, expected)
@@ -137,6 +156,15 @@ def judge(event: object, arrival: float) -> Expected:
         "rejected" if reason else "silver",
         reason,
     )
+
+
+def _subject(event: dict[str, Any], judged: Expected) -> Subject | None:
+    if judged.outcome != "silver" or judged.entity is None:
+        return None
+    kind, payload = judged.entity, event["payload"]
+    name = "target_id" if kind == "deletion" else f"{kind}_id"
+    at = _event_time(event["event_time"])
+    return Subject(payload["target_type"] if kind == "deletion" else kind, payload[name], at)
 
 
 def _check(event: dict[str, Any], arrival: float) -> None:

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from generator import ledger
-from streaming.checkpoints import loads
+from streaming.checkpoints import positions
 from streaming.checkpoints.offsets import batches, delta_offsets
 from streaming.delta.log import parse
 from streaming.files import Files
@@ -55,15 +55,17 @@ def unread(workdir: Workdir) -> dict[str, int]:
     """Count, by query, the versions of its tables that it has not finished; queries that are up to date are left out.
 
     Spark's Delta source keeps in each offset the table's id and the version it has read to (exclusive, or inclusive up
-    to an index), and writes a commit when the batch is done. The hop load writes down its own positions.
+    to an index), and writes a commit when the batch is done. The hops load and retract write down their own positions.
     """
     versions = dict(_versions(workdir.lake))
     behind = {}
-    loaded = loads.read(Files(), str(workdir.checkpoints))
-    if gap := sum(max(0, versions[table] - first + 1) for table, first in loaded.items() if table in versions):
-        behind[loads.HOP] = gap
+    for hop in positions.HOPS:
+        reached = positions.read(Files(), str(workdir.checkpoints), hop)
+        gaps = (versions[table] - first + 1 for table, first in reached.unread_from.items() if table in versions)
+        if gap := sum(max(0, gap) for gap in gaps) + reached.pending:
+            behind[hop] = gap
     for offsets in sorted(workdir.checkpoints.glob("*/offsets")):
-        if offsets.parent.name == loads.HOP:  # what Spark left there when it ran this hop says nothing
+        if offsets.parent.name in positions.HOPS:  # what Spark left there when it ran such a hop says nothing
             continue
         gap = _gap(offsets.parent, versions)
         if gap:
@@ -114,7 +116,7 @@ def _numbers_in(file: str) -> list[str]:
 
 
 def _versions(lake: Path) -> Iterator[tuple[str, int]]:
-    """Each table's id and the last version that brought or removed rows."""
+    """Each table's id and the last version that brought rows; readers pass over all others."""
     for log in lake.glob("*/*/_delta_log"):
         try:
             delta = DeltaTable(str(log.parent))
@@ -126,7 +128,7 @@ def _versions(lake: Path) -> Iterator[tuple[str, int]]:
 def _last_with_rows(log: Path, version: int) -> int:
     while version >= 0:
         entry = log / f"{version:020d}.json"
-        if not entry.exists() or parse(entry.read_bytes()).added:
+        if not entry.exists() or parse(entry.read_bytes()).appended:
             return version
         version -= 1
     return version

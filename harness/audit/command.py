@@ -98,6 +98,7 @@ def _reconciled(
     from harness.audit import (
         gold,
         lake,
+        retractions,
         sent,
         silver,
     )
@@ -108,6 +109,7 @@ def _reconciled(
     if "erased" in present:
         sent.forget_erased(connection)
     sent.expect(connection, progress)
+    retractions.prepare(connection)
     silver.prepare(connection)
     gold.prepare(connection)
     report = {
@@ -121,6 +123,7 @@ def _reconciled(
     report["silver"]["users_difference"] = silver.users_difference(connection) if "users" in present else None
     with psycopg.connect(server.url, password=server.password) as warehouse:
         report["warehouse"] = _warehouse(connection, warehouse, present)
+        report["retractions"] = retractions.report(connection, warehouse, noted="retracted" in present)
     report["latency_s"] = _latencies(connection, place, present, since)
     connection.close()
     return {**report, "passed": passed(report)}
@@ -131,7 +134,7 @@ def _views(connection: DuckDBPyConnection, place: Workdir) -> list[str]:
     from harness.audit import lake, silver
 
     names = {"bronze": "bronze/events", "rejected": "silver/rejected", "users": "silver/users"}
-    names["erased"] = "bronze/erased"
+    names |= {"erased": "bronze/erased", "retracted": "silver/retracted"}
     names |= {name: f"silver/{name}" for name in silver.TABLES} | {name: f"gold/{name}" for name in GOLD}
     present = [name for name, table in names.items() if lake.view(connection, name, place.table(table))]
     missing = [names[name] for name in ("bronze", "rejected", *silver.TABLES) if name not in present]

@@ -71,9 +71,9 @@ def latencies(
     warm = number(connection, f"select count(*) from ({_warm(silver)})") > 0
     narrowed = _warm if warm else str
     return {
-        "silver": _percentiles(connection, narrowed(silver)),
+        "silver": percentiles(connection, narrowed(silver)),
         "gold": _gold(connection, narrowed(batches)) if gold else None,
-        "warehouse": _percentiles(connection, narrowed(loaded)) if warehouse else None,
+        "warehouse": percentiles(connection, narrowed(loaded)) if warehouse else None,
         "warm_up_s": WARM_UP_S if warm and windows else 0.0,
     }
 
@@ -89,7 +89,8 @@ def _warm(sql: str) -> str:
     )
 
 
-def _percentiles(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
+def percentiles(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
+    """p50, p95 and p99 of the column `lag` of a query; None without rows."""
     found = connection.execute(f"select quantile_cont(lag, [0.5, 0.95, 0.99]) from ({sql})").fetchall()[0][0]
     if found is None:
         return None
@@ -103,10 +104,10 @@ def _gold(connection: DuckDBPyConnection, sql: str) -> dict[str, float] | None:
         return None
     medians = [(row[2], row[1]) for row in rows]
     tails = [(row[3], row[1]) for row in rows]
-    return {"p50": _weighted(medians, 0.5), "p95": _weighted(tails, 0.95), "p99": _weighted(tails, 0.99)}
+    return {"p50": weighted(medians, 0.5), "p95": weighted(tails, 0.95), "p99": weighted(tails, 0.99)}
 
 
-def _weighted(values: list[tuple[float, int]], share: float) -> float:
+def weighted(values: list[tuple[float, int]], share: float) -> float:
     """The smallest value that at least `share` of the weight does not exceed."""
     left = share * sum(weight for _, weight in values)
     for value, weight in sorted(values):

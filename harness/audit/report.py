@@ -18,6 +18,7 @@ def passed(report: Mapping[str, Any]) -> bool:
         report["silver"]["users_difference"] or 0,
         *(report["rejected"][key] for key in ("missing", "unexpected")),
         report["gold"]["difference"],
+        *(report["retractions"][key] for key in ("left", "unnoted")),
         *(report["warehouse"][key] for key in ("lost", "duplicated", "unexpected", "gold_difference")),
     )
     return not any(faults)
@@ -57,6 +58,8 @@ def _verdict(report: Mapping[str, Any]) -> Text:
         notes.append("rejected: " + ", ".join(f"{reason} {count}" for reason, count in reasons.items()))
     if report["unsendable"]["records"]:
         notes.append(f"{report['unsendable']['records']} records that the stream cannot take")
+    if report["retractions"]["deletions"]:
+        notes.append("{deletions:,} deletions, {gone:,} events gone".format(**report["retractions"]))
     if report["latency_s"]["warm_up_s"]:
         notes.append(f"latencies in seconds, without the first {report['latency_s']['warm_up_s']:.0f} s of each start")
     return verdict.append("; " + "; ".join(notes), style="not bold default")

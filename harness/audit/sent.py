@@ -33,6 +33,8 @@ EXPECTED = pa.schema(
         *[pa.field(name, pa.string()) for name in ("sequence_number", "event_id", "entity", "reason")],
         pa.field("record_index", pa.int32()),
         pa.field("part", pa.string()),
+        *[pa.field(name, pa.string()) for name in ("item_kind", "item_id")],
+        pa.field("event_us", pa.int64()),
     ]
 )
 HELD = pa.schema([("sequence_number", pa.string()), ("sha256", pa.string())])
@@ -76,6 +78,7 @@ def forget_erased(connection: DuckDBPyConnection) -> None:
 def expect(connection: DuckDBPyConnection, progress: Progress) -> None:
     """Make tables `held` (hashes of bronze's records) and `expected` (one row for each event of each bronze record).
 
+    `item_kind`, `item_id`, `event_us`: the item that an accepted event is about, and the event's time.
     `part` distinguishes the parts of an aggregated record that a connector split: they share a sequence number.
     """
     connection.execute(_ddl("held", HELD))
@@ -151,9 +154,12 @@ def _sent(entry: ledger.Entry) -> dict[str, Any]:
 
 
 def _events(sequence: str, data: bytes, arrival: float, digest: str) -> Iterator[dict[str, Any]]:
-    for index, event in enumerate(classify(data, arrival).expected):
+    verdict = classify(data, arrival)
+    subjects = verdict.subjects or (None,) * len(verdict.expected)
+    for index, (event, subject) in enumerate(zip(verdict.expected, subjects, strict=True)):
         if event.outcome == "erased":
             continue
+        about = {"item_kind": subject.kind, "item_id": subject.item_id, "event_us": subject.at} if subject else {}
         yield {
             "sequence_number": sequence,
             "part": digest,
@@ -161,6 +167,7 @@ def _events(sequence: str, data: bytes, arrival: float, digest: str) -> Iterator
             "event_id": event.event_id,
             "entity": event.entity,
             "reason": event.reason,
+            **about,
         }
 
 

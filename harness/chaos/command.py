@@ -60,7 +60,8 @@ def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     root = options.workdir or tempfile.mkdtemp(prefix="moodstream-chaos-")
     load = ("--workdir", root, "--rate", str(options.rate), "--seed", str(options.seed))
     source = ("--kinesis-connector", options.connector, "--jars", options.jars)
-    demo = demo_settings.from_arguments(["--headless", *load, *source], environ)
+    changes = ("--deletions", "0.01", "--edits", "0.005")
+    demo = demo_settings.from_arguments(["--headless", *load, *changes, *source], environ)
     faults = _possible(options.faults, options.lake)
     place = workdir.prepared(root)
     with workdir.held(place):

@@ -37,11 +37,11 @@ READY_WITHIN_S = 240.0
 MAX_HITS = 4
 RECOVERED_WITHIN_S = 240.0
 POLL_S = 0.1
-# `observe` runs every few seconds, so that its commit points are reached as soon as those of the other hops.
-QUICK: Mapping[str, str] = {"MOODSTREAM_OBSERVE_INTERVAL": "3"}
+# `observe` and `retract` run every few seconds: their commit points are reached as soon as those of the other hops.
+QUICK: Mapping[str, str] = {"MOODSTREAM_OBSERVE_INTERVAL": "3", "MOODSTREAM_RETRACT_INTERVAL": "3"}
 LAYERS = ("bronze", "silver", "warehouse")
 # Hops without a Spark query: they may have no work for a while.
-LOOPS = ("serve", "observe", "watch")
+LOOPS = ("serve", "retract", "observe", "watch")
 
 
 @dataclass(frozen=True)

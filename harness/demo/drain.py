@@ -65,7 +65,7 @@ def loaded(warehouse: Postgres) -> int:
     """Facts and profile changes in the warehouse, by its ledger; 0 while the warehouse does not answer."""
     import psycopg
 
-    query = "select coalesce(sum(rows), 0) from dw.load_ledger where query not like 'serve/%'"
+    query = "select coalesce(sum(rows), 0) from dw.load_ledger where query like 'load/%'"
     try:
         with psycopg.connect(warehouse.url, password=warehouse.password, connect_timeout=2) as connection:
             row = connection.execute(query).fetchone()

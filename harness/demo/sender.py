@@ -35,6 +35,7 @@ class Sender:
             return
         source = ["--input", str(settings.input.absolute())] if settings.input else ["--seed", str(settings.seed)]
         source += ["--scenario", settings.scenario] if settings.scenario else []
+        source += ["--deletions", str(settings.deletions), "--edits", str(settings.edits)]
         duration = [] if settings.seconds is None else ["--duration", str(settings.seconds)]
         self._process = _spawn(
             stack, environ, ["--rate", str(settings.rate or DEFAULT_RATE), *source, *duration, *self._status_option()]

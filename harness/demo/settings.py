@@ -33,6 +33,8 @@ class DemoSettings:
     rate: float | None  # None: 200 records a second of the generator, or whatever a source brings
     input: Path | None
     scenario: str | None
+    deletions: float
+    edits: float
     connect: tuple[str, ...] | None
     connect_endpoint: str | None
     headless: bool
@@ -73,8 +75,10 @@ def _check_source(settings: DemoSettings) -> None:
         if settings.connect_endpoint:
             raise UsageError("--connect-endpoint: name the source too, with --connect SOURCE")
         return
-    if settings.input or settings.scenario:
-        raise UsageError("--connect: the records come from the source; leave out --input and --scenario")
+    if settings.input or settings.scenario or settings.deletions or settings.edits:
+        raise UsageError(
+            "--connect: the records come from the source; leave out --input, --scenario, --deletions and --edits"
+        )
     reach.check(settings.connect[0], settings.connect_endpoint)
 
 
@@ -104,6 +108,9 @@ def _parser() -> Parser:
         help="records a second (default 200; with --connect: as they come)")  # fmt: skip
     add("--input", type=Path, metavar="FILE", help="send each line of FILE as it is, then drain, audit and exit")
     add("--scenario", metavar="NAME", help="let the mock platform tell a story: calm, launch, outage, raid, ...")
+    share = number(-1e-9, 1, "a share from 0 to 1")
+    add("--deletions", type=share, default=0.0, metavar="SHARE", help="share of records that delete an earlier item")
+    add("--edits", type=share, default=0.0, metavar="SHARE", help="share of records that edit an earlier text")
     add("--connect", type=_source, metavar="SOURCE", help="stream a real source, e.g. bluesky, or 'rss URL'")
     add("--connect-endpoint", metavar="URL", help="its address (default: the public one)")
     add("--headless", action="store_true", help="do not start the web pages")

@@ -28,7 +28,13 @@ LAG_BATCHES = 3
 
 # A hop that has nothing to do finishes no batch either: it stalls when the hop before it went on for this long.
 STALLED_AFTER = timedelta(minutes=5)
-BEFORE: Mapping[str, str] = {"refine": "ingest", "aggregate": "refine", "load": "refine", "serve": "aggregate"}
+BEFORE: Mapping[str, str] = {
+    "refine": "ingest",
+    "aggregate": "refine",
+    "load": "refine",
+    "serve": "aggregate",
+    "retract": "refine",
+}
 RESTARTS = 3
 
 # Drift is a matter of hours and days: its alert is not repeated as often as others.

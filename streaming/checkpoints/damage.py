@@ -4,7 +4,7 @@ Spark continues a query from its two newest `offsets/N`, the hop ingest also fro
 batch, and the queries over Delta tables need the versions and files that they have not read. A batch that a hop's
 tables hold and its checkpoint does not know would be left out: its rows would be taken for a replay.
 
-Loops (load, serve, observe, watch) keep small JSON files instead. They begin anew without them, and recover by
+Loops (load, serve, retract, observe, watch) keep small JSON files instead. They begin anew without them, and recover by
 themselves from files that were vacuumed.
 """
 

@@ -21,6 +21,7 @@ VERSIONS: Mapping[str, int] = {
     "aggregate": 2,
     "load": 1,
     "serve": 1,
+    "retract": 1,
     "observe": 1,
     "watch": 1,
 }
@@ -34,6 +35,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "aggregate": "move the folder away and start: gold is computed anew from silver",
     "load": "move the folder away and start: facts that the warehouse holds are left alone",
     "serve": "move the folder away and start",
+    "retract": "let the old one delete its facts first, until its folder `facts` is empty, then move it away and start",
     "observe": "move the folder away and start: the challenger continues with the texts that arrive from then on",
     "watch": "move the folder away and start",
 }

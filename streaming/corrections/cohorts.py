@@ -78,6 +78,8 @@ def _cells(settings: Settings, hours: pa.Array) -> Iterator[Cell]:
         table = open_table(settings, NAME)
     except TableNotFoundError:
         return
-    cells = read(table, columns=["hour", "location", "age_band"])
+    days = sorted({(hour.year, hour.month, hour.day) for hour in hours.to_pylist()})
+    among = " OR ".join(f"(year = {year} AND month = {month} AND day = {day})" for year, month, day in days)
+    cells = read(table, ["hour", "location", "age_band"], among)
     for row in cells.filter(pc.is_in(cells["hour"], value_set=hours)).to_pylist():
         yield row["hour"], row["location"], row["age_band"]

@@ -21,6 +21,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
 from deltalake.exceptions import CommitFailedError
 
+from streaming import commit_points
 from streaming.corrections import keyed_tables
 from streaming.corrections.cohorts import cohorts
 from streaming.corrections.contributions import ENTITIES, TABLES, Sums
@@ -48,7 +49,8 @@ class Change:
     `old`: the present rows, with all columns that gold counts; `new`: the rows that replace them (None: they are
     deleted). `source` has one row per changed row, with the columns of `key` and the partition columns. `updates` maps
     columns to their new value, as SQL over `source` and `target` (empty: rows are deleted); `delete_when` is the SQL
-    condition of rows to delete instead.
+    condition of rows to delete instead. With `where`, the SQL condition of exactly the rows `old`, they are deleted
+    without a join: only files that hold one of them are read whole.
     """
 
     old: pa.Table
@@ -57,6 +59,7 @@ class Change:
     key: tuple[str, ...] = ("event_id",)
     updates: Mapping[str, str] = field(default_factory=dict)
     delete_when: str | None = None
+    where: str | None = None
 
 
 Choose = Callable[[DeltaTable], Change | None]
@@ -68,23 +71,42 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
     `choose` picks the rows in a snapshot; it is called again if another commit came first. Raises OperationFailed after
     ATTEMPTS conflicts.
     """
+    identity, journalled = "", None
     for _ in range(ATTEMPTS):
         table = open_table(settings, name)
         change = choose(table)
         if change is None or not change.source.num_rows:
-            return None
-        identity = f"{operation}-{uuid4().hex}"
-        _write_journal(settings, identity, name, change)
+            break
+        # A conflict rarely concerns the chosen rows: then the difference in gold is what it was.
+        if journalled is None or not _same(change, journalled):
+            _forget(settings, identity)
+            identity, journalled = f"{operation}-{uuid4().hex}", change
+            _write_journal(settings, identity, name, change)
         try:
             merge(table, change, CommitProperties(app_transactions=[Transaction(identity, 1)]))
         except CommitFailedError:
             # Storage may report a conflict with our own commit, whose first answer was lost.
             if open_table(settings, name).transaction_version(identity) is None:
-                Files(settings).remove(_journal(settings, identity))
                 continue
+        commit_points.reached("correction.committed")
         settle(settings, identity)
         return change
-    raise OperationFailed(f"{name}: other processes keep changing it; try again")
+    else:
+        _forget(settings, identity)
+        raise OperationFailed(f"{name}: other processes keep changing it; try again")
+    _forget(settings, identity)
+    return None
+
+
+def _same(one: Change, other: Change) -> bool:
+    if not one.old.equals(other.old):
+        return False
+    return one.new is other.new if one.new is None or other.new is None else one.new.equals(other.new)
+
+
+def _forget(settings: Settings, identity: str) -> None:
+    if identity:
+        Files(settings).remove(_journal(settings, identity))
 
 
 def finish(settings: Settings) -> int:
@@ -113,6 +135,9 @@ def under_way(settings: Settings, name: str) -> bool:
 
 def merge(table: DeltaTable, change: Change, properties: CommitProperties) -> None:
     """Commit a change to its table, in one commit that removes files: all hops skip such a commit."""
+    if change.where:
+        table.delete(change.where, writer_properties=REWRITTEN, commit_properties=properties)
+        return
     same = " AND ".join(f"target.{name} = source.{name}" for name in (*PARTITIONS, *change.key))
     merger = table.merge(
         change.source,

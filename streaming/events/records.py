@@ -23,7 +23,8 @@ def split_events(data: bytes) -> list[bytes]:
 
 
 class Person:
-    """Finds and removes the events that concern one person: the events of that user, and those with it as `user2_id`.
+    """Finds and removes the events that concern one person: the events of that user, those with it as `user2_id`, and
+    deletions of the user.
 
     Bytes that are not JSON concern the person if they contain the id as a whole word, or if `partition_key`, by which
     the sender is known, is the id.
@@ -67,6 +68,8 @@ class Person:
         if value == ERASED:
             return False
         payload = value.get("payload") if isinstance(value, dict) else None
+        if isinstance(payload, dict) and payload.get("target_type") == "user":
+            return bool(payload.get("target_id") == self.user)
         if isinstance(payload, dict) and any(name in payload for name in PEOPLE):
             return any(payload.get(name) == self.user for name in PEOPLE)
         # An event that breaks the contract may name the person anywhere.

@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from streaming.corrections import journal, keyed_tables
+from streaming.corrections import journal, keyed_tables, readers, replaced_files
 from streaming.corrections.contributions import TABLES
-from streaming.delta.tables import open_table
+from streaming.corrections.readers import Unread, unread
+from streaming.delta.tables import open_table, read
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.readers import Unread, unread
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import (
@@ -35,8 +36,14 @@ from streaming.tables import (
     gold_incidents,
     gold_labelled_by_hour,
     gold_shadow_by_hour,
+    silver_comments,
+    silver_former_versions,
+    silver_interactions,
+    silver_item_index,
     silver_labels,
+    silver_posts,
     silver_rescored,
+    silver_retracted,
 )
 
 EXAMPLES = """  moodstream maintain
@@ -48,10 +55,15 @@ ATTEMPTS = 3
 LOG_HOURS = 7 * 24
 MARGIN_HOURS = 48
 LOG_EXPIRES = "delta.enableExpiredLogCleanup"
+# How long the hops may take to read past what deletions of the stream have removed.
+PATIENCE_S = 30.0
+RETRACTED = (silver_posts.NAME, silver_comments.NAME, silver_interactions.NAME, silver_former_versions.NAME)
 HOURS_A_DAY = 24
 OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME, gold_incidents.NAME)
 GOLD = (*(table.name for table in catalog.KEYED), *OBSERVED)
-NAMES = (*catalog.APPENDED, *GOLD, bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
+OPERATED = (bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
+OF_RETRACT = (silver_item_index.NAME, silver_retracted.NAME, silver_former_versions.NAME)
+NAMES = (*catalog.APPENDED, *GOLD, *OPERATED, *OF_RETRACT)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -98,10 +110,36 @@ def _maintain(settings: Settings, options: argparse.Namespace, progress: Progres
             "kept_for": [_reader(each) for each in kept],
             "taken_from": [_reader(each) for each in late if each not in kept],
         }
+    forgotten = _forget_retracted(settings, progress)
     if not done:
         raise SettingsError(f"--lake: '{settings.lake}' holds no table")
     lines = [_line(name, each) for name, each in done.items()]
-    return Outcome({"tables": done, "finished_changes": finished}, lines)
+    report = {"tables": done, "finished_changes": finished, "retracted_files_removed": forgotten}
+    return Outcome(report, [*lines, *(_retracted_line(name, files) for name, files in forgotten.items())])
+
+
+def _forget_retracted(settings: Settings, progress: Progress) -> dict[str, int | None]:
+    """Delete at once the old files of tables from which the stream's deletions took rows; None where a hop lags.
+
+    By table. For these, `--vacuum-after` keeps nothing: what somebody deleted must not stay for time travel.
+    """
+    try:
+        ledger = read(open_table(settings, silver_retracted.NAME), ["rows"])
+    except TableNotFoundError:
+        return {}
+    found: dict[str, int | None] = {}
+    for name in RETRACTED if any(ledger["rows"].to_pylist()) else ():
+        with suppress(TableNotFoundError):  # nothing was ever edited
+            version = open_table(settings, name).version()
+            readers.wait(settings, name, version, PATIENCE_S, progress)
+            found[name] = replaced_files.remove(settings, name, version)
+    return found
+
+
+def _retracted_line(name: str, files: int | None) -> str:
+    if files is None:
+        return f"{name}: a hop has rows still to read, so deleted rows stay in old files; run maintain again"
+    return f"{name}: {files} files with deleted rows removed"
 
 
 def maintain(table: DeltaTable, keep_hours: int, *, keep_all: bool = False) -> dict[str, Any]:

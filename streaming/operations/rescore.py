@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, Schema, write_deltalake
 
-from streaming.corrections import journal
+from streaming.corrections import journal, readers
 from streaming.corrections.journal import Change
 from streaming.delta.tables import add_missing_columns, chunks, location, open_table, read, spilled, storage_options
 from streaming.errors import OperationFailed, SettingsError
-from streaming.operations import command, readers
+from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.options import Parser
 from streaming.scoring import registry

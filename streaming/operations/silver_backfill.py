@@ -17,10 +17,9 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from streaming.corrections import erased_events
+from streaming.corrections import erased_events, readers
 from streaming.delta.tables import chunks, open_table, read
 from streaming.errors import OperationFailed
-from streaming.operations import readers
 from streaming.operations.command import Progress
 from streaming.operations.silver_ids import present
 from streaming.scoring import registry

@@ -28,6 +28,7 @@ from streaming.warehouse.serving import GOLD, Server
 
 POLL_S = 0.5
 LABELS = ("event_id", "sentiment", "polarity", "confidence", "language", "unscored_reason", "model_version")
+RETRACTED = ("event_id", "arrival_time")
 
 
 def check(settings: Settings) -> None:
@@ -58,17 +59,30 @@ def rows_of(settings: Settings, user: str, before: datetime) -> int:
 
 def relabel(settings: Settings, entity: str, labels: pa.Table) -> None:
     """Give facts other labels; `labels` has LABELS, one row per event."""
+    _change_facts(settings, f"relabel_fact_{entity}", labels.select(LABELS))
+
+
+def retract(settings: Settings, entity: str, events: pa.Table, number: int) -> None:
+    """Delete facts; `events` has RETRACTED, one row per event.
+
+    The ledger gets a row under the batch id `number`, with the times since when the facts were to go.
+    """
+    _change_facts(settings, f"retract_fact_{entity}", events.select(RETRACTED), {"batch_id": number})
+
+
+def _change_facts(settings: Settings, name: str, rows: pa.Table, values: Mapping[str, int] | None = None) -> None:
+    """Run a script that copies rows into a temporary table and changes facts by it, in one transaction."""
     warehouse = open_warehouse(settings)
     if isinstance(warehouse, RedshiftWarehouse):
-        warehouse.relabel(entity, labels.select(LABELS))
+        warehouse.change_facts(name, rows, values)
         return
     with _cursor(settings) as cursor:
-        for statement in statements.statements("postgres", f"operations/relabel_fact_{entity}.sql"):
+        for statement in statements.statements("postgres", f"operations/{name}.sql"):
             if statement.startswith("copy "):
                 with cursor.copy(statement.encode()) as copy:
-                    copy.write(as_csv(labels.select(LABELS)))
+                    copy.write(as_csv(rows))
             else:
-                cursor.execute(statement.encode())
+                cursor.execute(statement.encode(), values if "%(" in statement else None)
 
 
 def serve(settings: Settings, patience: float) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from deltalake.exceptions import TableNotFoundError
 
 from streaming import commit_points
-from streaming.checkpoints import loads as positions
+from streaming.checkpoints import positions
 from streaming.delta.follower import Bounds, Follower, Taken
 from streaming.errors import DataFilesGone
 from streaming.files import Files
@@ -83,7 +83,7 @@ class Loader:
         """Write down how far each table is read, for operations that wait for readers and for the audit."""
         reached = {table.table_id: table.unread_from for table in self._tables.values()}
         if reached != self._noted:
-            positions.write(self._settings, reached)
+            positions.write(self._settings, positions.LOAD, positions.Position(reached))
             self._noted = reached
 
 

@@ -26,27 +26,29 @@ from tests.builders import a_record, an_event
 from tests.patience import patience, wait_until
 
 NOW = datetime.now(UTC)
+SCRIPTS = {"post_id": "scripts", "text": "ممتاز 😀 très bien \u0000"}
 
 
 def nasty_lines() -> list[bytes]:
     """Records as strangers send them; each line is one."""
     many = [a_record("interaction", event_id=f"many-{number}", event_time=NOW.isoformat()) for number in range(300)]
-    twin = a_record(event_id="twin")
+    twin = a_record(event_id="twin", payload={"post_id": "twin"})
+    in_array = a_record(event_id="in-array", payload={"post_id": "in-array"})
     return [
         twin,
         b"\xff\xfe broken utf-8",
         b'{"event_id": "cut short',
         b"null",
         b"[]",
-        b"[" + a_record(event_id="in-array") + b", 1, " + a_record("comment", event_id="in-array-2") + b"]",
+        b"[" + in_array + b", 1, " + a_record("comment", event_id="in-array-2") + b"]",
         a_record(event_id=7),
         a_record("video"),
         a_record(event_id="no-text", payload={"text": "  "}),
         a_record(event_id="huge", payload={"text": "a" * 1_000_000}),
         a_record(event_id="next-year", event_time=(NOW + timedelta(days=365)).isoformat()),
-        a_record(event_id="hours-late", event_time=(NOW - timedelta(hours=5)).isoformat()),
-        a_record(event_id="newer", schema_version=9, extra={"kept": [1, None]}),
-        json.dumps(an_event(event_id="scripts", payload={"text": "ممتاز 😀 très bien \u0000"})).encode(),
+        a_record(event_id="hours-late", event_time=(NOW - timedelta(hours=5)).isoformat(), payload={"post_id": "late"}),
+        a_record(event_id="newer", payload={"post_id": "newer"}, schema_version=9, extra={"kept": [1, None]}),
+        json.dumps(an_event(event_id="scripts", payload=SCRIPTS)).encode(),
         *many,
         twin,
     ]
@@ -119,18 +121,23 @@ def test_every_line_of_a_file_is_accounted_for(place: Workdir, connector: tuple[
 
 
 def test_a_crash_of_everything_loses_and_doubles_nothing(place: Workdir, connector: tuple[str, ...]) -> None:
-    running = demo(place, *connector, "--rate", "200")
+    changes = ("--deletions", "0.02", "--edits", "0.01")
+    running = demo(place, *connector, "--rate", "200", *changes)
     _until(lambda: _acked(place) > 1500, running)
     running.kill()
     for name in (sender.NAME, job.NAME, aws.NAME, postgres.NAME):
         processes.kill(processes.recorded(name, place.run))
     running.communicate()
 
-    told = result(demo(place, *connector, "--rate", "100", "--seconds", "5"))
+    told = result(demo(place, *connector, "--rate", "100", "--seconds", "5", *changes))
 
     assert told["audit"]["passed"]
     assert told["audit"]["sent"] > 1500
     assert told["audit"]["bronze"]["lost"] == 0
+    retractions = told["audit"]["retractions"]
+    assert retractions["deletions"] > 20
+    assert retractions["outcomes"].keys() == {"removed", "repeated", "superseded", "unknown"}
+    assert retractions["latency_s"]["warehouse"]["p50"] < 120
 
 
 def _acked(place: Workdir) -> int:

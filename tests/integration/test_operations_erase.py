@@ -280,3 +280,26 @@ def test_an_unreachable_warehouse_stops_it_before_anything_is_changed(
     assert run(erase.main, "--user", "ann", "--warehouse", url, lake=lake)[0] == 2
     assert "--no-warehouse" in capsys.readouterr().err
     assert "a3" in ids(lake, "posts")
+
+
+def a_request(user: str, **overrides: Any) -> bytes:
+    return a_record("deletion", {"target_type": "user", "target_id": user}, schema_version=2, **overrides)
+
+
+def test_everybody_is_erased_whom_a_deletion_of_the_stream_names(lake: Path) -> None:
+    a_post = {"target_type": "post", "target_id": "bob"}
+    refined(
+        lake,
+        a_request("ann", event_id="r1"),
+        a_request("cid", event_id="r2"),
+        a_record("deletion", a_post, event_id="d1", schema_version=2),
+        first_number=100,
+    )
+    code, report = run(erase.main, "--requested", lake=lake)
+    assert (code, report["people"]) == (0, 2)
+    assert [each["complete"] for each in report["receipts"]] == [True, True]
+    assert ids(lake, "posts") == {"b3", "b4", "other"}
+    assert ids(lake, "interactions") == set()
+    assert ids(lake, "deletions") == {"d1"}
+    assert not any(b'"ann"' in path.read_bytes() for path in lake.rglob("*.parquet"))
+    assert run(erase.main, "--requested", lake=lake)[1] == {"people": 0, "receipts": []}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from streaming.operations import readers
+from streaming.corrections import readers
 from streaming.operations.erase import command as erase
 from streaming.operations.erase.record import FOLDER
 from tests.builders import a_record, an_event

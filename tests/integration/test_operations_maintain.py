@@ -11,7 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from moodstream import exit_code_of
-from streaming.operations import maintain, readers
+from streaming.corrections import readers
+from streaming.operations import maintain
 from tests.builders import a_record
 from tests.checkpoint_files import a_checkpoint, delta_offset
 from tests.gold_without_spark import count_gold

@@ -13,8 +13,9 @@ from deltalake.schema import PrimitiveType
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
+from streaming.corrections import readers
 from streaming.hops import aggregate
-from streaming.operations import maintain, readers
+from streaming.operations import maintain
 from streaming.operations.erase import command as erase
 from streaming.settings import Settings
 from streaming.sources.delta import delta

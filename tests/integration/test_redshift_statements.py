@@ -18,7 +18,7 @@ from streaming.warehouse import statements
 from streaming.warehouse.redshift.data_api import DataApi
 from tests.integration.conftest import Database, fresh
 from tests.integration.test_redshift_loads import ADMIN, WHERE, granted, opened
-from tests.warehouse_rows import a_comment, a_load, a_post, a_profile, an_interaction
+from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction
 
 SQL = Path(__file__).parents[2] / "sql"
 NOW = datetime.now(UTC)
@@ -153,3 +153,17 @@ def test_accepted_scores_become_the_labels_of_the_facts(
         operations.relabel(settings, "comment", pa.table(labels))
     assert database.rows("select sentiment, polarity, model_version from dw.fact_comment") == [("positive", 0.9, "9")]
     assert database.rows("select distinct sentiment from dw.fact_post") == ["neutral"]
+
+
+@pytest.mark.parametrize("kind", ["post", "comment", "interaction"])
+def test_facts_of_retracted_events_go_once_and_the_ledger_says_since_when(
+    settings: Settings, database: Database, api: FakeDataApi, s3: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(operations, "open_warehouse", lambda settings: opened(api, s3))
+    before = database.rows(f"select event_id from dw.fact_{kind} order by 1")
+    events = pa.table({"event_id": [before[0], "none"], "arrival_time": [NOON, NOON]})
+    for _ in range(2):
+        operations.retract(settings, kind, events, 7)
+    assert database.rows(f"select event_id from dw.fact_{kind} order by 1") == before[1:]
+    ledger = "select query, batch_id, rows, first_arrival from dw.load_ledger where query like 'retract/%'"
+    assert [row[:3] for row in database.rows(ledger)] == [(f"retract/fact_{kind}", 7, 2)]

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from deploy.local.workdir import Workdir
 from harness.audit import backlog
-from streaming.checkpoints import loads
+from streaming.checkpoints import positions
 from streaming.delta import append
 from streaming.delta.follower import Bounds
 from streaming.errors import SinkUnavailable
@@ -155,7 +155,8 @@ def test_others_see_how_far_the_hop_has_read(settings: Settings, database: Datab
     hop = Loader(settings, database.warehouse())
     hop()
     table = DeltaTable(settings.table("silver/posts"))
-    assert loads.read(Files(), settings.checkpoints)[str(table.metadata().id)] == table.version() + 1
+    reached = positions.read(Files(), settings.checkpoints, positions.LOAD).unread_from
+    assert reached[str(table.metadata().id)] == table.version() + 1
     assert backlog.unread(Workdir(tmp_path)) == {}
     appended(settings, "silver/posts", a_post())
     assert backlog.unread(Workdir(tmp_path)) == {"load": 1}

@@ -20,10 +20,12 @@ from harness.audit import (
     lake,
     latency,
     report,
+    retractions,
     sent,
     silver,
     texts,
 )
+from harness.audit.lake import number
 from harness.demo import screen
 from tests.builders import NOON, a_record
 
@@ -58,6 +60,7 @@ class World:
         self.user_changes = [event("e4", "s4", **PROFILE)]
         self.users = [event("e4", "s4", **PROFILE)]
         self.rejected = [event(None, "s6", 1, reason="wrong_type"), event(None, "s7", reason="not_utf8")]
+        self.deletions: list[dict[str, Any]] = []
         self.minutes = [measures(entity="post"), measures(entity="comment")]
 
     def report(self) -> dict[str, Any]:
@@ -69,12 +72,12 @@ class World:
         bronze = [{"sequence_number": s, "data": data, "arrival_time": ARRIVED} for s, data in self.records.items()]
         schema = [("sequence_number", pa.string()), ("data", pa.binary()), ("arrival_time", TIME)]
         self._make("bronze", pa.Table.from_pylist(bronze, pa.schema(schema)))
-        for name in ("posts", "comments", "interactions", "user_changes", "users", "rejected"):
+        for name in ("posts", "comments", "interactions", "user_changes", "users", "rejected", "deletions"):
             self._make(name, table(getattr(self, name)))
-        self._make("deletions", table([event("e0", "s0")]).slice(0, 0))
         self._make("sentiment_by_minute", table(self.minutes))
         sent.load_ledger(self.connection, self.folder, nothing)
         sent.expect(self.connection, nothing)
+        retractions.prepare(self.connection)
         silver.prepare(self.connection)
         gold.prepare(self.connection)
         return {
@@ -82,6 +85,7 @@ class World:
             "bronze": sent.bronze(self.connection),
             "silver": silver.accepted(self.connection) | {"users_difference": silver.users_difference(self.connection)},
             "rejected": silver.rejected(self.connection),
+            "left": number(self.connection, retractions.LEFT),
             "duplicates_dropped": silver.duplicates_dropped(self.connection),
             "gold": gold.difference(self.connection, ["sentiment_by_minute"])["by_table"]["sentiment_by_minute"],
         }
@@ -101,7 +105,7 @@ FIELDS = {
     "user_id": pa.string(), "user_name": pa.string(), "user_age": pa.int32(), "user_location": pa.string(),
     "filename": pa.string(), "minute": TIME, "entity": pa.string(), "events": pa.int64(), "negative": pa.int64(),
     "neutral": pa.int64(), "positive": pa.int64(), "late": pa.int64(), "polarity_sum": pa.float64(),
-    "confidence_sum": pa.float64(),
+    "confidence_sum": pa.float64(), "target_type": pa.string(),
 }  # fmt: skip
 
 
@@ -209,6 +213,46 @@ def test_an_event_in_the_wrong_table_is_unexpected(world: World) -> None:
     assert world.report()["silver"]["unexpected"] == 1
 
 
+def deleted(world: World) -> None:
+    world.records["s8"] = a_record("deletion", event_id="e8", schema_version=2)
+    world.sent = dict(world.records)
+    world.deletions = [event("e8", "s8", target_type="post")]
+
+
+def test_an_event_whose_item_was_deleted_is_not_lost(world: World) -> None:
+    deleted(world)
+    world.posts, world.minutes = [], world.minutes[1:]
+
+    report = world.report()
+
+    assert (report["silver"]["lost"], report["silver"]["unexpected"], report["left"]) == (0, 0, 0)
+    assert report["gold"] == 0
+
+
+def test_an_event_whose_item_was_deleted_and_that_silver_still_holds_is_left(world: World) -> None:
+    deleted(world)
+
+    assert world.report()["left"] == 1
+
+
+def test_of_several_versions_of_a_text_the_newest_is_wanted(world: World) -> None:
+    world.records["s8"] = a_record("post", event_id="e8", event_time=(NOON - timedelta(minutes=1)).isoformat())
+    world.sent = dict(world.records)
+
+    assert (report := world.report())["silver"]["lost"] == 0
+
+    assert report["left"] == 0
+
+
+def test_a_former_version_that_silver_still_holds_is_left(world: World) -> None:
+    world.records["s8"] = a_record("post", event_id="e8", event_time=(NOON + timedelta(minutes=1)).isoformat())
+    world.sent = dict(world.records)
+
+    report = world.report()
+
+    assert (report["silver"]["lost"], report["left"]) == (1, 1), "silver lacks the newest and has the former one"
+
+
 def test_a_rejected_event_with_another_reason_is_missing_and_unexpected(world: World) -> None:
     world.rejected[0]["reason"] = "not_json"
 
@@ -287,6 +331,7 @@ CLEAN: dict[str, Any] = {
     "rejected": {"rows": 1, "by_reason": {"not_json": 1}, "missing": 0, "unexpected": 0},
     "duplicates_dropped": 0,
     "gold": {"difference": 0},
+    "retractions": {"deletions": 2, "gone": 1, "left": 0, "unnoted": 0},
     "warehouse": {"rows": 9, "lost": 0, "duplicated": 0, "unexpected": 0, "gold_difference": 0},
     "latency_s": {"silver": {"p50": 1.0, "p95": 2.0, "p99": 3.0}, "gold": None, "warehouse": None, "warm_up_s": 20.0},
 }
@@ -299,6 +344,7 @@ CLEAN: dict[str, Any] = {
         *[("silver", name) for name in ("lost", "duplicated", "unexpected", "users_difference")],
         *[("rejected", name) for name in ("missing", "unexpected")],
         ("gold", "difference"),
+        *[("retractions", name) for name in ("left", "unnoted")],
         *[("warehouse", name) for name in ("lost", "duplicated", "unexpected", "gold_difference")],
     ],
 )

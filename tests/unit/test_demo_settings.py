@@ -43,7 +43,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str, command=demo.main) -
         (["--input", "/no/such/file"], "--input: cannot read '/no/such/file': No such file or directory"),
         (["--connect", "twitter"], "--connect: received 'twitter', expected one of bluesky, mastodon"),
         (["--connect", "bluesky", "--connect-endpoint", "ws://127.0.0.1:9"], "cannot reach 127.0.0.1:9"),
-        (["--connect", "bluesky", "--scenario", "raid"], "leave out --input and --scenario"),
+        (["--connect", "bluesky", "--scenario", "raid"], "leave out --input, --scenario"),
         (["--connect-endpoint", "ws://127.0.0.1:9"], "name the source too, with --connect SOURCE"),
         (["--input", "/"], "--input: '/' is a folder, expected a file of records, one a line"),
     ],

@@ -17,13 +17,13 @@ from uuid import uuid4
 
 from deltalake.exceptions import TableNotFoundError
 
-from streaming.corrections import journal, keyed_tables
+from streaming.corrections import journal, keyed_tables, readers
 from streaming.corrections.contributions import TABLES
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed, SettingsError
 from streaming.events.records import Person
 from streaming.files import Files
-from streaming.operations import command, readers
+from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.erase import feedback
 from streaming.operations.erase import rows as erase_rows
@@ -35,6 +35,8 @@ from streaming.scoring import registry
 from streaming.settings import Settings
 from streaming.tables import (
     bronze_events,
+    silver_deletions,
+    silver_former_versions,
     silver_labels,
     silver_rejected,
     silver_rescored,
@@ -44,11 +46,19 @@ from streaming.warehouse import corrections
 
 EXAMPLES = """  moodstream erase --user u-4711
   moodstream erase --user u-4711 --feedback corrections.csv --json
+  moodstream erase --requested                      daily, beside maintain: whoever deleted the own account
   moodstream erase --user u-4711 --lake s3a://my-lake --warehouse redshift://workgroup/dev
 """
 RECEIPTS = "_receipts"
-STREAMED = (*erase_rows.ACCEPTED, silver_rejected.NAME)
-VACUUMED = (bronze_events.NAME, *STREAMED, silver_users.NAME, silver_labels.NAME, silver_rescored.NAME)
+STREAMED = (*erase_rows.ACCEPTED, silver_deletions.NAME, silver_rejected.NAME)
+VACUUMED = (
+    bronze_events.NAME,
+    *STREAMED,
+    silver_users.NAME,
+    silver_labels.NAME,
+    silver_rescored.NAME,
+    silver_former_versions.NAME,
+)
 # A record may have arrived before the erasure began and reach bronze after it was read: the next pass finds it.
 PASSES = 3
 SERVED_WITHIN_S = 15.0
@@ -64,7 +74,9 @@ NOTES = (
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Erase a person's data; returns the exit code: 0 only if no data file holds them any more."""
     parser = Parser("erase", "Remove a person's data from every layer while the stream runs.", EXAMPLES)
-    parser.add_argument("--user", required=True, metavar="ID", help="the person's user_id")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", metavar="ID", help="the person's user_id")
+    who.add_argument("--requested", action="store_true", help="everybody whom deletions of the stream name, one by one")
     parser.add_argument(
         "--feedback",
         type=Path,
@@ -85,7 +97,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         "--wait", type=float, default=120.0, metavar="SECONDS", help="how long to wait for the stream (default: 120)"
     )
     command.add_place(parser, environ)
-    return command.run(parser, _erase, argv, environ)
+    return command.run(parser, _act, argv, environ)
+
+
+def _act(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
+    if not options.requested:
+        return _erase(settings, options, progress)
+    users, done = erase_rows.requested(settings), list[Outcome]()
+    for number, user in enumerate(users, 1):
+        progress(f"erasing person {number} of {len(users)}")
+        done.append(_erase(settings, argparse.Namespace(**{**vars(options), "user": user}), progress))
+    lines = [line for outcome in done for line in outcome.lines]
+    report = {"people": len(users), "receipts": [outcome.report for outcome in done]}
+    return Outcome(report, [f"{len(users)} people to erase", *lines], max((each.code for each in done), default=0))
 
 
 def _erase(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
@@ -165,10 +189,10 @@ def _unfinished(receipt: Mapping[str, Any]) -> list[str]:
 def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: float, progress: Progress) -> None:
     progress("erasing from bronze")
     erase_rows.bronze(settings, erasure, removed)
-    _wait_for_readers(settings, [bronze_events.NAME], patience, progress)
+    passed = _wait_for_readers(settings, [bronze_events.NAME], patience, progress)
     progress("erasing from silver and gold")
     erase_rows.silver(settings, erasure, removed)
-    _wait_for_readers(settings, STREAMED, patience, progress)
+    passed |= _wait_for_readers(settings, STREAMED, patience, progress)
     erase_rows.derived(settings, erasure, removed)
     for name in TABLES:
         keyed_tables.drop_empty(settings, name)
@@ -178,10 +202,12 @@ def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: floa
         corrections.serve(settings, SERVED_WITHIN_S)
     progress("removing the files of old versions")
     for name in VACUUMED:
-        _vacuum(settings, name)
+        _vacuum(settings, name, passed.get(name))
 
 
-def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float, progress: Progress) -> None:
+def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float, progress: Progress) -> dict[str, int]:
+    """Wait until every query has read what these tables hold now; returns their versions."""
+    passed = {}
     for name in names:
         version = open_table(settings, name).version()
         late = readers.wait(settings, name, version, patience, progress)
@@ -190,14 +216,22 @@ def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float,
                 f"{', '.join(late)} has rows of {name} still to read: run the job until it has, then erase again with "
                 "the same options"
             )
+        passed[name] = version
+    return passed
 
 
-def _vacuum(settings: Settings, name: str) -> None:
-    """Delete the files that commits removed; not those without a commit, which a writer may be about to commit."""
+def _vacuum(settings: Settings, name: str, passed: int | None) -> None:
+    """Delete the files that commits up to version `passed` removed (None: all commits).
+
+    Not those that later commits removed, which a query may have yet to read; and not those without a commit, which a
+    writer may be about to commit.
+    """
     try:
         table = open_table(settings, name)
     except TableNotFoundError:
         return
+    if passed is not None:
+        table.load_as_version(passed)
     table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
 
 

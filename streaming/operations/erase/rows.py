@@ -31,6 +31,8 @@ from streaming.settings import Settings
 from streaming.tables import (
     bronze_events,
     silver_comments,
+    silver_deletions,
+    silver_former_versions,
     silver_interactions,
     silver_labels,
     silver_posts,
@@ -49,6 +51,8 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {
     silver_user_changes.NAME: ("user_id",),
 }
 PLACE = ("sequence_number", "record_index")
+# `target_type` of a deletion that asks for an erasure.
+USER = "user"
 GONE_KEY = "erased"
 RECORD = {"data": "source.new_data", "partition_key": "source.new_key"}
 
@@ -109,6 +113,9 @@ def silver(settings: Settings, erasure: Erasure, removed: Removed) -> None:
         change = journal.apply(settings, erasure.name, name, _theirs(columns, erasure))
         if change is not None:
             removed.count(name, change.old.num_rows)
+    change = journal.apply(settings, erasure.name, silver_deletions.NAME, _requests(erasure))
+    if change is not None:
+        removed.count(silver_deletions.NAME, change.old.num_rows)
     change = journal.apply(settings, erasure.name, silver_rejected.NAME, _rejected(erasure))
     if change is not None:
         removed.count(silver_rejected.NAME, change.old.num_rows)
@@ -120,6 +127,7 @@ def derived(settings: Settings, erasure: Erasure, removed: Removed) -> None:
     for name, choose in (
         (silver_users.NAME, _theirs(("user_id",), erasure, ("user_id",))),
         (silver_labels.NAME, _theirs(("user_id",), erasure, ("event_id",))),
+        (silver_former_versions.NAME, _theirs(("user_id",), erasure, ("event_id",))),
         (silver_rescored.NAME, of_erased_events(settings)),
     ):
         try:
@@ -220,6 +228,29 @@ def _theirs(columns: tuple[str, ...], erasure: Erasure, key: tuple[str, ...] = (
         return change
 
     return choose
+
+
+def _requests(erasure: Erasure) -> journal.Choose:
+    """Chooses the deletions of the stream that name the person."""
+
+    def choose(table: DeltaTable) -> Change | None:
+        def wanted(rows: pa.Table) -> Any:
+            return pc.and_(
+                _any_equal(rows, ("target_type",), USER), _any_equal(rows, ("target_id",), erasure.person.user)
+            )
+
+        return deletion(table, ("event_id", *PLACE), wanted, erasure.arrived)
+
+    return choose
+
+
+def requested(settings: Settings) -> list[str]:
+    """The users whom deletions of the stream name and who are not erased yet."""
+    users: set[str] = set()
+    for batch in open_table(settings, silver_deletions.NAME).scan(columns=["target_type", "target_id"]):
+        rows = plain(pa.table(batch))
+        users.update(rows.filter(pc.equal(rows["target_type"], USER))["target_id"].to_pylist())
+    return sorted(users)
 
 
 def _any_equal(rows: pa.Table, columns: tuple[str, ...], user: str) -> Any:

@@ -137,13 +137,13 @@ class RedshiftWarehouse:
         [(batch,)] = self._api.rows(statement, {"query": query})
         return None if batch is None else int(batch)
 
-    def relabel(self, entity: str, labels: pa.Table) -> None:
-        """Give the facts of an entity other labels, in one transaction; `labels` has a row for each event."""
-        name = f"operations/relabel_fact_{entity}.sql"
-        keys = self._staging.put(f"relabel/{uuid4().hex}", [fitted(labels, statements.script_types(DIALECT, name))])
-        values = {"manifest": self._staging.url(keys[-1]), "role": self._role}
+    def change_facts(self, name: str, rows: pa.Table, values: Mapping[str, int] | None = None) -> None:
+        """Run the script `operations/NAME.sql`, which copies `rows` first, in one transaction; `values` fill it."""
+        script = f"operations/{name}.sql"
+        keys = self._staging.put(f"{name}/{uuid4().hex}", [fitted(rows, statements.script_types(DIALECT, script))])
+        filled = {"manifest": self._staging.url(keys[-1]), "role": self._role, **(values or {})}
         try:
-            self._api.run([Template(part).substitute(values) for part in statements.statements(DIALECT, name)])
+            self._api.run([Template(part).substitute(filled) for part in statements.statements(DIALECT, script)])
         finally:
             self._staging.remove(keys)
 

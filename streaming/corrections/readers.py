@@ -8,18 +8,17 @@ next layer, to which a query may still add the old rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from deltalake import DeltaTable
 
-from streaming.checkpoints import loads
+from streaming.checkpoints import positions as written
 from streaming.checkpoints.offsets import batches, plan_before
 from streaming.delta.log import read_entry
 from streaming.delta.tables import open_table
 from streaming.files import Files
-from streaming.operations.command import Progress
 from streaming.settings import Settings
 
 POLL_S = 0.5
@@ -38,10 +37,11 @@ def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
     files = Files(settings)
     identity = str(table.metadata().id)
     found: dict[str, int] = {}
-    if (loaded := loads.read(files, settings.checkpoints).get(identity)) is not None:
-        found[loads.HOP] = loaded
+    for hop in written.HOPS:
+        if (unread := written.read(files, settings.checkpoints, hop).unread_from.get(identity)) is not None:
+            found[hop] = unread
     for query in files.folders(settings.checkpoints):
-        if query == loads.HOP:  # what Spark left there when it ran this hop says nothing
+        if query in written.HOPS:  # what Spark left there when it ran such a hop says nothing
             continue
         checkpoint = settings.checkpoint(query)
         planned, done = batches(files, checkpoint)
@@ -61,7 +61,7 @@ def behind(settings: Settings, name: str, version: int) -> list[str]:
     return [query for query, position in found.items() if _appends(settings, name, position, version)]
 
 
-def wait(settings: Settings, name: str, version: int, patience: float, progress: Progress) -> list[str]:
+def wait(settings: Settings, name: str, version: int, patience: float, progress: Callable[[str], None]) -> list[str]:
     """Wait until no query is behind `version`; returns those that still are after `patience` seconds."""
     end = time.monotonic() + patience
     reported = False
