@@ -24,6 +24,7 @@ TABLE = KeyedTable(
         ("sentiment", pa.string()),
         ("polarity", pa.float64()),
         ("confidence", pa.float64()),
+        ("language", pa.string()),
         ("model_version", pa.string()),
         ("arrival_time", TIMESTAMP),
         ("replaced_at", TIMESTAMP),
