@@ -44,6 +44,7 @@ from streaming.tables.gold_sentiment_by_cohort import Cohort
 from streaming.tables.gold_sentiment_by_topic import TOPICS_PER_TEXT
 from streaming.tables.gold_terms_by_hour import STOP_WORDS, TERMS_PER_TEXT
 from streaming.tables.keyed_table import TIMESTAMP, KeyedTable
+from streaming.tables.lower_case import TWO_UNITS, as_java_reads, lower_cased
 from streaming.tables.parsed_events import REJECTED
 
 ENTITIES: Mapping[str, str] = {
@@ -71,9 +72,9 @@ SENTIMENTS = ("negative", "neutral", "positive")
 LATE_AFTER = timedelta(minutes=10)
 
 # `regex` and not `re`: its \w has the marks that Hindi or Thai words are made of, as Java's has.
-_HASHTAG = regex.compile(r"(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
+_HASHTAG = regex.compile(rf"(?<![\w&{TWO_UNITS}])" + r"#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
 _ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
-_WORD = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
+_WORD = regex.compile(rf"(?<![\p{{L}}\p{{M}}\p{{N}}_{TWO_UNITS}])" + r"\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
 
 Row = Mapping[str, Any]
 Place = tuple[str, datetime, str, str]
@@ -116,12 +117,12 @@ class Sums:
 
 def topics(text: str) -> list[str]:
     """The distinct hashtags of a text in order, lower case, as gold/sentiment_by_topic counts them."""
-    return list(dict.fromkeys(_HASHTAG.findall(text.lower())))[:TOPICS_PER_TEXT]
+    return list(dict.fromkeys(_HASHTAG.findall(lower_cased(as_java_reads(text)))))[:TOPICS_PER_TEXT]
 
 
 def terms(text: str) -> list[str]:
     """The distinct terms of a text without stop words, in order, lower case, as gold/terms_by_hour counts them."""
-    words = _WORD.findall(_ADDRESS.sub(" ", text).lower())
+    words = _WORD.findall(lower_cased(_ADDRESS.sub(" ", as_java_reads(text))))
     return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
 
 

@@ -22,6 +22,7 @@ from streaming.tables.keyed_table import (
     TIMESTAMP,
     KeyedTable,
 )
+from streaming.tables.lower_case import TWO_UNITS, lower_case
 
 NAME = "gold/sentiment_by_topic"
 TABLE = KeyedTable(
@@ -35,13 +36,13 @@ TABLE = KeyedTable(
 
 # Up to 100 word characters of any script with at least one letter, not inside a word or an HTML entity (`&#39;`).
 # Every warehouse holds 100 characters whole: 400 bytes of UTF-8.
-HASHTAG = r"(?U)(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w&&[^\d_]]\w*)"
+HASHTAG = rf"(?U)(?<![\w&{TWO_UNITS}])" + r"#(?=\w{1,100}(?!\w))([\d_]*[\w&&[^\d_]]\w*)"
 TOPICS_PER_TEXT = 10
 
 
 def topics(text: str) -> Column:
     """The first TOPICS_PER_TEXT distinct hashtags of a text column, in order: an array of strings."""
-    found = F.regexp_extract_all(F.lower(text), F.lit(HASHTAG), F.lit(1))
+    found = F.regexp_extract_all(lower_case(F.col(text)), F.lit(HASHTAG), F.lit(1))
     return F.slice(F.array_distinct(found), 1, TOPICS_PER_TEXT)
 
 

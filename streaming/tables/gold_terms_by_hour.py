@@ -21,6 +21,7 @@ from streaming.tables.keyed_table import (
     TIMESTAMP,
     KeyedTable,
 )
+from streaming.tables.lower_case import TWO_UNITS, lower_case
 
 NAME = "gold/terms_by_hour"
 TABLE = KeyedTable(
@@ -34,7 +35,7 @@ TABLE = KeyedTable(
 
 ADDRESS = r"(?U)https?://\S+|www\.\S+|@\w+"
 # 3 to 40 letters of any script that are not part of something longer.
-WORD = r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])"
+WORD = rf"(?<![\p{{L}}\p{{M}}\p{{N}}_{TWO_UNITS}])" + r"\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])"
 TERMS_PER_TEXT = 20
 
 # Words without a topic of their own, and the parts that contractions leave when they are split at the apostrophe.
@@ -55,7 +56,7 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 def terms(text: str) -> Column:
     """The first TERMS_PER_TEXT distinct terms of a text column, in order: an array of strings."""
-    words = F.regexp_extract_all(F.lower(F.regexp_replace(text, ADDRESS, " ")), F.lit(WORD), F.lit(0))
+    words = F.regexp_extract_all(lower_case(F.regexp_replace(text, ADDRESS, " ")), F.lit(WORD), F.lit(0))
     kept = F.filter(words, lambda word: ~word.isin(*sorted(STOP_WORDS)))
     return F.slice(F.array_distinct(kept), 1, TERMS_PER_TEXT)
 
