@@ -1,4 +1,7 @@
-"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3]`: breaks the job under load, then audits."""
+"""`moodstream chaos [--kills N] [--seed S] [--faults ...] [--lake s3]`: breaks the job under load, then audits.
+
+`moodstream chaos --hostile [--minutes N] [--seed S]` instead brings made-up records through every layer.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ EXAMPLES = """examples:
   moodstream chaos --kills 0 --faults warehouse_down,kinesis_throttled
   moodstream chaos --kills 0 --lake s3 --faults s3_failing,s3_answers_lost,s3_slow
   moodstream chaos --kills 100 --seed 7 --report docs/chaos.md
+  moodstream chaos --hostile --minutes 60 --json
 """
 
 
@@ -43,17 +47,29 @@ class ChaosSettings:
     connector: str
     jars: str
     report: Path | None
+    hostile: bool
+    minutes: float
     json: bool
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run kills and faults, print the report; returns 1 if rows were lost or doubled. Raises LocalError."""
     options = ChaosSettings(**vars(_parser().parse_args(list(argv))))
+    if options.hostile:
+        return _hostile(options, environ)
     result = _run(options, environ)
     if options.report:
         options.report.write_text(markdown(result, argv))
     sys.stdout.write(json.dumps(result) + "\n" if options.json else markdown(result, argv))
     return 0 if result["audit"]["passed"] and result["drained"] else 1
+
+
+def _hostile(options: ChaosSettings, environ: Mapping[str, str]) -> int:
+    from harness.chaos.hostile import run
+
+    result = run.run(options.minutes, options.seed, environ, Progress())
+    sys.stdout.write(json.dumps(result) + "\n" if options.json else run.readable(result))
+    return 0 if result["found"] is None else 1
 
 
 def _run(options: ChaosSettings, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -148,7 +164,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--kills", type=number(-1, 10_000, "a whole number from 0", int), default=20, metavar="N",
         help="kills of the job: at each commit point in turn, and at random moments (default 20)")  # fmt: skip
-    add("--seed", type=int, default=1, metavar="S", help="seed of the random moments (default 1)")
+    add("--seed", type=int, default=1, metavar="S", help="seed of the random moments or streams (default 1)")
     add("--rate", type=number(0, 1e5, "records a second above 0"), default=300.0, metavar="R",
         help="load, in records a second (default 300)")  # fmt: skip
     add("--faults", type=_faults, default=(), metavar="NAMES", help=f"all, or some of {', '.join(FAULTS)}")
@@ -157,6 +173,10 @@ def _parser() -> Parser:
     add("--workdir", metavar="DIR", help="working directory (default: a temporary one)")
     add("--kinesis-connector", dest="connector", default="qubole", metavar="NAME", help="see `moodstream demo --help`")
     add("--jars", default="", metavar="PATHS", help="see `moodstream demo --help`")
+    add("--hostile", action="store_true",
+        help="instead of kills: bring made-up records at and beyond every bound through every layer")  # fmt: skip
+    add("--minutes", type=number(0, 1e4, "minutes above 0"), default=60.0, metavar="N",
+        help="how long --hostile goes on unless it finds a difference (default 60)")  # fmt: skip
     add("--report", type=Path, metavar="FILE", help="also write the report to FILE, as Markdown")
     add("--json", action="store_true", help="print one JSON object on standard output")
     return parser

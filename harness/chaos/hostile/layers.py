@@ -1,0 +1,133 @@
+"""The path of one stream in this process, batch by batch: the code of each hop, without its query and its waiting.
+
+What is left out is Spark's own: the offsets of its queries, and the state in which it keeps ids to drop duplicates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import write_deltalake
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from harness.chaos.hostile.records import Arrived
+from streaming.delta.append import FileAppend
+from streaming.delta.data_files import DataFiles, Target
+from streaming.delta.tables import location
+from streaming.hops.aggregate import connection
+from streaming.settings import Settings
+from streaming.sinks.authors import Authors
+from streaming.sinks.gold import Gold
+from streaming.tables import bronze_events
+from streaming.tables.catalog import CONTRIBUTING, SILVER
+from streaming.tables.columns import PARTITIONS
+from streaming.tables.gold_contributions import collected
+from streaming.tables.parsed_events import parsed_batches
+from streaming.warehouse.base import Warehouse
+from streaming.warehouse.facts import Loader
+from streaming.warehouse.serving import Server
+
+QUERY = "hostile"
+STREAM = "events"
+FIRST_NUMBER = 49_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000
+SENTIMENTS = ("negative", "neutral", "positive")
+BRONZE = to_arrow_schema(bronze_events.SCHEMA)
+
+
+class Layers:
+    """A lake and the warehouses that follow it. `take` brings records through all of them."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, warehouses: Sequence[Warehouse]) -> None:
+        self._spark = spark
+        self._settings = settings
+        self._appends = {entity: FileAppend(settings, table.name, QUERY) for entity, table in SILVER.items()}
+        self._gold = Gold(connection(settings), Authors(settings))
+        self._steps = [step(settings, each) for each in warehouses for step in (Loader, Server)]
+        self._seen: set[str] = set()
+        self._arrived = 0
+
+    def take(self, records: Sequence[Arrived], batch: int) -> None:
+        """Bring one micro-batch of records through every layer."""
+        rows = [self._bronze_row(record) for record in records]
+        bronze = pa.Table.from_pylist(rows, BRONZE)
+        write_deltalake(self._settings.table(bronze_events.NAME), bronze, mode="append")
+        files = self._refined(bronze, batch)
+        self._gold.write(collected(self._contributed(files)), batch, QUERY)
+        for step in self._steps:
+            step()
+
+    def _bronze_row(self, record: Arrived) -> dict[str, Any]:
+        self._arrived += 1
+        arrival = record.arrival
+        return {
+            "data": record.data,
+            "stream": STREAM,
+            "partition_key": record.partition_key,
+            "sequence_number": str(FIRST_NUMBER + self._arrived),
+            "arrival_time": arrival,
+            "ingested_at": arrival,
+            **{name: getattr(arrival, name) for name in PARTITIONS},
+        }
+
+    def _refined(self, bronze: pa.Table, batch: int) -> dict[str, list[Row]]:
+        """Append the events to silver; returns the files by entity."""
+        write = DataFiles({entity: _target(self._settings, entity) for entity in SILVER}, {})
+        files: dict[str, list[Row]] = defaultdict(list)
+        events = map(_scored, self._first_of_each(parsed_batches(bronze.to_batches())))
+        for written in write(events):
+            for file in written.to_pylist():
+                files[file["entity"]].append(Row(**file))
+        for entity, of_entity in files.items():
+            self._appends[entity].commit(of_entity, batch)
+        return files
+
+    def _first_of_each(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Drop what has a key that came before, as Spark does in the running job."""
+        for batch in batches:
+            new = []
+            for key in batch["duplicate_key"].to_pylist():
+                new.append(key not in self._seen)
+                self._seen.add(key)
+            if any(new):
+                yield batch.filter(pa.array(new))
+
+    def _contributed(self, files: dict[str, list[Row]]) -> DataFrame:
+        frames = []
+        for entity, table in SILVER.items():
+            columns = StructType([field for field in table.schema.fields if field.name not in PARTITIONS])
+            root = location(self._settings.table(table.name))
+            paths = [f"{root}/{file.path}" for file in files.get(entity, ())]
+            read = self._spark.read.schema(columns)
+            frame = read.parquet(*paths) if paths else self._spark.createDataFrame([], columns)
+            frames.append(CONTRIBUTING[table.name](frame))
+        return reduce(DataFrame.unionByName, frames)
+
+
+def _target(settings: Settings, entity: str) -> Target:
+    table = SILVER[entity]
+    columns = [field for field in to_arrow_schema(table.schema) if field.name not in PARTITIONS]
+    return Target(location(settings.table(table.name)), pa.schema(columns), table.time)
+
+
+def _scored(events: pa.RecordBatch) -> pa.RecordBatch:
+    """Scores that depend on the text alone, and differ from text to text; none for some, as for unknown languages."""
+    rows = pa.Table.from_batches([events])
+    digests = [blake2b((text or "").encode(), digest_size=2).digest() for text in rows["text"].to_pylist()]
+    known = [digest[0] % 8 > 0 for digest in digests]
+    scores = {
+        "sentiment": pa.array([SENTIMENTS[digest[0] % 3] for digest in digests], pa.string()),
+        "polarity": pa.array([digest[1] / 128 - 1 for digest in digests], pa.float64()),
+        "confidence": pa.array([digest[0] / 256 for digest in digests], pa.float64()),
+    }
+    for name, values in scores.items():
+        rows = rows.append_column(name, pc.if_else(pa.array(known), values, None))
+    rows = rows.append_column("model_version", pa.array(["1"] * rows.num_rows))
+    return rows.combine_chunks().to_batches()[0]
