@@ -15,7 +15,7 @@ from harness.chaos.hostile.warehouses import Server
 from tests.builders import a_record
 from tests.integration.conftest import Database
 
-STREAMS = 8
+STREAMS = 4
 ALIKE = ("e", "e ", "E", "\u00e9", "e\u0301")
 
 

@@ -23,6 +23,7 @@ from streaming.delta.append import FileAppend
 from streaming.delta.data_files import DataFiles, Target
 from streaming.delta.tables import location
 from streaming.hops.aggregate import connection
+from streaming.scoring.language import UNSUPPORTED
 from streaming.settings import Settings
 from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
@@ -39,6 +40,7 @@ QUERY = "hostile"
 STREAM = "events"
 FIRST_NUMBER = 49_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000
 SENTIMENTS = ("negative", "neutral", "positive")
+LANGUAGE, OTHER_LANGUAGE = "en", "de"
 BRONZE = to_arrow_schema(bronze_events.SCHEMA)
 
 
@@ -129,5 +131,10 @@ def _scored(events: pa.RecordBatch) -> pa.RecordBatch:
     }
     for name, values in scores.items():
         rows = rows.append_column(name, pc.if_else(pa.array(known), values, None))
+    has_text = pc.is_valid(rows["text"])
+    languages = pc.if_else(pa.array(known), LANGUAGE, OTHER_LANGUAGE)
+    reasons = pc.if_else(pa.array(known), pa.scalar(None, pa.string()), UNSUPPORTED)
+    rows = rows.append_column("language", pc.if_else(has_text, languages, None))
+    rows = rows.append_column("unscored_reason", pc.if_else(has_text, reasons, None))
     rows = rows.append_column("model_version", pa.array(["1"] * rows.num_rows))
     return rows.combine_chunks().to_batches()[0]
