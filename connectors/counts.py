@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connectors.errors import UsageError
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
     from connectors.event import Event
     from connectors.session import Batch, Troubles
+
+
+class Measured(NamedTuple):
+    """Events acknowledged and reconnects so far; how old the newest event is (seconds), None before the first one."""
+
+    acked: int
+    reconnects: int
+    lag_s: float | None
 
 
 class Counts:
@@ -66,6 +74,14 @@ class Counts:
             self._retried += retried
             self._throttled += throttled
 
+    def measured(self) -> Measured:
+        """What goes to metrics; unlike `status` it may be called by any thread without changing what others see."""
+        with self._lock:
+            return Measured(self.acked, self._troubles["reconnects"], self._lag_s())
+
+    def _lag_s(self) -> float | None:
+        return time.time() - self._newest_us / 1e6 if self._newest_us else None
+
     def status(self, state: str = "running") -> dict[str, Any]:
         """All counts. `rate`: events acknowledged a second since the last call (overall when done).
 
@@ -75,6 +91,7 @@ class Counts:
             now = time.monotonic()
             since, before = self._last if state == "running" else (self._began, 0)
             self._last = (now, self.acked)
+            lag_s = self._lag_s()
             return {
                 "source": self._source,
                 "state": state,
@@ -91,7 +108,7 @@ class Counts:
                 "cursor": self.cursor,
                 "rate": round((self.acked - before) / max(now - since, 1e-6), 1),
                 "target_rate": self._target,
-                "lag_s": round(time.time() - self._newest_us / 1e6, 1) if self._newest_us else None,
+                "lag_s": None if lag_s is None else round(lag_s, 1),
                 "sent": self.sent,
                 "acked": self.acked,
                 "by_kind": dict(sorted(self._kinds.items())),

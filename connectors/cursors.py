@@ -74,12 +74,26 @@ class S3Object:
         try:
             body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
+            code = error.response["Error"]["Code"]
+            if code == "NoSuchKey" or (code == "AccessDenied" and self._is_missing()):
                 return None
             raise CursorError(f"cannot read --cursor 's3://{self._bucket}/{self._key}': {error}") from error
         except BotoCoreError as error:
             raise CursorError(f"cannot read --cursor 's3://{self._bucket}/{self._key}': {error}") from error
         return body
+
+    def _is_missing(self) -> bool:
+        """Whether a list shows that there is no object; False if listing is refused.
+
+        S3 calls a missing object AccessDenied for a role that may list no more than a prefix of the bucket.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._key, MaxKeys=1)
+        except (ClientError, BotoCoreError):
+            return False
+        return all(each["Key"] != self._key for each in found.get("Contents", ()))
 
     def write(self, document: bytes) -> None:
         """Put the object."""

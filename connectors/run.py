@@ -13,6 +13,7 @@ from connectors.cursors import Cursor, place_of
 from connectors.delivery import Delivery
 from connectors.errors import ConnectorError
 from connectors.ledger import Ledger
+from connectors.metrics import Metrics
 from connectors.reader import Ended, Reader
 from connectors.session import Session
 from connectors.sinks.kinesis import KinesisSink
@@ -71,6 +72,9 @@ def run(
         delivery = Delivery(
             sink, cursor, counts, ledger=ledger, rate=settings.rate, limit=settings.limit, wait=session.wait
         )
+        if settings.metrics_namespace:
+            cloudwatch = client("cloudwatch", environ, region=settings.region)
+            held.callback(Metrics(cloudwatch, settings.metrics_namespace, settings.source, counts, session.tell).close)
         shown = _Shown(settings, counts)
         try:
             _pump(settings, Reader(source, position, session.stop), delivery, stop, shown)

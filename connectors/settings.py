@@ -34,7 +34,7 @@ credentials, by environment variables only:
   MASTODON_ACCESS_TOKEN                      mastodon, where the server demands one
   REDDIT_CLIENT_ID, REDDIT_CLIENT_SECRET     reddit
   YOUTUBE_API_KEY                            youtube
-  AWS_...                                    as every AWS client reads them (--stream, --cursor s3://...)
+  AWS_...                                    as every AWS client reads them (stream, cursor in S3, metrics)
 """
 
 
@@ -59,6 +59,7 @@ class Settings:
     preview: bool
     ledger: Path | None
     status_file: Path | None
+    metrics_namespace: str | None
     json: bool
     credentials: Mapping[str, str] = field(repr=False)
 
@@ -96,6 +97,7 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         preview=given.preview,
         ledger=given.ledger,
         status_file=given.status_file,
+        metrics_namespace=given.metrics_namespace,
         json=given.json,
         credentials={name: environ[name] for name in CREDENTIALS if environ.get(name)},
     )
@@ -178,3 +180,5 @@ def _add_told(parser: Parser) -> None:
     add("--json", action="store_true", help="print the counts as one JSON object, the last line of standard output")
     add("--ledger", type=Path, metavar="DIR", help="write down what is sent, for the audit")
     add("--status-file", type=Path, metavar="FILE", help="rewrite FILE each second with the counts")
+    add("--metrics-namespace", metavar="NAME",
+        help="send rate, lag and reconnects once a minute to this namespace of CloudWatch")  # fmt: skip

@@ -23,17 +23,21 @@ MEANINGS: Mapping[str, str] = {
     "RejectedRows": "events of one minute that broke the contract",
     "LastProgressAge": "how long ago a hop finished a batch or a round; grows while there is nothing to do",
     "Restarts": "starts since the last value, without a hop's first",
+    "SourceEventsPerSecond": "events of a source that the stream acknowledged, over the time since the last value",
+    "SourceLagSeconds": "how old the newest event is that a connector sent; grows while the source is silent",
+    "SourceReconnects": "connections to a source that broke since the last value",
 }
 COMPARED = {"GREATER_THAN_THRESHOLD": ">", "LESS_THAN_THRESHOLD": "<"}
 HEAD = """# Metrics and alarms
 
-Written by `make reference` from the calls in `streaming` that make a metric and from `deploy/infra/alarms.toml`.
+Written by `make reference` from the calls in `streaming` and `connectors` that make a metric,
+and from `deploy/infra/alarms.toml`.
 
 ## Metrics
 
 The job sends these to the CloudWatch namespace of `--metrics-namespace` (`Moodstream` where the templates deploy it).
 The dimension `Hop` is the name of the hop that is measured. `--otlp-endpoint` sends them to an OpenTelemetry collector
-([names](../observability.md)).
+([names](../observability.md)). A connector sends its own with the dimension `Source`, the source's name.
 
 """
 
@@ -47,26 +51,50 @@ def page() -> str:
 
 def sent() -> Iterator[tuple[str, str | None, str]]:
     """Every metric that the code can send: its name, its hop (None: any that the file measures), the file."""
-    for name, hop, _, path in _calls():
+    for name, _, hop, path in _calls():
         yield name, hop, path
 
 
+def sent_by_connectors() -> Iterator[tuple[str, str]]:
+    """Every metric that a connector can send: its name, the file."""
+    for name, _, path in _measures():
+        yield name, path
+
+
 def _metrics() -> Iterator[tuple[str, str, str, str, str]]:
-    for name, hop, unit, path in _calls():
+    for name, unit, hop, path in _calls():
         dimension = f"`Hop` = {hop}" if hop else "`Hop`"
         yield f"`{name}`", dimension, unit, MEANINGS[name], f"`{path}`"
+    for name, unit, path in _measures():
+        yield f"`{name}`", "`Source`", unit, MEANINGS[name], f"`{path}`"
 
 
-def _calls() -> Iterator[tuple[str, str | None, str, str]]:
-    for path in sorted((ROOT / "streaming").rglob("*.py")):
+def _calls() -> Iterator[tuple[str, str, str | None, str]]:
+    for path, node in _made("streaming", "Metric"):
+        name, hop, _, unit = (_literal(each) for each in node.args[:4])
+        yield *_checked(name, unit, path, node), hop, path
+
+
+def _measures() -> Iterator[tuple[str, str, str]]:
+    for path, node in _made("connectors", "Measure"):
+        name, _, unit = (_literal(each) for each in node.args[:3])
+        yield *_checked(name, unit, path, node), path
+
+
+def _made(folder: str, kind: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call below a folder that makes a metric of a kind, with the file that it is in."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Metric":
-                name, hop, _, unit = (_literal(each) for each in node.args[:4])
-                if name is None or unit is None:
-                    raise ValueError(f"{path}:{node.lineno}: name and unit of a metric have to be literals")
-                if name not in MEANINGS:
-                    raise ValueError(f"docs/generate/metrics.py: MEANINGS lacks the metric {name}")
-                yield name, hop, unit, path.relative_to(ROOT).as_posix()
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == kind:
+                yield path.relative_to(ROOT).as_posix(), node
+
+
+def _checked(name: str | None, unit: str | None, path: str, node: ast.Call) -> tuple[str, str]:
+    if name is None or unit is None:
+        raise ValueError(f"{path}:{node.lineno}: name and unit of a metric have to be literals")
+    if name not in MEANINGS:
+        raise ValueError(f"docs/generate/metrics.py: MEANINGS lacks the metric {name}")
+    return name, unit
 
 
 def _literal(node: ast.expr) -> str | None:
