@@ -79,7 +79,7 @@ rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S
 	  tests/packaging/rehearse_models.py tests/packaging/rehearse_recorded_calls.py tests/integration/rehearse_resharding.py \
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py $(ARGS)
 
-lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site and the deployed archives again, after `make lock`
+lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the deployed archives and the container again, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/infra.in -o requirements/infra.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -90,6 +90,8 @@ lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site and th
 	  $(BIN)/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate -c requirements.lock $${pair#*:} pyproject.toml requirements/aws.in \
 	    -o requirements/$${pair%%:*}-environment.lock; done
+	@$(BIN)/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate -c requirements.lock --extra connect pyproject.toml -o requirements/connect-environment.lock
 
 lock: ## Resolve requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
