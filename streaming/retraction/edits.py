@@ -29,6 +29,7 @@ COPIED = (
     "sentiment",
     "polarity",
     "confidence",
+    "language",
     "model_version",
     "arrival_time",
 )
