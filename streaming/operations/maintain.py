@@ -56,7 +56,7 @@ LOG_HOURS = 7 * 24
 MARGIN_HOURS = 48
 LOG_EXPIRES = "delta.enableExpiredLogCleanup"
 # How long the hops may take to read past what deletions of the stream have removed.
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 RETRACTED = (silver_posts.NAME, silver_comments.NAME, silver_interactions.NAME, silver_former_versions.NAME)
 HOURS_A_DAY = 24
 OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME, gold_incidents.NAME)

@@ -38,6 +38,8 @@ from streaming.tables import silver_deletions, silver_item_index
 from streaming.tables.silver_retracted import REMOVED, REPEATED, SUPERSEDED, UNKNOWN
 
 PLACE = silver_item_index.SCHEMA.names
+# A round with as many rows is followed by the next one at once: there is more, as after a first start.
+BACKLOG_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Retractor:
         """Do what is due; returns how many events were read, and how many facts were deleted."""
         read = 0
         if (now := time.monotonic()) >= self._next:
-            read, self._next = self._round(), now + self._pause
+            read = self._round()
+            self._next = now if read >= BACKLOG_ROWS else now + self._pause
         deleted = self._facts.delete()
         self._write_position()
         self._replaced.remove()
