@@ -124,9 +124,18 @@ def _reconciled(
     with psycopg.connect(server.url, password=server.password) as warehouse:
         report["warehouse"] = _warehouse(connection, warehouse, present)
         report["retractions"] = retractions.report(connection, warehouse, noted="retracted" in present)
+    report["unfinished"] = _unfinished(place)
     report["latency_s"] = _latencies(connection, place, present, since)
     connection.close()
     return {**report, "passed": passed(report)}
+
+
+def _unfinished(place: Workdir) -> list[str]:
+    """Operations that stopped half-way: until they are run again, layers differ by what is left to do."""
+    from streaming.corrections import journal
+    from streaming.settings import Settings
+
+    return journal.unfinished(Settings(lake=str(place.lake), checkpoints=str(place.checkpoints), stream=""))
 
 
 def _views(connection: DuckDBPyConnection, place: Workdir) -> list[str]:

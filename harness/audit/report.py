@@ -60,6 +60,9 @@ def _verdict(report: Mapping[str, Any]) -> Text:
         notes.append(f"{report['unsendable']['records']} records that the stream cannot take")
     if report["retractions"]["deletions"]:
         notes.append("{deletions:,} deletions, {gone:,} events gone".format(**report["retractions"]))
+    if report["unfinished"]:
+        names = ", ".join(report["unfinished"])
+        notes.append(f"{names} has not ended, and layers may differ until it has: run it again, then audit")
     if report["latency_s"]["warm_up_s"]:
         notes.append(f"latencies in seconds, without the first {report['latency_s']['warm_up_s']:.0f} s of each start")
     return verdict.append("; " + "; ".join(notes), style="not bold default")

@@ -124,6 +124,11 @@ def finish(settings: Settings) -> int:
     return finished
 
 
+def unfinished(settings: Settings) -> list[str]:
+    """The operations that have begun and not ended, by name (erase, rescore, ...): running now, or cut off."""
+    return sorted({identity.rpartition("-")[0] for identity in Files(settings).folders(_journals(settings))})
+
+
 def under_way(settings: Settings, name: str) -> bool:
     """Whether an operation may be about to commit files to the table: its journal exists before the first of them."""
     files = Files(settings)

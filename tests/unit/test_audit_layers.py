@@ -27,6 +27,9 @@ from harness.audit import (
 )
 from harness.audit.lake import number
 from harness.demo import screen
+from streaming.corrections import journal
+from streaming.files import Files
+from streaming.settings import Settings
 from tests.builders import NOON, a_record
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -333,6 +336,7 @@ CLEAN: dict[str, Any] = {
     "gold": {"difference": 0},
     "retractions": {"deletions": 2, "gone": 1, "left": 0, "unnoted": 0},
     "warehouse": {"rows": 9, "lost": 0, "duplicated": 0, "unexpected": 0, "gold_difference": 0},
+    "unfinished": [],
     "latency_s": {"silver": {"p50": 1.0, "p95": 2.0, "p99": 3.0}, "gold": None, "warehouse": None, "warm_up_s": 20.0},
 }
 
@@ -361,6 +365,13 @@ def test_the_readable_report_names_the_verdict_and_the_reasons() -> None:
     assert "without the first 20 s of" in text
 
 
+def test_an_operation_that_stopped_half_way_is_named_with_what_to_do() -> None:
+    text = report.readable(CLEAN | {"passed": False, "unfinished": ["erase"]})
+
+    assert "erase has not ended" in " ".join(text.split())
+    assert "run it again, then audit" in " ".join(text.split())
+
+
 def test_the_live_line_tells_counts_sentiment_and_lag() -> None:
     now = screen.Snapshot(
         seconds=12,
@@ -371,3 +382,11 @@ def test_the_live_line_tells_counts_sentiment_and_lag() -> None:
     )
 
     assert screen.one_line(now) == "12 s: sent 1,200, silver 900, polarity +0.31, gold lag p95 3.5 s"
+
+
+def test_what_stopped_half_way_is_read_off_the_journal(tmp_path: Path) -> None:
+    settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="")
+    assert journal.unfinished(settings) == []
+    for identity in ("erase-1a", "erase-2b", "rescore-3c"):
+        Files(settings).write_json(f"{tmp_path}/{journal.JOURNAL}/{identity}/change.json", {"table": "silver/posts"})
+    assert journal.unfinished(settings) == ["erase", "rescore"]
