@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -182,12 +183,17 @@ def _write_journal(settings: Settings, identity: str, name: str, change: Change)
 
 def settle(settings: Settings, identity: str) -> None:
     """Add the journal's differences to gold, then remove the journal."""
-    files, folder = Files(settings), _journal(settings, identity)
-    for name, gold in TABLES.items():
-        content = files.read(f"{folder}/{_file(name)}")
-        if content is not None:
-            keyed_tables.add_to_gold(settings, identity, gold, pa.ipc.open_stream(content).read_all())
-    files.remove(folder)
+    with ThreadPoolExecutor(len(TABLES)) as threads:
+        merges = [threads.submit(_add_difference, settings, identity, name) for name in TABLES]
+    for merged in merges:
+        merged.result()
+    Files(settings).remove(_journal(settings, identity))
+
+
+def _add_difference(settings: Settings, identity: str, name: str) -> None:
+    content = Files(settings).read(f"{_journal(settings, identity)}/{_file(name)}")
+    if content is not None:
+        keyed_tables.add_to_gold(settings, identity, TABLES[name], pa.ipc.open_stream(content).read_all())
 
 
 def _journals(settings: Settings) -> str:

@@ -31,7 +31,7 @@ from streaming.retraction.index import ItemIndex
 from streaming.retraction.items import KINDS, hashed
 from streaming.retraction.ledger import Ledger
 from streaming.retraction.old_files import ReplacedFiles
-from streaming.retraction.removal import removal, without_labels
+from streaming.retraction.removal import COMMIT_ROWS, removal, without_labels
 from streaming.retraction.source import Batch, Source
 from streaming.settings import Settings
 from streaming.tables import silver_deletions, silver_item_index
@@ -152,6 +152,8 @@ class Retractor:
             path = ""
             self._replaced.changed(name)
             yield from zip(_items(what.kind, change.old), change.old["event_id"].to_pylist(), strict=True)
+            if change.old.num_rows < COMMIT_ROWS:
+                return
 
     def _prepared(self, what: Removal, old: pa.Table, operation: str, path: str) -> str:
         """Do for rows what cannot be done any more once they have left silver; returns the note of their facts."""
