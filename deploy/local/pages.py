@@ -47,4 +47,6 @@ def start_mlflow(workdir: Workdir, environ: Mapping[str, str], port: int | None)
         ]
 
     quiet = {**environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    # MLflow's own job runner is six more processes, each with all of MLflow, for jobs that nobody here sends.
+    quiet["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     return services.ensure(Service(MLFLOW, command, answers_http("/health"), quiet, patience=120.0), workdir, port)
