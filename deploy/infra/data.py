@@ -201,6 +201,8 @@ def _lake_rules() -> list[s3.LifecycleRule]:
             ],
             expiration=Duration.days(365),
         ),
+        # A connector replaces its cursor every ten seconds; nobody goes back to one of yesterday.
+        s3.LifecycleRule(id="cursors", prefix="cursors/", noncurrent_version_expiration=Duration.days(1)),
         s3.LifecycleRule(id="results", prefix="athena-results/", expiration=Duration.days(14)),
         s3.LifecycleRule(id="staging", prefix="staging/", expiration=Duration.days(7)),
     ]

@@ -25,8 +25,10 @@ from deploy.infra.zones import zones
 from moodstream import exit_code_of
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
-# Not every account has QuickSight: these stacks are deployed if its principals are given, or if --stacks names them.
-DASHBOARDS, DASHBOARDS_PARAMETER = ("datasets", "dashboards"), "DashboardAuthors"
+# Stacks that are deployed if a parameter is given or if --stacks names them: not every account has QuickSight, and not
+# everybody reads a real source.
+OPTIONAL = {"DashboardAuthors": ("datasets", "dashboards"), "SourceImage": ("sources",)}
+EVERY = (*ORDER, *(name for names in OPTIONAL.values() for name in names))
 DAGS, DAG_KEY = "moodstream-dags.zip", "airflow/dags/moodstream-dags.zip"
 EXAMPLES = """\
 examples:
@@ -152,7 +154,8 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     parser.add_argument(
         "--stacks",
-        help="names, separated by commas (default: all; QuickSight's if DashboardAuthors is given)",
+        help="names, separated by commas (default: all; datasets and dashboards if DashboardAuthors is given, sources "
+        "if SourceImage is)",
     )
     parser.add_argument("--templates", type=Path, default=Path("build/templates"), help="default: %(default)s")
     parser.add_argument("--dist", type=Path, default=Path("build/dist"), help="default: %(default)s")
@@ -182,19 +185,24 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
         raise DeployError(f"--parameter: received '{wrong[0]}', expected NAME=VALUE")
     parameters = {name: value for name, _, value in pairs}
     named = given.pop("stacks")
-    every = (*ORDER, *DASHBOARDS) if DASHBOARDS_PARAMETER in parameters else ORDER
-    wanted = {name.strip() for name in named.split(",") if name.strip()} if named else set(every)
-    if unknown := sorted(wanted - {*ORDER, *DASHBOARDS}):
-        expected = ", ".join((*ORDER, *DASHBOARDS))
-        raise DeployError(f"--stacks: unknown stack '{unknown[0]}'; expected some of {expected}")
+    wanted = {name.strip() for name in named.split(",") if name.strip()} if named else _unnamed(parameters, given)
+    if unknown := sorted(wanted - {*EVERY}):
+        raise DeployError(f"--stacks: unknown stack '{unknown[0]}'; expected some of {', '.join(EVERY)}")
     if not given["region"]:
         raise DeployError("--region: missing; give it or set AWS_REGION")
     return Settings(
-        stacks=tuple(name for name in (*ORDER, *DASHBOARDS) if name in wanted),
+        stacks=tuple(name for name in EVERY if name in wanted),
         parameters=parameters,
         connector=connector,
         **given,
     )
+
+
+def _unnamed(parameters: Mapping[str, str], given: Mapping[str, Any]) -> set[str]:
+    """The stacks that are meant if none is named."""
+    if given["destroy"]:
+        return set(EVERY)  # an optional stack that stayed would keep the network from being deleted
+    return {*ORDER, *(name for parameter, names in OPTIONAL.items() if parameter in parameters for name in names)}
 
 
 def _seconds(text: str) -> float:

@@ -88,8 +88,8 @@ class NetworkStack(Stack):
     def _endpoints(self) -> None:
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         service = ec2.InterfaceVpcEndpointAwsService
-        callers = self._group("Endpoints", "Moodstream: interface endpoints", outbound=False)
-        callers.add_ingress_rule(self.workers, ec2.Port.tcp(443), "AWS APIs from the workers")
+        self.endpoints = self._group("Endpoints", "Moodstream: interface endpoints", outbound=False)
+        self.endpoints.add_ingress_rule(self.workers, ec2.Port.tcp(443), "AWS APIs from the workers")
         for name, endpoint in (
             ("Kinesis", service.KINESIS_STREAMS),
             ("Keys", service.KMS),
@@ -97,4 +97,4 @@ class NetworkStack(Stack):
             ("Metrics", service.CLOUDWATCH_MONITORING),
             ("Secrets", service.SECRETS_MANAGER),
         ):
-            self.vpc.add_interface_endpoint(name, service=endpoint, security_groups=[callers], open=False)
+            self.vpc.add_interface_endpoint(name, service=endpoint, security_groups=[self.endpoints], open=False)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
+from deploy.infra import alarms
 from deploy.infra.actors import NAMESPACE
 from deploy.infra.data import DataStack
 from deploy.infra.stream import StreamStack
 
-ALARMS = Path(__file__).with_name("alarms.toml")
 # Streaming queries have batches and rows; loops have only a state.
 QUERIES = ("ingest", "refine", "aggregate", "load")
 HOPS = (*QUERIES, "serve", "retract", "observe", "watch")
@@ -32,41 +29,18 @@ class OpsStack(Stack):
             "FunctionName": stream.generator.function_name,
             "DeliveryStreamName": stream.archive.ref,
         }
-        publish = actions.SnsAction(data.topic)
-        for entry in tomllib.loads(ALARMS.read_text())["alarm"]:
-            hops = HOPS if entry.get("each_hop") else (entry.get("hop"),)
-            for hop in hops:
-                alarm = self._alarm(entry, hop)
-                alarm.add_alarm_action(publish)
-                alarm.add_ok_action(publish)
+        for entry in alarms.entries("ops"):
+            for hop in HOPS if entry.get("each_hop") else (entry.get("hop"),):
+                name = f"{entry['name']}-{hop}" if entry.get("each_hop") else entry["name"]
+                construct = "".join(part.title() for part in name.split("-"))
+                alarms.make(self, construct, entry, data.topic, name=name, dimensions=self._dimensions(entry, hop))
         self._dashboard()
 
-    def _alarm(self, entry: dict[str, Any], hop: str | None) -> cloudwatch.Alarm:
-        name = f"moodstream-{entry['name']}" + (f"-{hop}" if entry.get("each_hop") else "")
-        missing = cloudwatch.TreatMissingData
-        return cloudwatch.Alarm(
-            self,
-            "".join(part.title() for part in name.split("-")[1:]),
-            alarm_name=name,
-            alarm_description=f"{entry['meaning']} Runbook: docs/runbook.md, {entry['name']}",
-            metric=self._metric(entry, hop),
-            threshold=entry["threshold"],
-            evaluation_periods=entry["periods"],
-            comparison_operator=cloudwatch.ComparisonOperator[entry["compare"]],
-            treat_missing_data=missing.BREACHING if entry.get("missing") == "breaching" else missing.NOT_BREACHING,
-        )
-
-    def _metric(self, entry: dict[str, Any], hop: str | None) -> cloudwatch.Metric:
+    def _dimensions(self, entry: dict[str, Any], hop: str | None) -> dict[str, str]:
         dimensions = {"Hop": hop} if hop else {}
         if "dimension" in entry:
             dimensions[entry["dimension"]] = self.names[entry["dimension"]]
-        return cloudwatch.Metric(
-            namespace=entry.get("namespace", NAMESPACE),
-            metric_name=entry["metric"],
-            dimensions_map=dimensions or None,
-            statistic=entry["statistic"],
-            period=Duration.seconds(entry["period"]),
-        )
+        return dimensions
 
     def _dashboard(self) -> None:
         def by_hop(metric: str, statistic: str, hops: Sequence[str] = QUERIES) -> list[cloudwatch.IMetric]:

@@ -27,7 +27,11 @@ MEANINGS: Mapping[str, str] = {
     "SourceLagSeconds": "how old the newest event is that a connector sent; grows while the source is silent",
     "SourceReconnects": "connections to a source that broke since the last value",
 }
-COMPARED = {"GREATER_THAN_THRESHOLD": ">", "LESS_THAN_THRESHOLD": "<"}
+COMPARED = {
+    "GREATER_THAN_THRESHOLD": ">",
+    "LESS_THAN_THRESHOLD": "<",
+    "LESS_THAN_OR_EQUAL_TO_THRESHOLD": "<=",
+}
 HEAD = """# Metrics and alarms
 
 Written by `make reference` from the calls in `streaming` and `connectors` that make a metric,

@@ -12,9 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from connectors.counts import Counts
+from connectors.metrics import Metrics
+from connectors.session import Troubles
 from deploy.infra.checks.resolve import Templates
 from deploy.local import aws
-from docs.generate.metrics import sent
+from docs.generate.metrics import sent, sent_by_connectors
 from streaming.alerts.cloudwatch import CloudWatch
 from streaming.alerts.measured import Metric, NoMetrics, open_metrics
 from streaming.alerts.sns import Message
@@ -26,11 +29,13 @@ from streaming.settings import HOPS, Settings
 from streaming.tables import gold_freshness
 
 NAMESPACE = "Moodstream"
-OURS = {"hop-failed", "hop-restarts", "hop-lag", "hop-stalled", "no-metrics", "many-rejected"}
+OURS = {"hop-failed", "hop-restarts", "hop-lag", "hop-stalled", "no-metrics", "many-rejected", "source-silent"}
+SOURCE = "bluesky"  # what the templates read by default
 QUERIES = ("ingest", "refine", "aggregate", "load")
 COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": lambda value, limit: value > limit,
     "LessThanThreshold": lambda value, limit: value < limit,
+    "LessThanOrEqualToThreshold": lambda value, limit: value <= limit,
 }
 STATISTICS: Mapping[str, Callable[[list[float]], float]] = {
     "Maximum": max,
@@ -51,20 +56,20 @@ class Measured(NoMetrics):
 
 
 def alarms(templates: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The alarms on the job's own metrics."""
+    """The alarms on the metrics of the job and of a connector."""
     every = [alarm.properties for alarm in Templates(templates).resources("AWS::CloudWatch::Alarm")]
     return [alarm for alarm in every if alarm["Namespace"] == NAMESPACE]
 
 
 def subject(alarm: Mapping[str, Any]) -> tuple[str, str]:
     [dimension] = alarm["Dimensions"]
-    assert dimension["Name"] == "Hop"
+    assert dimension["Name"] == ("Source" if dimension["Value"] == SOURCE else "Hop")
     return alarm["MetricName"], dimension["Value"]
 
 
 def sendable() -> set[tuple[str, str]]:
-    """What the code can send, as (metric, hop): read from the calls that make a metric."""
-    found = set()
+    """What the code can send, as (metric, hop or source): read from the calls that make a metric."""
+    found = {(name, SOURCE) for name, _ in sent_by_connectors()}
     for name, hop, path in sent():
         hops = (hop,) if hop else QUERIES if path == "streaming/metrics.py" else HOPS
         found |= {(name, each) for each in hops}
@@ -171,6 +176,8 @@ def test_a_loop_that_stalls_fires_like_a_query(templates: Mapping[str, Any]) -> 
         ("hop-lag", "", [[300.0]] * 5, [[3.0]]),
         ("many-rejected", "", [[600.0, 600.0]] * 2, [[0.0]]),
         ("no-metrics", "", [[], []], [[2.0]]),
+        ("source-silent", f"-{SOURCE}", [[]] * 15, [[0.02]]),
+        ("source-silent", f"-{SOURCE}", [[0.0]] * 15, [[0.02]]),
     ],
 )
 def test_lag_rejections_and_silence_fire_and_end(
@@ -204,7 +211,8 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, 
     settings = Settings(lake=str(tmp_path), checkpoints=str(tmp_path), stream="events", metrics_namespace=NAMESPACE)
     metrics = open_metrics(settings)
     assert isinstance(metrics, CloudWatch)
-    events = metrics._client.meta.events
+    client = metrics._client
+    events = client.meta.events
     events.register("provide-client-params.cloudwatch.PutMetricData", record)
     events.register("before-call.cloudwatch.PutMetricData", answer)
     HopStates(metrics)({name: a_hop() for name in HOPS})
@@ -214,6 +222,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, 
     gold_of_a_batch(settings, now)
     Watcher(settings, Nobody(), metrics, Nothing())(now + timedelta(seconds=1))
     metrics.close()
+    Metrics(client, NAMESPACE, SOURCE, Counts(SOURCE, None, Troubles()), print).close()
     return found
 
 
@@ -246,7 +255,10 @@ def gold_of_a_batch(settings: Settings, now: datetime) -> None:
 def test_every_alarm_and_widget_is_about_a_metric_that_was_recorded_when_it_was_sent(
     templates: Mapping[str, Any], recorded: set[tuple[str, str, tuple[str, str]]]
 ) -> None:
-    watched = {(NAMESPACE, metric, ("Hop", hop)) for metric, hop in map(subject, alarms(templates))}
+    watched = {
+        (NAMESPACE, metric, ("Source" if value == SOURCE else "Hop", value))
+        for metric, value in map(subject, alarms(templates))
+    }
     shown = {(NAMESPACE, metric, ("Hop", hop)) for metric, hop in widgets(templates)}
     assert watched - recorded == set()
     assert shown - recorded == set()

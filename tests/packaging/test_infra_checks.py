@@ -103,6 +103,27 @@ def unheard_of_comparison(templates: All) -> None:
     properties(templates, "ops", "AWS::CloudWatch::Alarm")["ComparisonOperator"] = "AboveThreshold"
 
 
+def connector_without_a_door(templates: All) -> None:
+    properties(templates, "sources", "AWS::EC2::SecurityGroupIngress")["FromPort"] = 8443
+    properties(templates, "sources", "AWS::EC2::SecurityGroupIngress")["ToPort"] = 8443
+
+
+def connector_without_a_way_out(templates: All) -> None:
+    properties(templates, "sources", "AWS::EC2::SecurityGroup").pop("SecurityGroupEgress")
+
+
+def unheard_of_network(templates: All) -> None:
+    properties(templates, "sources", "AWS::ECS::TaskDefinition")["NetworkMode"] = "vpc"
+
+
+def connector_without_its_image(templates: All) -> None:
+    for name, resource in templates["sources"]["Resources"].items():
+        if name.startswith("SourceExecutionRole"):
+            for policy in resource["Properties"]["Policies"]:
+                kept = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] != "PullImage"]
+                policy["PolicyDocument"]["Statement"] = kept
+
+
 FAULTS: Mapping[str, tuple[Callable[[All], None], str]] = {
     "an empty option of Airflow": (training_image, "moodstream.training_image: received 0 characters"),
     "three subnets for MWAA": (third_airflow_subnet, "NetworkConfiguration.SubnetIds: received 3 entries"),
@@ -118,6 +139,10 @@ FAULTS: Mapping[str, tuple[Callable[[All], None], str]] = {
     "SSE-KMS without a key": (key_of_nobody, "with aws/s3 instead of the bucket's key"),
     "a key that CloudWatch Logs cannot use": (logs_without_reencrypt, "CloudWatch Logs may not call kms:ReEncryptFrom"),
     "Glue without the right to its own logs": (glue_without_its_logs, "GlueRole may not call logs:AssociateKmsKey"),
+    "a connector that the endpoints do not know": (connector_without_a_door, "lets none of its security groups in"),
+    "a connector that reaches nothing": (connector_without_a_way_out, "no security group lets it reach AWS (443)"),
+    "a network mode that ECS does not know": (unheard_of_network, "RegisterTaskDefinition.networkMode"),
+    "ECS without the right to the image": (connector_without_its_image, "may not call ecr:BatchGetImage"),
     "a property that the call does not know": (misspelt_property, "Treshold: the service knows no such member"),
     "a value that is not among the service's": (unheard_of_comparison, "ComparisonOperator: received 'AboveThreshold'"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.infra.checks.access import Call, Policies
-from deploy.infra.checks.resolve import Templates
+from deploy.infra.checks.resolve import ACCOUNT, REGION, Templates
 from streaming.corrections.journal import JOURNAL
 from streaming.lease.storage import NAME as LEASE
 from streaming.operations.erase.command import RECEIPTS
@@ -25,12 +25,14 @@ CODE = {
     "JobPolicy": [*ROOT.glob("streaming/**/*.py")],
     "TrainingRole": [ROOT / "deploy/emr/run_command.py"],
     "AirflowRole": [*ROOT.glob("deploy/airflow/dags/**/*.py")],
+    "SourceRole": [*ROOT.glob("connectors/**/*.py")],
 }
 
 S3A = "Spark's S3 client and delta-rs read, write and list Delta tables and checkpoints"
 KMS = "S3, Kinesis or SNS use the key in the caller's name"
 MLFLOW = "MLflow's client: the registry through the App, artefacts straight from S3"
 AIRFLOW = "MWAA itself, in the environment's role"
+ECS = "ECS starts the container: it fetches image and secret, and writes the log"
 EMR_LOGS = "EMR Serverless writes the job's logs in the job's role"
 
 # What libraries and services call in the role's name, which no line of ours shows. From their documentation.
@@ -122,6 +124,20 @@ PLATFORM = {
             "the crawler writes encrypted logs",
         ),
     },
+    "SourceExecutionRole": dict.fromkeys(
+        [
+            "ecr:GetAuthorizationToken",
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+        ],
+        ECS,
+    ),
+    # The policy of the execution role that exists if there is a secret.
+    "SourceSecretPolicy": {"secretsmanager:GetSecretValue": ECS, "kms:Decrypt": "Secrets Manager uses the key"},
+    "SourceRole": {"kms:Decrypt": KMS, "kms:GenerateDataKey": KMS},
     "NetworkRole": dict.fromkeys(
         [
             "ec2:CreateNetworkInterface",
@@ -256,6 +272,7 @@ def test_a_statement_over_all_resources_is_bound_by_a_condition_or_has_no_other_
         "s3:GetAccountPublicAccessBlock",
         "ec2:DescribeSubnets",
         "ec2:DescribeSecurityGroups",
+        "ecr:GetAuthorizationToken",
     }
     unbound = [
         (owner, action)
@@ -291,3 +308,30 @@ def test_nobody_may_touch_a_prefix_that_the_code_does_not_use(templates: dict[st
         assert not allowed.allow(role, Call("s3:GetObject", f"{lake}/landing/2026/01/01/file.gz"))
         assert not allowed.allow(role, Call("s3:ListBucket", lake, {"s3:prefix": ""}))
         assert not allowed.allow(role, Call("s3:ListBucket", lake))
+
+
+def test_a_connector_may_use_its_own_cursor_its_stream_and_nothing_else(templates: dict[str, dict[str, Any]]) -> None:
+    resolved, role = Templates(templates), "SourceRole"
+    lake = next(f"arn:aws:s3:::{b.ref}" for b in resolved.resources("AWS::S3::Bucket") if b.name.startswith("Lake"))
+    stream = next(s.ref for s in resolved.resources("AWS::Kinesis::Stream"))
+    cursor = "cursors/moodstream-sources/bluesky.json"
+    allowed = Policies(resolved)
+    needed = [
+        Call("s3:GetObject", f"{lake}/{cursor}"),
+        Call("s3:PutObject", f"{lake}/{cursor}"),
+        Call("s3:ListBucket", lake, {"s3:prefix": cursor}),
+        Call("kinesis:PutRecords", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}"),
+        Call("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "Moodstream"}),
+    ]
+    assert [str(call) for call in needed if not allowed.allow(role, call)] == []
+    forbidden = [
+        Call("s3:GetObject", f"{lake}/cursors/moodstream-sources-reddit/reddit.json"),
+        Call("s3:PutObject", f"{lake}/bronze/events/part-0.parquet"),
+        Call("s3:DeleteObject", f"{lake}/{cursor}"),
+        Call("s3:ListBucket", lake, {"s3:prefix": "cursors/"}),
+        Call("kinesis:PutRecords", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/another"),
+        Call("kinesis:GetRecords", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}"),
+        Call("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Kinesis"}),
+        Call("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"),
+    ]
+    assert [str(call) for call in forbidden if allowed.allow(role, call)] == []

@@ -16,7 +16,7 @@ from tests.patience import patience
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".cache" / "infra" / "bin"
 SNAPSHOT = Path(__file__).with_name("policies.json")
-STACKS = ["dashboards", "data", "datasets", "job", "network", "ops", "stream", "warehouse", "workflow"]
+STACKS = ["dashboards", "data", "datasets", "job", "network", "ops", "sources", "stream", "warehouse", "workflow"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +111,8 @@ def test_buckets_are_private_versioned_and_refuse_plain_http(templates: dict[str
 
 def test_every_alarm_tells_people_and_has_a_page_in_the_runbook(templates: dict[str, dict[str, Any]]) -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text()
-    alarms = [r["Properties"] for r in templates["ops"]["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    resources = [resource for template in templates.values() for resource in template["Resources"].values()]
+    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
     assert len(alarms) > 20
     for alarm in alarms:
         assert alarm["AlarmActions"]

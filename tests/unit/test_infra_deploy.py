@@ -240,3 +240,11 @@ def test_a_pause_between_loads_that_would_raise_an_alert_is_refused() -> None:
 def test_the_command_line_knows_training_stopping_and_removal() -> None:
     settings = from_command_line(["--train", "--start"], {"AWS_REGION": "eu-west-1"})
     assert (settings.train, settings.start, settings.stop, settings.destroy) == (True, True, False, False)
+
+
+def test_a_connector_is_deployed_if_its_image_is_given_and_destroyed_with_everything_else() -> None:
+    here = {"AWS_REGION": "eu-west-1"}
+    assert "sources" not in from_command_line([], here).stacks
+    image = "SourceImage=1.dkr.ecr.eu-west-1.amazonaws.com/moodstream/connect:0.1.0"
+    assert from_command_line(["--parameter", image], here).stacks[-1] == "sources"
+    assert set(from_command_line(["--destroy"], here).stacks) >= {"sources", "dashboards", "network"}

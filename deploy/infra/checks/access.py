@@ -87,6 +87,7 @@ SAGEMAKER = "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.htm
 MWAA = "https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html"
 MWAA_KEY = "https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html"
 COPY = "https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html"
+ECS_START = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
 MLFLOW = "https://docs.aws.amazon.com/sagemaker/latest/dg/mlflow-create-tracking-server-iam.html"
 
 
@@ -114,8 +115,22 @@ def service_calls(templates: Templates) -> Iterator[tuple[str, Call, str]]:
     yield "CopyRole", Call("s3:GetObject", f"{lake}/staging/load-1/part-0.parquet"), COPY
     yield "CopyRole", Call("s3:ListBucket", lake, {"s3:prefix": "staging/load-1/part-0.parquet"}), COPY
     yield "CopyRole", Call("kms:Decrypt", key), COPY
+    yield from _container_calls(templates)
     yield "MlflowRole", Call("s3:PutObject", f"{artefacts}/mlflow/1/models/m-1/artifacts/MLmodel"), MLFLOW
     yield "MlflowRole", Call("s3:ListBucket", artefacts, {"s3:prefix": "mlflow/"}), MLFLOW
+
+
+def _container_calls(templates: Templates) -> Iterator[tuple[str, Call, str]]:
+    """What ECS calls to start a connector's container and to write its log."""
+    image = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/moodstream/connect"
+    yield "SourceExecutionRole", Call("ecr:GetAuthorizationToken", "*"), ECS_START
+    for action in ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"):
+        yield "SourceExecutionRole", Call(action, image), ECS_START
+    for group in templates.resources("AWS::Logs::LogGroup"):
+        if group.stack == "sources":
+            log_stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.ref}:log-stream:bluesky/connector/1"
+            yield "SourceExecutionRole", Call("logs:CreateLogStream", log_stream), ECS_START
+            yield "SourceExecutionRole", Call("logs:PutLogEvents", log_stream), ECS_START
 
 
 def refused(policies: Policies, calls: Iterable[tuple[str, Call, str]]) -> list[str]:

@@ -69,6 +69,9 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "AWS::EC2::Subnet": (_call("ec2", "CreateSubnet", elsewhere="MapPublicIpOnLaunch"),),
     "AWS::EC2::VPC": (_call("ec2", "CreateVpc", elsewhere="EnableDnsHostnames EnableDnsSupport"),),
     "AWS::EC2::VPCEndpoint": (_call("ec2", "CreateVpcEndpoint"),),
+    "AWS::ECS::Cluster": (_call("ecs", "CreateCluster", ClusterSettings="settings"),),
+    "AWS::ECS::Service": (_call("ecs", "CreateService", filled="serviceName"),),
+    "AWS::ECS::TaskDefinition": (_call("ecs", "RegisterTaskDefinition", filled="family"),),
     "AWS::EMRServerless::Application": (_call("emr-serverless", "CreateApplication", filled="clientToken"),),
     "AWS::Events::Rule": (
         _call("events", "PutRule", elsewhere="Targets", filled="Name"),

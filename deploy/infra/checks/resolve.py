@@ -25,6 +25,7 @@ GIVEN = {
     "Release": "0.1.0-0123456789ab",
     "DashboardAuthors": f"arn:aws:quicksight:{REGION}:{ACCOUNT}:group/default/team",
     "DashboardReaders": f"arn:aws:quicksight:{REGION}:{ACCOUNT}:group/default/readers",
+    "SourceImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/moodstream/connect:0.1.0",
     "AnalystLogin": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:analyst-AbCdEf",
 }
 
@@ -38,7 +39,7 @@ EC2_IDS = {
     "AWS::EC2::VPCEndpoint": "vpce",
 }
 # Resources whose `Ref` is an ARN; and the part of an ARN between account and name.
-REF_IS_ARN = {"AWS::SNS::Topic", "AWS::IAM::ManagedPolicy"}
+REF_IS_ARN = {"AWS::SNS::Topic", "AWS::IAM::ManagedPolicy", "AWS::ECS::TaskDefinition"}
 ARN_KINDS = {
     "AWS::IAM::Role": "iam::{account}:role/",
     "AWS::IAM::ManagedPolicy": "iam::{account}:policy/",
@@ -53,6 +54,7 @@ ARN_KINDS = {
     "AWS::SageMaker::MlflowApp": "sagemaker:{region}:{account}:mlflow-app/",
     "AWS::RedshiftServerless::Workgroup": "redshift-serverless:{region}:{account}:workgroup/",
     "AWS::EMRServerless::Application": "emr-serverless:{region}:{account}:/applications/",
+    "AWS::ECS::TaskDefinition": "ecs:{region}:{account}:task-definition/",
     "AWS::Events::Rule": "events:{region}:{account}:rule/",
     "AWS::QuickSight::DataSet": "quicksight:{region}:{account}:dataset/",
     "AWS::QuickSight::DataSource": "quicksight:{region}:{account}:datasource/",
@@ -141,6 +143,8 @@ class Templates:
         return functions[function]()
 
     def _ref(self, stack: str, name: str) -> Any:
+        if name == "AWS::StackName":
+            return f"moodstream-{stack}"
         if name in PSEUDO:
             return PSEUDO[name]
         template = self._templates[stack]

@@ -69,11 +69,44 @@ def redshift_reaches_the_staged_files(templates: Templates) -> Iterator[str]:
 
 
 def workers_reach_the_services(templates: Templates) -> Iterator[str]:
-    """EMR Serverless and MWAA call AWS over 443 from their own security groups."""
-    for each in templates.resources("AWS::EMRServerless::Application", "AWS::MWAA::Environment"):
-        groups = set(each.properties["NetworkConfiguration"]["SecurityGroupIds"])
+    """EMR Serverless, MWAA and ECS call AWS over 443 from their own security groups."""
+    for each, groups in _callers(templates):
         if not _lets_out(templates, groups, 443):
             yield f"{each.label}: no security group lets it reach AWS (443)"
+
+
+def endpoints_let_their_callers_in(templates: Templates) -> Iterator[str]:
+    """In the network, the names of services lead to the interface endpoints, so these must admit every caller.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html
+    """
+    for endpoint in templates.resources("AWS::EC2::VPCEndpoint"):
+        doors = set(endpoint.properties.get("SecurityGroupIds", []))
+        for each, groups in _callers(templates) if doors else ():
+            if not groups & _let_in(templates, doors, 443):
+                yield f"{each.label}: the endpoint {endpoint.name} lets none of its security groups in (443)"
+
+
+def _callers(templates: Templates) -> Iterator[tuple[Resource, set[str]]]:
+    """What runs in the private network, with its security groups."""
+    for each in templates.resources("AWS::EMRServerless::Application", "AWS::MWAA::Environment"):
+        yield each, set(each.properties["NetworkConfiguration"]["SecurityGroupIds"])
+    for each in templates.resources("AWS::ECS::Service"):
+        yield each, set(each.properties["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"])
+
+
+def _let_in(templates: Templates, doors: set[str], port: int) -> set[str]:
+    """The security groups that some of the groups `doors` admit to a port."""
+    rules = [
+        rule.properties
+        for rule in templates.resources("AWS::EC2::SecurityGroupIngress")
+        if rule.properties["GroupId"] in doors
+    ]
+    return {
+        rule["SourceSecurityGroupId"]
+        for rule in rules
+        if "SourceSecurityGroupId" in rule and int(rule["FromPort"]) <= port <= int(rule["ToPort"])
+    }
 
 
 def _lets_out(templates: Templates, groups: set[str], port: int) -> bool:
@@ -179,6 +212,7 @@ RULES: tuple[Callable[[Templates], Iterator[str]], ...] = (
     airflow_has_two_private_zones,
     redshift_reaches_the_staged_files,
     workers_reach_the_services,
+    endpoints_let_their_callers_in,
     no_function_reserves_what_a_fresh_account_lacks,
     emr_keeps_within_the_quota,
     logs_may_use_the_key,
