@@ -1,4 +1,4 @@
-"""The states of all hops as metrics, from the supervisor: queries and loops alike, also those that never start."""
+"""Measures the states of all hops: of streaming queries and loops, and of hops that never start."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Status = Mapping[str, Mapping[str, Any]]
 
 
 class HopStates:
-    """Call it with the status of every hop as often as you like; every half minute it measures them.
+    """An observer of the supervisor, which sends metrics of every hop each half minute.
 
-    A hop that is down, restarts or stalls is measured at once as well, so that no state of a few seconds is missed.
+    It also sends them at once after a hop has restarted, so that a failure of a few seconds is not missed.
     """
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class HopStates:
         self._restarts: dict[str, int] = {}
 
     def __call__(self, hops: Status) -> None:
-        """Measure if it is time, or if a hop has restarted since the last call. `hops` as in the status file."""
+        """Send metrics if half a minute has passed or a hop has restarted. `hops`: as in the status file."""
         restarted = any(hop["restarts"] > self._restarts.get(name, 0) for name, hop in hops.items())
         now = self._clock()
         if now < self._next and not restarted:

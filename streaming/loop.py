@@ -1,4 +1,4 @@
-"""How a hop runs: as a Spark streaming query, or as a loop of its own where no Spark is needed."""
+"""A running hop: a Spark streaming query, or a loop in a thread where the hop needs no Spark."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-# Seconds that `stop` waits for the step under way. A load takes a few.
+# Seconds that `stop` waits for the running step. A load takes a few seconds.
 STOP_WITHIN = 60.0
 
 
 class Running(Protocol):
-    """A started hop. Spark's StreamingQuery is one as it stands."""
+    """A started hop. Spark's StreamingQuery has these members already."""
 
     @property
     def isActive(self) -> bool:  # noqa: N802 - Spark's name
-        """Whether it still works."""
+        """True until it has ended."""
         ...
 
     @property
     def lastProgress(self) -> Mapping[str, Any] | None:  # noqa: N802 - Spark's name
-        """What the last batch did, or None before the first."""
+        """Spark's report of the last batch, or None before the first."""
         ...
 
     def exception(self) -> BaseException | None:
-        """Why it ended, or None."""
+        """The error that ended it, or None."""
         ...
 
     def stop(self) -> None:
@@ -36,8 +36,8 @@ class Running(Protocol):
 class Loop:
     """Calls `step` every `interval` seconds in a thread, until it is stopped or `step` raises.
 
-    `step` returns what it did (`{"numInputRows": ...}`), shown as the hop's progress with the time. It must be safe
-    to repeat: a process may die between any two statements of it.
+    `step` returns fields of the hop's progress (`{"numInputRows": ...}`); the loop adds the batch number and the time.
+    `step` must be safe to repeat: the process may end between any two of its statements.
     """
 
     def __init__(self, name: str, step: Callable[[], Mapping[str, Any]], interval: float) -> None:
@@ -52,22 +52,23 @@ class Loop:
 
     @property
     def isActive(self) -> bool:  # noqa: N802
-        """Whether the thread lives."""
+        """True while the thread runs."""
         return self._thread.is_alive()
 
     @property
     def lastProgress(self) -> Mapping[str, Any] | None:  # noqa: N802
-        """What the last step returned."""
+        """The progress of the last step, or None before the first."""
         return self._progress
 
     def exception(self) -> BaseException | None:
-        """What `step` raised."""
+        """The error that `step` raised, or None."""
         return self._failure
 
     def stop(self, within: float = STOP_WITHIN) -> None:
-        """Let the running step end, then return; a step that takes longer than `within` seconds is left to itself.
+        """Start no further step, and wait at most `within` seconds for the running one.
 
-        A step may wait for a warehouse for a quarter of an hour. It is safe to repeat, so it must not hold up the end.
+        A step may wait for a warehouse for a quarter of an hour. The job must not wait so long, and may end during the
+        step, because a step is safe to repeat.
         """
         self._stopping.set()
         self._thread.join(within)

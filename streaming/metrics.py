@@ -1,7 +1,7 @@
-"""What each micro-batch of each streaming query did: a JSON line in the log, metrics, and a trace.
+"""Reports each micro-batch of each streaming query as a JSON line in the log, as metrics, and as a trace.
 
-The listener is called by Spark on a thread that all queries share. It only reads fields and queues values, and whatever
-goes wrong in it ends in the log: metrics never slow a query down and never stop one.
+Spark calls the listener on a thread that all queries share. So it only reads fields and queues values, and it logs its
+own errors: metrics never slow a query down and never stop one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_ERROR = 2000
 
 
 def listen(spark: SparkSession, settings: Settings) -> Metrics:
-    """Report on every query of the session from now on; `close` what is returned when the job ends."""
+    """Report on every query of the session from now on. The caller closes the returned metrics when the job ends."""
     metrics = open_metrics(settings)
     spark.streams.addListener(QueryMetrics(metrics))
     return metrics
@@ -56,10 +56,10 @@ class QueryMetrics(StreamingQueryListener):
             restarts = self._starts[hop] - 1
             self._log({"event": "started", "hop": hop, "restarts": restarts})
         except Exception:
-            log.exception("no metrics of a start")
+            log.exception("the start of a query could not be reported")
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
-        """Never called, see _Bridge."""
+        """Never called: _Bridge calls `on_progress` instead."""
 
     def on_progress(self, progress: Mapping[str, Any]) -> None:
         """A micro-batch was committed; `progress` is Spark's JSON of it."""
@@ -82,10 +82,10 @@ class QueryMetrics(StreamingQueryListener):
             )
             self._metrics.batch(hop, progress)
         except Exception:
-            log.exception("no metrics of a batch")
+            log.exception("a micro-batch could not be reported")
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
-        """A query had nothing to do: not worth a line."""
+        """A query had nothing to do, which is not logged."""
 
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
         """A query ended, with or without an error."""
@@ -94,7 +94,7 @@ class QueryMetrics(StreamingQueryListener):
             failed = bool(event.exception)
             self._log({"event": "ended", "hop": hop, "failed": failed, "error": (event.exception or "")[:MAX_ERROR]})
         except Exception:
-            log.exception("no metrics of an end")
+            log.exception("the end of a query could not be reported")
 
     @property
     def _jlistener(self) -> Any:
@@ -103,12 +103,12 @@ class QueryMetrics(StreamingQueryListener):
             self._bridge = jvm.PythonStreamingQueryListenerWrapper(_Bridge(self))
         return self._bridge
 
-    def _log(self, what: dict[str, Any]) -> None:
-        log.info("%s", json.dumps(what))
+    def _log(self, fields: dict[str, Any]) -> None:
+        log.info("%s", json.dumps(fields))
 
 
 class _Bridge(JStreamingQueryListener):
-    """Takes over a batch's progress as one text. PySpark's own asks the JVM for each field: 8 % of the job's CPU."""
+    """Reads a batch's progress as one JSON text. PySpark's class calls the JVM for each field: 8 % of the job's CPU."""
 
     pylistener: QueryMetrics
 
@@ -117,5 +117,5 @@ class _Bridge(JStreamingQueryListener):
 
 
 def _number(value: float | None) -> float:
-    """Spark reports NaN or infinity for a batch that took no time."""
+    """The value, or 0 for the NaN or infinity that Spark reports for a batch that took no time."""
     return value if value is not None and 0 <= value < float("inf") else 0.0

@@ -1,4 +1,4 @@
-"""The Spark session, with every setting that the job depends on and the reason for it."""
+"""Creates the Spark session, with every setting that the job depends on and the reason for it."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from pyspark.sql import SparkSession
 
 from streaming.settings import Settings
 
-# Needed wherever the job runs: EMR and Glue pass nothing of this by themselves.
+# Needed wherever the job runs: EMR and Glue set none of these by themselves.
 JOB: Mapping[str, str] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
-    # Duplicates are remembered on disk, not on the heap; a changelog makes a batch's checkpoint small.
+    # RocksDB keeps the ids of known events on disk, not on the heap; a changelog makes a batch's checkpoint small.
     "spark.sql.streaming.stateStore.providerClass": (
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     ),
     "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
-    # A watermark otherwise asks for an empty batch after each full one: twice the commits.
+    # Otherwise Spark runs an empty batch after each full one to move the watermark, which doubles the commits.
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-    # Both Kinesis connectors decide what a batch holds while it runs: a second attempt would read other records.
+    # Both Kinesis connectors decide which records a batch has while it runs: a second attempt would read others.
     "spark.speculation": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # 100 by default: five hops together generate more classes than that and would compile them anew for each batch.
+    # The default is 100. The hops together generate more classes and would compile them again for each batch.
     "spark.sql.codegen.cache.maxEntries": "10000",
-    # INT96 by default, which other readers take for times without a zone.
+    # The default is INT96, which other readers take for times without a time zone.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Hops share the cores evenly, see supervisor.py.
+    # Hops share the cores evenly; supervisor.py gives each hop a pool.
     "spark.scheduler.mode": "FAIR",
 }
 
 
 def local_configuration(settings: Settings) -> dict[str, str]:
-    """What a laptop needs beside JOB: few cores, loopback only, jars by path."""
+    """The settings that a laptop needs beside JOB: few cores, loopback addresses only, jars by path."""
     cores = str(settings.local_cores or 2)
     return {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
-        # The concurrent collector competes with the hops for two cores.
+        # Java's default collector works beside the hops and competes with them for two cores.
         "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
         "spark.ui.liveUpdate.period": "2s",
-        # A third of the machine's CPU went into what PySpark's own daemon has each task do. Not set where the package
-        # comes by `--py-files`: that reaches a worker after its daemon has started.
+        # PySpark's own daemon makes each task do work that took a third of the machine's CPU. A cluster cannot use this
+        # module: it gets the package through `--py-files`, which reach a worker only after its daemon has started.
         "spark.python.daemon.module": "streaming.worker_daemon",
-        # On a local folder Hadoop's FileContext runs the program `readlink` for each file it renames; these two, for
-        # checkpoints and for Delta's log, rename through FileSystem, which runs none.
+        # In a local folder Hadoop's FileContext runs the program `readlink` for each file that it renames. These two
+        # classes rename files of checkpoints and of Delta's log through FileSystem, which runs no program.
         "spark.sql.streaming.checkpointFileManagerClass": (
             "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager"
         ),
@@ -56,9 +56,10 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": str(settings.ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.jars": ",".join(settings.jars),
-        # Threads wait for Kinesis and for Python about half of their time, so there are more of them than cores.
+        # Tasks wait for Kinesis and for Python about half of their time, so `local_cores` exceeds the machine's cores;
+        # a shuffle waits for nothing and needs half as many partitions.
         "spark.sql.shuffle.partitions": str(max(1, int(cores) // 2)),
-        # 50 by default: every micro-batch would run 50 tasks over a log of a few rows.
+        # The default is 50: every micro-batch would run 50 tasks over a log of a few rows.
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.ui.retainedExecutions": "20",
         "spark.ui.retainedJobs": "100",
@@ -67,7 +68,7 @@ def local_configuration(settings: Settings) -> dict[str, str]:
 
 
 def start(settings: Settings) -> SparkSession:
-    """The session that the platform gives, or a local one where `local_cores` is set."""
+    """Return the platform's session, or create a local one if `local_cores` is set."""
     builder = SparkSession.builder.appName(f"moodstream-{settings.stream}")
     configuration = dict(JOB)
     if settings.local_cores:
@@ -82,7 +83,7 @@ def start(settings: Settings) -> SparkSession:
 
 
 def wall_clock(spark: SparkSession) -> Callable[[], float]:
-    """The clock of the JVM, by which Spark waits for the next trigger; seconds since 1970."""
+    """Return a function that reads the JVM's clock, which times Spark's triggers; in seconds since 1970."""
 
     def now() -> float:
         return float(spark._jvm.java.lang.System.currentTimeMillis()) / 1000  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The status file: the state of every hop as JSON, for `moodstream status`, the demo and an operator's own tools."""
+"""Writes the status file: the state of every hop as JSON, for `moodstream status`, the demo and other programs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ log = logging.getLogger(__name__)
 
 
 class StatusFile:
-    """Replaces the file as a whole: a reader sees one status or the next one, and never changes the file.
+    """Replaces the file as a whole, so that a reader sees either the old status or the new one.
 
-    A status that cannot be written, on a full disk say, never ends the job: the log says so once, and the next one is
-    tried again.
+    A status that cannot be written, for example on a full disk, never ends the job. The first failure is logged, and
+    the next status is written again.
     """
 
     def __init__(self, path: str | None) -> None:
-        """`path`: a local file, or None: no status is written."""
+        """`path`: a local file, or None to write no status."""
         self._path = Path(path) if path else None
         self._failing = False
 
     def write(self, hops: Mapping[str, Mapping[str, Any]], ui: str | None = None) -> None:
-        """Replace the status by that of these hops; `ui` is the address of Spark's web page."""
+        """Replace the status with that of these hops; `ui` is the address of Spark's web page."""
         if self._path is None:
             return
         status = {"updated_at": datetime.now(UTC).isoformat(), "ui": ui, "hops": hops}

@@ -1,4 +1,4 @@
-"""One hop under supervision: its start in a thread of its own, its restarts, its pauses."""
+"""Supervises one hop: starts it in a thread of its own, and starts it again after a pause when it ends."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 # Longer than the longest wait inside a start: migrations wait up to 300 s (PostgreSQL) or 900 s (Redshift) for locks.
 START_WITHIN = 1200.0
-# How long the end of the job waits for a start under way.
+# How long the job waits, when it ends, for a start function that has not returned.
 STOP_WITHIN = 20.0
 
 Start = Callable[[SparkSession, Settings], Running]
 
 
 class Attempt:
-    """One call of a start function, in a daemon thread: a start that hangs holds up nothing, not even the exit."""
+    """One call of a start function, in a daemon thread, so that a start that hangs does not block the exit."""
 
     def __init__(self, name: str, start: Callable[[], Running]) -> None:
         self._start = start
@@ -41,15 +41,15 @@ class Attempt:
 
     @property
     def done(self) -> bool:
-        """Whether the start function has returned or raised."""
+        """True if the start function has returned or raised."""
         return not self._thread.is_alive()
 
     def wait(self, seconds: float) -> None:
-        """Return when it is done, after `seconds` at the latest."""
+        """Wait until it is done, at most `seconds`."""
         self._thread.join(seconds)
 
     def abandon(self) -> Running | None:
-        """Give the attempt up: what its start function still returns is stopped at once. Returns what it did start."""
+        """Give the attempt up. Returns the hop if it has started; if it starts later, the attempt stops it at once."""
         with self._lock:
             self._abandoned = True
             return self.running
@@ -64,17 +64,17 @@ class Attempt:
             if not self._abandoned:
                 self.running = running
                 return
-        log.warning("%s returned after it had been given up; what it started is stopped", self._thread.name)
+        log.warning("%s returned after the job had given it up; the job stops what it started", self._thread.name)
         running.stop()
 
 
 @dataclass
 class Supervised:
-    """One hop under supervision.
+    """One hop and its state.
 
-    waiting -> starting -> running   its start succeeded
-    starting, running -> waiting   it failed or was restarted; the next start follows after a pause
-    starting, running -> failed   a PermanentFailure; it is never started again
+    waiting -> starting -> running   the start succeeded
+    starting, running -> waiting   the hop failed or was restarted; the next start follows after a pause
+    starting, running -> failed   a PermanentFailure; the hop is never started again
     any but failed -> stopped   the job ends
     """
 
@@ -90,16 +90,19 @@ class Supervised:
     _pause: float = 0.0
 
     def tick(self, spark: SparkSession, settings: Settings, now: float) -> None:
-        """Start it if it is due, notice if it has started or ended; never raises, never waits. `now`: monotonic s."""
+        """Start the hop if it is due, and update its state if it has started or ended; never raises, never waits.
+
+        `now`: seconds of a clock that never jumps.
+        """
         if self.state == "waiting" and now >= self._next_start:
             self.state, self._since = "starting", now
             self._attempt = Attempt(self.name, lambda: self.start(spark, settings))
         elif self.state == "starting" and self._attempt is not None:
-            self._look_at(self._attempt, now)
+            self._update_from(self._attempt, now)
         elif self.state == "running" and self.running is not None and not self.running.isActive:
             self._ended(self.running.exception(), now, worked=now - self._since)
 
-    def _look_at(self, attempt: Attempt, now: float) -> None:
+    def _update_from(self, attempt: Attempt, now: float) -> None:
         if attempt.done and attempt.running is not None:
             self.running, self._attempt = attempt.running, None
             self.state, self._since = "running", now
@@ -107,8 +110,8 @@ class Supervised:
             self._attempt = None
             self._ended(attempt.failure, now, worked=0.0)
         elif now - self._since > START_WITHIN:
-            # The thread may hang for ever, in a lock say; a second start of a query with the same checkpoint is safe,
-            # since Spark lets one of both run, and a loop repeats its steps safely.
+            # The thread may hang for ever, for example in a lock. A second start is safe: Spark lets only one of two
+            # queries with the same checkpoint run, and the steps of a loop are safe to repeat.
             self._attempt, late = None, attempt.abandon()
             if late is not None:
                 _stop_between_batches(late)
@@ -126,17 +129,17 @@ class Supervised:
         log.warning("hop %s ended, next start in %.0f s: %s", self.name, self._pause, self.error)
 
     def start_anew(self, now: float, why: str) -> None:
-        """End what runs, so that the next tick starts it; a start under way is given up."""
+        """Stop the hop, or give its start up, so that the next tick starts it. `why` becomes its error."""
         if self._attempt is not None:
             self.running, self._attempt, self.state = self._attempt.abandon(), None, "running"
         if self.running is not None and self.running.isActive:
             _stop_between_batches(self.running)
         if self.state == "running":
             self.state, self.restarts, self.error, self._next_start = "waiting", self.restarts + 1, why, now
-            log.warning("hop %s is started anew: %s", self.name, why)
+            log.warning("hop %s is restarted: %s", self.name, why)
 
     def stop(self) -> None:
-        """End it, at the end of its batch where that comes soon; a start that takes longer than that is given up."""
+        """Stop the hop, if possible between two batches; a start that takes over STOP_WITHIN seconds is given up."""
         if self._attempt is not None:
             self._attempt.wait(STOP_WITHIN)
             self.running, self._attempt = self._attempt.abandon(), None
@@ -146,7 +149,7 @@ class Supervised:
             self.state = "stopped"
 
     def status(self) -> dict[str, Any]:
-        """What an operator wants to know, as JSON values."""
+        """The hop's entry in the status file, as JSON values."""
         progress = (self.running.lastProgress if self.running else None) or {}
         return {
             "state": self.state,
@@ -161,9 +164,10 @@ class Supervised:
 
 
 def _stop_between_batches(running: Running, patience: float = 20.0) -> None:
-    """Stop a streaming query when no batch is under way; after `patience` seconds stop it all the same.
+    """Stop a streaming query between two batches, or after `patience` seconds in any case.
 
-    A batch that is cut off is replayed at the next start, so this saves work, not correctness.
+    The next start replays a batch that was cut off, so stopping between batches saves work and is not needed for
+    correctness.
     """
     status = getattr(running, "status", None)
     end = time.monotonic() + patience

@@ -1,8 +1,8 @@
-"""The application: starts every hop, restarts the hops that fail, and writes the job's status.
+"""Starts every hop, restarts the hops that fail, and writes the job's status.
 
-A hop that fails stops alone and is started again with capped exponential backoff, for ever: sinks come back. A
-PermanentFailure is not retried. Hops start in threads of their own, so that a slow start holds up no other hop. The job
-ends by itself only when it cannot do its work any more: when no hop is left that could run, or `ingest` never can.
+A failure stops only its own hop. The supervisor starts that hop again, for ever, with capped exponential backoff,
+because sinks recover. It does not start a hop again after a PermanentFailure. Each hop starts in a thread of its own,
+so that a slow start delays no other hop. The job ends by itself only when every hop, or `ingest`, has failed for good.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from streaming.status import StatusFile
 from streaming.supervised import Start, Supervised
 
 TICK = 0.5
-# Spark waits for the wall clock to come round to the next trigger: set back by an hour, a query would sleep that long.
+# Spark waits until the wall clock shows the time of the next trigger: after a change by one hour back, a query would
+# wait an hour.
 CLOCK_SET_BACK = 5.0
 
 
 def hop_starts(settings: Settings, instead: Mapping[str, Start] | None = None) -> dict[str, Start]:
-    """The start function of each hop that is wanted and has somewhere to go; only those are imported.
+    """The start functions of the hops in the settings, by name. Without a warehouse, `load` and `serve` are left out.
 
-    `instead`: start functions by hop, to be used in place of the hop's own.
+    Only the modules of these hops are imported. `instead`: start functions that replace a hop's own, by name.
     """
     idle = () if settings.warehouse else ("load", "serve")
     names = [name for name in settings.hops if name not in idle]
@@ -39,12 +40,12 @@ def hop_starts(settings: Settings, instead: Mapping[str, Start] | None = None) -
 
 
 def checked(name: str, start: Start) -> Start:
-    """The start function, after a look at the hop's checkpoint: its version, and whether anything is missing."""
+    """Wrap a start function, so that it first checks the version and the completeness of the hop's checkpoint."""
 
     def start_checked(spark: SparkSession, settings: Settings) -> Running:
         versions.check(settings, name)
         damage.check(settings, name)
-        # A pool of its own: within one pool jobs queue up, and ingest would wait for the tasks of every other hop.
+        # Each hop has its own pool: within one pool jobs run one after the other, and ingest would wait for all hops.
         spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
         return start(spark, settings)
 
@@ -58,16 +59,16 @@ class WallClock:
         self._ahead = wall - steady
 
     def set_back(self, wall: float, steady: float) -> float:
-        """By how many seconds since the last call; 0 if not."""
+        """Seconds by which the clock was set back since the last call; 0 if it was not."""
         before, self._ahead = self._ahead, wall - steady
         return max(0.0, before - self._ahead)
 
 
 class Job:
-    """All hops of one application. `run` blocks until `stop` is called or nothing can go on.
+    """All hops of one application. `run` blocks until `stop` is called or the job has failed for good.
 
-    `wall` is the clock that queries wait by, in seconds since 1970. Each of `observers` is called with the status of
-    all hops, often.
+    `wall` reads the clock that times the queries' triggers, in seconds since 1970. Every TICK seconds the job calls
+    each of `observers` with the status of all hops.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Job:
         self._stopping.set()
 
     def run(self) -> None:
-        """Supervise until the end; raises PermanentFailure when the job can never succeed."""
+        """Supervise the hops until the end; raises PermanentFailure if every hop, or ingest, has failed for good."""
         try:
             while not self._stopping.is_set():
                 self._restart_if_clock_set_back(self._clock.set_back(self._wall(), time.monotonic()))

@@ -18,9 +18,9 @@ from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
 from streaming.delta import fence
-from streaming.delta import tables as delta_rs
 from streaming.delta.checksums import Checksums
 from streaming.delta.hooks import AFTER_COMMIT
+from streaming.delta.tables import add_missing_columns, location, open_table, storage_options
 from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables.columns import PARTITIONS
@@ -47,14 +47,14 @@ def create(settings: Settings, name: str, schema: StructType, partitions: Sequen
     """Create an empty table if there is none; add the columns that an existing one lacks."""
     wanted = Schema.from_json(schema.json())
     table = DeltaTable.create(
-        delta_rs.location(settings.table(name)),
+        location(settings.table(name)),
         schema=wanted,
         mode="ignore",
         partition_by=list(partitions),
         configuration=dict(PROPERTIES),
-        storage_options=delta_rs.storage_options(settings),
+        storage_options=storage_options(settings),
     )
-    delta_rs.add_missing_columns(table, wanted)
+    add_missing_columns(table, wanted)
 
 
 class FileAppend:
@@ -68,7 +68,7 @@ class FileAppend:
 
     def __init__(self, settings: Settings, name: str, query: str, table: DeltaTable | None = None) -> None:
         """`table`: the open table, where that is not the one in the lake."""
-        self._table = table or delta_rs.open_table(settings, name)
+        self._table = table or open_table(settings, name)
         self._token = settings.token
         fence.show(self._table, self._token)
         self._checksums = Checksums(Files(settings), settings.table(name))
@@ -159,7 +159,7 @@ class Compacting:
 
     def _compact(self) -> None:
         try:
-            table = delta_rs.open_table(self._settings, self._name)
+            table = open_table(self._settings, self._name)
             table.optimize.compact(target_size=TARGET_BYTES, max_concurrent_tasks=1)
             table.cleanup_metadata()
         except Exception as error:  # the next round, or `moodstream maintain`, tries again
