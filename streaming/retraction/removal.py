@@ -38,17 +38,17 @@ LEFT_OUT = ("raw",)
 Among = Callable[[pa.Table], pa.Table]
 
 
-def removal(kind: str, places: pa.Table, note: Callable[[pa.Table], None], among: Among | None) -> Choose:
+def removal(kind: str, places: pa.Table, note: Callable[[pa.Table], None], among: Among) -> Choose:
     """Chooses rows of the items that `places` (of the index) names, to delete them; `note` is told of them before.
 
-    `among`: from all rows of these items to those that go; None: all of them.
+    `among`: from all rows of these items to those that go.
     """
     items = np.unique(places["item"].to_numpy())
     where = condition(places)
 
     def choose(table: DeltaTable) -> Change | None:
         found = _of(table, kind, items, where)
-        old = (among(found) if among else found).slice(0, COMMIT_ROWS)
+        old = among(found).slice(0, COMMIT_ROWS)
         if not old.num_rows:
             return None
         note(old)

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from streaming import commit_points
 from streaming.checkpoints import positions
@@ -28,7 +29,7 @@ from streaming.delta.follower import Bounds
 from streaming.retraction import edits, events
 from streaming.retraction.facts import Facts
 from streaming.retraction.index import ItemIndex
-from streaming.retraction.items import KINDS, hashed
+from streaming.retraction.items import KINDS, Hashes, hashed
 from streaming.retraction.ledger import Ledger
 from streaming.retraction.old_files import ReplacedFiles
 from streaming.retraction.removal import COMMIT_ROWS, removal, without_labels
@@ -37,7 +38,8 @@ from streaming.settings import Settings
 from streaming.tables import silver_deletions, silver_item_index
 from streaming.tables.silver_retracted import REMOVED, REPEATED, SUPERSEDED, UNKNOWN
 
-PLACE = silver_item_index.SCHEMA.names
+PLACES = silver_item_index.SCHEMA
+PLACE = PLACES.names
 # A round with as many rows is followed by the next one at once: there is more, as after a first start.
 BACKLOG_ROWS = 100_000
 
@@ -46,13 +48,23 @@ BACKLOG_ROWS = 100_000
 class Removal:
     """Rows to remove: the index's places of some items of a kind, and by item since when that is due.
 
-    `deleted`: all of their rows, because the items were deleted; else all but the newest version of each.
+    All rows of the items in `deleted` go, and of every other item all but the newest version.
     """
 
     kind: str
     places: pa.Table
     since: Mapping[int, datetime | None]
-    deleted: bool
+    deleted: frozenset[int]
+
+    def divided(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Rows of deleted items, and the other rows."""
+        deleted = pa.array([item in self.deleted for item in _items(self.kind, rows)], pa.bool_())
+        return rows.filter(deleted), rows.filter(pc.invert(deleted))
+
+    def chosen(self, rows: pa.Table) -> pa.Table:
+        """From all rows of the items to those that go."""
+        deleted, others = self.divided(rows)
+        return pa.concat_tables([deleted, edits.former(self.kind)(others)]) if others.num_rows else deleted
 
 
 class Retractor:
@@ -98,7 +110,6 @@ class Retractor:
         if deletions is not None:
             self._deletions.done(deletions)
         self._ledger.add(entries, self._deletions.marks)
-        self._ledger.add([entry for kind in edits.TEXTS for entry in self._supersede(kind, came[kind])], {})
         commit_points.reached("retract.noted")
         for kind, batch in items.items():
             self._sources[kind].done(batch)
@@ -108,34 +119,37 @@ class Retractor:
         return sum(batch.rows.num_rows for batch in (*items.values(), *([deletions] if deletions else [])))
 
     def _retract(self, kind: str, came: pa.Table, deletions: Batch | None) -> Iterator[dict[str, Any]]:
-        """Take the items of one kind out that a deletion names, whichever came first; yields the ledger's entries."""
+        """Take out what is deleted or superseded of one kind, in one change; yields the ledger's entries."""
         named = events.named(kind, deletions)
         targets, items = named["item"].to_numpy(), came["item"].to_numpy()
         meant = came.filter(pa.array(self._ledger.names(kind, items) | np.isin(items, targets), pa.bool_()))
         places = pa.concat_tables([meant.select(PLACE), self._index.places(kind, np.unique(targets))])
         since = events.since(places, named)
-        removed = Counter(item for item, _ in self._removed(Removal(kind, places, since, deleted=True)))
+        edited = self._edited(kind, came, targets) if kind in edits.TEXTS else PLACES.empty_table()
+        due = {**events.since(edited, events.NAMED.empty_table()), **since}
+        removed = list(self._removed(Removal(kind, pa.concat_tables([places, edited]), due, frozenset(since))))
+        counts = Counter(item for item, _ in removed if item in since)
         before = set(targets[self._ledger.names(kind, targets)].tolist())
         for row in named.to_pylist():
             item = row["item"]
             outcome = REPEATED if item in before else REMOVED if item in since else UNKNOWN
             before.add(item)
-            yield _entry(kind, row, outcome, since.get(item), removed.pop(item, 0))
+            yield _entry(kind, row, outcome, since.get(item), counts.pop(item, 0))
         for row in meant.to_pylist():
             if row["item"] not in before:
-                yield _entry(kind, row, REMOVED, since[row["item"]], removed.pop(row["item"], 0))
+                yield _entry(kind, row, REMOVED, since[row["item"]], counts.pop(row["item"], 0))
+        for item, event in removed:
+            if item not in since:
+                yield _entry(kind, {"event_id": event, "item": item}, SUPERSEDED, due[item], 1)
 
-    def _supersede(self, kind: str, came: pa.Table) -> Iterator[dict[str, Any]]:
-        """Take former versions of the texts that came out; yields an entry for each. Deleted items have left before."""
+    def _edited(self, kind: str, came: pa.Table, targets: Hashes) -> pa.Table:
+        """The places of all versions of the texts that came and were there already, unless they are deleted."""
         items = came["item"].to_numpy()
         values, counts = np.unique(items, return_counts=True)
-        known = self._index.knows(kind, values)
-        edited = values[(known | (counts > 1)) & ~self._ledger.names(kind, values)]
+        deleted = self._ledger.names(kind, values) | np.isin(values, targets)
+        edited = values[(self._index.knows(kind, values) | (counts > 1)) & ~deleted]
         own = came.filter(pa.array(np.isin(items, edited), pa.bool_()))
-        places = pa.concat_tables([own.select(PLACE), self._index.places(kind, edited)])
-        since = events.since(places, events.NAMED.empty_table())
-        for item, event in self._removed(Removal(kind, places, since, deleted=False)):
-            yield _entry(kind, {"event_id": event, "item": item}, SUPERSEDED, since[item], 1)
+        return pa.concat_tables([own.select(PLACE), self._index.places(kind, edited)])
 
     def _removed(self, what: Removal) -> Iterator[tuple[int, str]]:
         """Remove rows from silver and gold; yields (item, event id) of each."""
@@ -147,7 +161,7 @@ class Retractor:
             nonlocal path
             path = self._prepared(what, old, operation, path)
 
-        choose = removal(what.kind, what.places, note, None if what.deleted else edits.former(what.kind))
+        choose = removal(what.kind, what.places, note, what.chosen)
         while (change := journal.apply(self._settings, operation, name, choose)) is not None:
             path = ""
             self._replaced.changed(name)
@@ -157,15 +171,16 @@ class Retractor:
 
     def _prepared(self, what: Removal, old: pa.Table, operation: str, path: str) -> str:
         """Do for rows what cannot be done any more once they have left silver; returns the note of their facts."""
-        items = _items(what.kind, old)
-        times = [what.since[item] for item in items]
+        times = [what.since[item] for item in _items(what.kind, old)]
         noted = self._facts.note(what.kind, pa.table({"event_id": old["event_id"], "arrival_time": times}), path)
-        if what.deleted or self._settings.forget_edits:
-            without_labels(self._settings, operation, old["event_id"])
-        if what.deleted:
-            edits.forget(self._settings, set(items))
-        elif not self._settings.forget_edits:
-            edits.keep(self._settings, what.kind, old)
+        deleted, former = what.divided(old)
+        gone = old if self._settings.forget_edits else deleted
+        if gone.num_rows:
+            without_labels(self._settings, operation, gone["event_id"])
+        if deleted.num_rows:
+            edits.forget(self._settings, set(_items(what.kind, deleted)))
+        if former.num_rows and not self._settings.forget_edits:
+            edits.keep(self._settings, what.kind, former)
         return noted
 
     def _write_position(self) -> None:
