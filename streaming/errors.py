@@ -9,6 +9,8 @@ StreamingError              1
 +-- LeaseHeld               5  another job owns the lake; this one did not start
 +-- DataFilesGone           1  files that a reader still needs were vacuumed; it must start from the newest snapshot
 +-- SinkUnavailable         2  a sink cannot be reached now; the hop restarts with backoff
++-- RowsRefused             1  a sink answered, and refused rows of a batch for what is in them
+|   +-- TooManyRefused         so many rows of a batch were refused that the rows are not the fault
 +-- ScoringError            1
 |   +-- ModelUnusable          a registered model version was refused: missing artefact, wrong signature, bad output
 +-- OperationFailed         1  an operator's command could not do its work; running it again is safe
@@ -65,6 +67,14 @@ class SinkUnavailable(StreamingError):
     """A sink cannot be reached at the moment; trying again later is right."""
 
     exit_code = 2
+
+
+class RowsRefused(StreamingError):
+    """A sink answered, and refused rows of a batch for what is in them: the same rows will fail again."""
+
+
+class TooManyRefused(RowsRefused):
+    """More rows of a batch were refused than are left out: the program or the sink is at fault, not single rows."""
 
 
 class ScoringError(StreamingError):

@@ -6,16 +6,25 @@ own messages, a Python traceback for each crossing and Java's stack with its `Ca
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 
-from streaming.errors import PermanentFailure
+import pyarrow as pa
+
+from streaming.errors import ModelUnusable, PermanentFailure, RowsRefused
 
 MAX_LENGTH = 500
 # The machine lacks something: nothing else in the same text says more. Each wrapper would hide it.
 EXHAUSTED = ("No space left on device", "Disk quota exceeded", "Too many open files", "OutOfMemoryError")
 # Spark found the files of another query in the checkpoint. Two queries on one checkpoint lose and double rows.
 TWO_QUERIES = "CONCURRENT_STREAM_LOG_UPDATE"
+# What Python, Arrow and our own row code raise where a value is not as expected. An outage raises an OSError, or an
+# error of a client library.
+ABOUT_DATA: tuple[type[Exception], ...] = (
+    *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, NotImplementedError, RecursionError),
+    *(RowsRefused, ModelUnusable),
+)
 # `package.SomeError: message`, as Python ends a traceback and as Java begins a cause.
 _NAMED = re.compile(r"(?:[\w$]+\.)*[A-Z][\w$]*: *\S")
 # Lines that only say that something below them failed.
@@ -32,6 +41,18 @@ def is_permanent(failure: BaseException | None) -> bool:
     """Whether a restart would be in vain. Python errors inside a query reach us only as text."""
     signs = (TWO_QUERIES, *(f"{kind.__name__}:" for kind in _with_subclasses(PermanentFailure)))
     return isinstance(failure, PermanentFailure) or any(sign in str(failure) for sign in signs)
+
+
+def is_about_data(failure: BaseException) -> bool:
+    """Whether single rows may be at fault, not an outage: by the error's class, or by the class that its text names."""
+    if isinstance(failure, ABOUT_DATA):
+        return not isinstance(failure, OSError)
+    lines = str(failure).splitlines()
+    last = None if _exhausted(lines) else _last_of_python([line for line in lines if line.strip()])
+    name = (last or "").partition(":")[0].rpartition(".")[2]
+    ours = {kind.__name__: kind for kind in (RowsRefused, ModelUnusable)}
+    kind = ours.get(name) or getattr(builtins, name, None) or getattr(pa.lib, name, None)
+    return isinstance(kind, type) and issubclass(kind, ABOUT_DATA) and not issubclass(kind, OSError)
 
 
 def one_line(failure: BaseException) -> str:

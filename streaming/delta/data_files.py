@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
 
-# What a task returns for each file that it wrote; `partition` and `statistics` are JSON.
-FILES = "entity string, path string, size long, modified long, partition string, statistics string"
-_FILES = pa.schema(
+# What a task returns for each file that it wrote; `partition` and `statistics` are JSON. A row that was left out has
+# only an entity and `quarantined`, the row as JSON (see quarantine/writing.py).
+FILES = "entity string, path string, size long, modified long, partition string, statistics string, quarantined string"
+ARROW_FILES = pa.schema(
     [
         ("entity", pa.string()),
         ("path", pa.string()),
@@ -30,6 +31,7 @@ _FILES = pa.schema(
         ("modified", pa.int64()),
         ("partition", pa.string()),
         ("statistics", pa.string()),
+        ("quarantined", pa.string()),
     ]
 )
 
@@ -83,7 +85,7 @@ class DataFiles:
             {"entity": entity, **_write(self._targets[entity], day, pa.concat_tables(parts), self._options)}
             for (entity, day), parts in held.items()
         ]
-        return pa.RecordBatch.from_pylist(files, schema=_FILES)
+        return pa.RecordBatch.from_pylist(files, schema=ARROW_FILES)
 
 
 def _by_day(rows: pa.Table, time: str) -> Iterator[tuple[date, pa.Table]]:

@@ -33,7 +33,7 @@ from streaming.tables import (
     silver_rejected,
 )
 from streaming.tables.catalog import SILVER, SilverTable
-from streaming.tables.parsed_events import REJECTED, parsed_batches, record_digest
+from streaming.tables.parsed_events import QUARANTINED, REJECTED, parsed_batches, record_digest
 
 COLUMNS = ["data", "stream", "partition_key", "sequence_number", "arrival_time", "ingested_at"]
 TEXTS = (silver_posts.ENTITY, silver_comments.ENTITY)
@@ -80,7 +80,9 @@ def _append_from(
         records = batch.sort_by("ingested_at").combine_chunks()
         read_records += records.num_rows
         for events in parsed_batches(records.to_batches()):
-            missing = _missing(settings, events.to_pylist(), rejected)
+            # Where parsing fails, the record is in quarantine already.
+            readable = [row for row in events.to_pylist() if row["entity"] != QUARANTINED]
+            missing = _missing(settings, readable, rejected)
             for entity, table in SILVER.items():
                 rows = [row for row in missing if row["entity"] == entity]
                 filled[table.name] += _append(settings, table, champion.scored(rows) if entity in TEXTS else rows)

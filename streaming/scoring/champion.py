@@ -23,16 +23,17 @@ from pyspark.sql.types import StructType
 from streaming.errors import ModelUnusable, SinkUnavailable
 from streaming.files import Files
 from streaming.scoring.archive import Model, checked_model, model_of
+from streaming.scoring.each_text import SCORE, SCORE_OR_ERROR, judged_each
 from streaming.scoring.language import judged
 from streaming.scoring.registry import PAUSE_AFTER_FAILURE, ChampionRegistry
-from streaming.tables.columns import LANGUAGE_FIELDS, SENTIMENT_FIELDS
+from streaming.tables.columns import SENTIMENT_FIELDS
 
 log = logging.getLogger(__name__)
 
-SCORE = StructType([*SENTIMENT_FIELDS[:3], *LANGUAGE_FIELDS])
 # What a scorer adds.
 ADDED = StructType([*SCORE.fields, SENTIMENT_FIELDS[3]])
-_ARROW_SCORE = to_arrow_schema(SCORE)
+_VERSION = ADDED.names[-1]
+_ARROW_SCORE, _ARROW_SCORE_OR_ERROR = to_arrow_schema(SCORE), to_arrow_schema(SCORE_OR_ERROR)
 
 
 class Champion:
@@ -54,10 +55,13 @@ class Champion:
         self._reported: Mapping[str, str] | None = None
         self.refused: dict[str, str] = {}
 
-    def scorer(self, batch: int) -> Scorer:
-        """What scores this batch, for `mapInArrow`, alone or followed by more that a worker does in the same pass."""
+    def scorer(self, batch: int, *, each: bool = False) -> Scorer:
+        """What scores this batch, for `mapInArrow`, alone or followed by more that a worker does in the same pass.
+
+        `each`: for a batch that keeps failing, see Scorer.
+        """
         version = self.version(batch)
-        return Scorer(self._ready[version], version)
+        return Scorer(self._ready[version], version, each)
 
     def score(self, rows: DataFrame, batch: int) -> DataFrame:
         """Add the columns of ADDED; null where `text` is null."""
@@ -153,11 +157,13 @@ class Scorer:
 
     Runs in Spark's Python workers, and a worker loads each version once. That needs a class of a module: Spark sends a
     nested function together with a copy of the globals that it names, so that every task would find `_loaded` empty.
-    Raises ModelUnusable, and names the version, if the model fails on a text.
+    Raises ModelUnusable, and names the version, if the model fails on a text. With `each` it does not: such a text has
+    no score, and the error in the further column `score_error`.
     """
 
     archive: Broadcast[bytes]
     version: str
+    each: bool = False
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same batches with more columns."""
@@ -165,9 +171,10 @@ class Scorer:
             texts = batch.column("text")
             tags = batch.column("lang") if "lang" in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
             judgements = self._judged(texts.to_pandas(), tags.to_pandas())
-            scores = pa.RecordBatch.from_pandas(judgements, _ARROW_SCORE, preserve_index=False)
+            schema = _ARROW_SCORE_OR_ERROR if self.each else _ARROW_SCORE
+            scores = pa.RecordBatch.from_pandas(judgements, schema, preserve_index=False)
             version = pc.if_else(texts.is_valid(), self.version, pa.scalar(None, pa.string()))
-            names = [*batch.schema.names, *ADDED.names]
+            names = [*batch.schema.names, *schema.names, _VERSION]
             yield pa.RecordBatch.from_arrays([*batch.columns, *scores.columns, version], names)
 
     def _judged(self, texts: pd.Series, tags: pd.Series) -> pd.DataFrame:
@@ -177,6 +184,7 @@ class Scorer:
             _loaded.clear()
             _loaded[self.version] = model
         try:
-            return judged(_loaded[self.version], texts, tags)
+            how = judged_each if self.each else judged
+            return how(_loaded[self.version], texts, tags)
         except Exception as error:
             raise ModelUnusable(f"version {self.version}: {error}") from error

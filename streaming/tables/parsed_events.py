@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -25,10 +26,16 @@ from streaming.events.contract import (
     Rejected,
     parse_record,
 )
+from streaming.failures import ABOUT_DATA
 from streaming.tables.columns import strings, timestamps
+from streaming.tables.silver_quarantined import REPLAY_STREAM
 
 PAYLOAD = tuple(dict.fromkeys(name for fields in (*FIELDS.values(), *OPTIONAL.values()) for name in fields))
 REJECTED = "rejected"
+# The entity of a record, or of an event, at which our own code fails. Parsing depends on nothing but the bytes, so the
+# same error would come again.
+QUARANTINED = "quarantined"
+MAX_DETAIL = 500
 # What is held at once by a task: rows up to about this size, made from so many records at a time.
 SLICE_BYTES = 8 * 1024 * 1024
 SLICE_RECORDS = 256
@@ -78,8 +85,11 @@ def without_duplicates(window: str) -> Callable[[DataFrame], DataFrame]:
     return first_of_each
 
 
-def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same on Arrow batches, without Spark.
+Parse = Callable[[bytes, datetime], list[Accepted | Rejected]]
+
+
+def parsed_batches(batches: Iterable[pa.RecordBatch], parse: Parse = parse_record) -> Iterator[pa.RecordBatch]:
+    """The same on Arrow batches, without Spark. A record at which `parse` fails becomes a row of entity QUARANTINED.
 
     Comes in slices of about SLICE_BYTES, so that memory is bounded by that and the largest record, whatever the
     records hold: a few of them may become a hundred thousand rows.
@@ -88,14 +98,14 @@ def parsed_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch
     for batch in batches:
         for start in range(0, batch.num_rows, SLICE_RECORDS):
             for record in batch.slice(start, SLICE_RECORDS).to_pylist():
-                for row in _rows(record):
+                for row in _rows_or_failure(record, parse):
                     held.append(row)
                     size += ROW_BYTES + len(row.get("raw") or "") + len(row.get("data") or b"")
                     if size >= SLICE_BYTES:
-                        yield pa.RecordBatch.from_pylist(held, schema=_ARROW)
+                        yield _batch(held)
                         held, size = [], 0
         if held:
-            yield pa.RecordBatch.from_pylist(held, schema=_ARROW)
+            yield _batch(held)
             held, size = [], 0
 
 
@@ -104,13 +114,58 @@ def record_digest(data: bytes) -> str:
     return blake2b(data, digest_size=12).hexdigest()
 
 
-def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    """The rows as a batch; a row with a value that its column cannot hold becomes one of entity QUARANTINED."""
+    try:
+        return pa.RecordBatch.from_pylist(rows, schema=_ARROW)
+    except ABOUT_DATA:
+        return pa.RecordBatch.from_pylist([_fitting(row) for row in rows], schema=_ARROW)
+
+
+def _fitting(row: dict[str, Any]) -> dict[str, Any]:
+    try:
+        pa.RecordBatch.from_pylist([row], schema=_ARROW)
+    except ABOUT_DATA as error:
+        data = row.get("data") if row.get("raw") is None else row["raw"].encode(errors="surrogatepass")
+        return _failed(row, data or b"", error)
+    return row
+
+
+def _rows_or_failure(record: dict[str, Any], parse: Parse) -> list[dict[str, Any]]:
+    try:
+        return list(_rows(record, parse))
+    except ABOUT_DATA as error:
+        return [_failed(record, record["data"] or b"", error)]
+
+
+def _failed(origin: dict[str, Any], data: bytes, error: Exception) -> dict[str, Any]:
+    """A row of entity QUARANTINED. `origin`: the record, or the row of one event of it."""
+    index, digest = origin.get("record_index"), record_digest(data)
+    place = f"{origin.get('stream')}/{origin['sequence_number']}/{index}/{digest}"
+    kept = ("stream", "partition_key", "sequence_number", "arrival_time", "ingested_at")
+    return {
+        "entity": QUARANTINED,
+        "duplicate_key": f"{QUARANTINED}:{place}",
+        "record_index": index,
+        "reason": type(error).__name__,
+        "detail": str(error)[:MAX_DETAIL],
+        "data": data,
+        "record_digest": digest,
+        **{name: origin.get(name) for name in kept},
+    }
+
+
+def _rows(record: dict[str, Any], parse: Parse) -> Iterator[dict[str, Any]]:
     data = record["data"] or b""
     position = {name: record[name] for name in ("arrival_time", "ingested_at", "sequence_number")}
     digest = ""
-    for event in parse_record(data, record["arrival_time"]):
+    for event in parse(data, record["arrival_time"]):
         if isinstance(event, Accepted):
-            yield position | _accepted(event)
+            row = position | _accepted(event)
+            if record["stream"] == REPLAY_STREAM:
+                # The duplicate filter has seen the event's id already: when it came first, and was left out.
+                row["duplicate_key"] = f"{REPLAY_STREAM}:{record['sequence_number']}/{event.record_index}"
+            yield row
         else:
             digest = digest or record_digest(data)
             yield position | _rejected(event, record, digest)
