@@ -56,7 +56,10 @@ class HopToken:
 
 
 class Warehouse(Protocol):
-    """A place that takes loads. Methods raise SinkUnavailable where trying again later is right."""
+    """A place that takes loads.
+
+    Methods raise SinkUnavailable where trying again later is right, and RowsRefused where the rows of a load are not.
+    """
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the names of the migrations applied.
@@ -74,6 +77,10 @@ class Warehouse(Protocol):
 
         Raises LeaseLost, and takes nothing, if another job with a higher token has loaded.
         """
+        ...
+
+    def try_out(self, load: Load) -> None:
+        """Do what `commit` does with the load, and take it back. Raises what `commit` raises."""
         ...
 
     def last_batch(self, query: str) -> int | None:

@@ -3,6 +3,8 @@
 Guarantee: exactly once. A load writes the version that it reaches to the warehouse's ledger, in the transaction of its
 rows. Without a ledger the newest snapshot is loaded, which doubles nothing, since facts are keyed by event id. The same
 happens where versions are no longer in the log, or files were vacuumed before they were loaded.
+
+A row that the warehouse keeps refusing is left out (see left_out.py).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from streaming.tables import (
 )
 from streaming.warehouse.base import Load, Warehouse
 from streaming.warehouse.lake_files import LakeFiles
+from streaming.warehouse.left_out import LeavesOut
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,15 @@ TARGETS = {
 }
 
 
+PEOPLE = ("user_id", "user1_id", "user2_id")
+
+
+def identity(target: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies a fact in silver/quarantined, and by which an erasure finds it."""
+    event = {"table_name": TARGETS[target], "key": row["event_id"], "event_id": row["event_id"]}
+    return {**event, "arrival_time": row["arrival_time"], **{name: row.get(name) for name in PEOPLE}}
+
+
 class Loader:
     """One round of loading: the next batch of every table in one transaction. Called by one thread."""
 
@@ -46,6 +58,7 @@ class Loader:
         """`bounds` limit what one round loads of each table; they matter when it catches up."""
         self._settings = settings
         self._warehouse = warehouse
+        self._leaves_out = LeavesOut(settings, warehouse, positions.HOP, identity)
         self._bounds = bounds or Bounds()
         self._tables: dict[str, _Table] = {}
         self._noted: Mapping[str, int] = {}
@@ -59,7 +72,7 @@ class Loader:
         loads = [load for table, batch in taken for load in table.loads(batch, started_at)]
         if loads:
             try:
-                self._warehouse.commit(loads)
+                self._leaves_out.commit(loads)
             except DataFilesGone as error:
                 log.warning("%s; starting from there", error)
                 self._tables = {name: table for name, table in self._tables.items() if table.name != error.table}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -19,22 +19,26 @@ BATCH_ROWS = 10_000
 
 @dataclass(frozen=True)
 class LakeFiles:
-    """Files below `folder`, the folder of the table `name`. Rows stay where they are until somebody asks for them."""
+    """Files below `folder`, the folder of the table `name`. Rows stay where they are until somebody asks for them.
+
+    `left_out`: positions, counted from 0 through all files, of rows that do not belong to the load.
+    """
 
     name: str
     folder: str
     storage: Files
     files: Sequence[DataFile]
+    left_out: frozenset[int] = frozenset()
 
     @property
     def num_rows(self) -> int:
-        """Rows of all files by the table's log."""
-        return sum(file.rows for file in self.files)
+        """Rows of all files by the table's log, but for those that are left out."""
+        return sum(file.rows for file in self.files) - len(self.left_out)
 
     @property
     def on_s3(self) -> bool:
         """Whether a warehouse can read the files by itself."""
-        return location(self.folder).startswith(S3)
+        return location(self.folder).startswith(S3) and not self.left_out
 
     def urls(self) -> list[tuple[str, int]]:
         """The URL of each file and its size in bytes."""
@@ -53,6 +57,12 @@ class LakeFiles:
 
         Memory: one such table, and what decoding it takes.
         """
+        first = 0
+        for rows in self._all_batches(columns):
+            yield _kept(rows, {position - first for position in self.left_out})
+            first += rows.num_rows
+
+    def _all_batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         for file in self.files:
             with self._opened(file) as parquet:
                 present = set(parquet.schema_arrow.names)
@@ -84,6 +94,19 @@ def in_batches(rows: Rows, columns: Sequence[str]) -> Iterator[pa.Table]:
         yield from rows.batches(columns)
     elif rows.num_rows:
         yield rows.select(list(columns))
+
+
+def without(rows: Rows, positions: frozenset[int]) -> Rows:
+    """The rows but for those at these positions, counted from 0."""
+    if isinstance(rows, LakeFiles):
+        return replace(rows, left_out=positions)
+    return _kept(rows, positions)
+
+
+def _kept(rows: pa.Table, left_out: Collection[int]) -> pa.Table:
+    if not left_out:
+        return rows
+    return rows.filter(pa.array([place not in left_out for place in range(rows.num_rows)], pa.bool_()))
 
 
 def is_empty(rows: Rows) -> bool:

@@ -20,7 +20,7 @@ from psycopg.sql import SQL, Identifier
 from pyarrow import csv
 
 from streaming import commit_points
-from streaming.errors import SinkUnavailable
+from streaming.errors import RowsRefused, SinkUnavailable
 from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.lake_files import in_batches, is_empty
@@ -64,6 +64,12 @@ class PostgresWarehouse:
         with self._transaction() as cursor:
             self._show_token(cursor)
             return sum(self._take(cursor, load) for load in loads)
+
+    def try_out(self, load: Load) -> None:
+        """Do what `commit` does with the load, and take it back."""
+        with self._transaction() as cursor:
+            self._take(cursor, load)
+            raise psycopg.Rollback
 
     def _show_token(self, cursor: psycopg.Cursor) -> None:
         if self._shown is None:
@@ -113,6 +119,9 @@ class PostgresWarehouse:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
             raise SinkUnavailable(f"warehouse at {self._url}: {str(error).strip()}") from error
+        except (psycopg.DataError, psycopg.IntegrityError) as error:  # SQLSTATE 22 and 23
+            # Only the first line of the message: its details hold the whole row, and errors are logged.
+            raise RowsRefused(f"PostgreSQL refused a row: {error.diag.message_primary} ({error.sqlstate})") from error
         except BaseException:
             self.close()
             raise

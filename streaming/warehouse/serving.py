@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +17,15 @@ from streaming.settings import Settings
 from streaming.tables.keyed_table import KeyedTable
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load, Warehouse
+from streaming.warehouse.left_out import LeavesOut
 
 GOLD = tuple(statements.GOLD.values())
+
+
+def identity(target: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies a gold row in silver/quarantined."""
+    table = statements.GOLD[target]
+    return {"table_name": table.name, "key": json.dumps({name: row[name] for name in table.key_names}, default=str)}
 
 
 class Server:
@@ -26,6 +34,7 @@ class Server:
     def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
         self._settings = settings
         self._warehouse = warehouse
+        self._leaves_out = LeavesOut(settings, warehouse, "serve", identity)
         self._tables: dict[str, DeltaTable] = {}
         self._served: dict[str, int | None] = {}
 
@@ -34,7 +43,7 @@ class Server:
         started_at = datetime.now(UTC)
         loads = [load for table in GOLD if (load := self._changed(table, started_at)) is not None]
         if loads:
-            self._warehouse.commit(loads)
+            self._leaves_out.commit(loads)
             commit_points.reached("serve.committed")
             self._served |= {load.query: load.batch_id for load in loads}
         return {"numInputRows": sum(load.rows for load in loads)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from deploy.infra import grant
 from deploy.local import aws
 from harness.redshift_double.data_api import JOB_USER, FakeDataApi, prepared, refusal, unreachable
 from streaming.delta.log import DataFile
-from streaming.errors import DataFilesGone, LeaseLost, PermanentFailure, SinkUnavailable, StreamingError
+from streaming.errors import DataFilesGone, LeaseLost, PermanentFailure, RowsRefused, SinkUnavailable, StreamingError
 from streaming.fencing import Token
 from streaming.files import Files
 from streaming.settings import Settings
@@ -25,12 +26,15 @@ from streaming.tables import catalog
 from streaming.tables.columns import PARTITIONS
 from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
+from streaming.warehouse.facts import identity
 from streaming.warehouse.lake_files import LakeFiles
+from streaming.warehouse.left_out import LeavesOut
 from streaming.warehouse.redshift.data_api import DataApi
 from streaming.warehouse.redshift.staging import Staging
 from streaming.warehouse.redshift.warehouse import RedshiftWarehouse
 from streaming.warehouse.serving import GOLD
 from tests.integration.conftest import Database, fresh
+from tests.lake_rows import rows_of, settings_of
 from tests.warehouse_rows import NOON, a_comment, a_load, a_post, a_profile, an_interaction, minutes
 
 BUCKET = "moodstream-staging"
@@ -305,7 +309,7 @@ def test_a_refused_file_names_row_column_and_reason(database: Database, api: Fak
     broken = a_load([a_post()])
     posts = broken.tables["fact_post"]
     wrong = posts.set_column(posts.column_names.index("polarity"), "polarity", pa.array([7], pa.int32()))
-    with pytest.raises(SinkUnavailable, match=r"fact_post/0\.parquet line 0, polarity double precision: incompatible"):
+    with pytest.raises(RowsRefused, match=r"fact_post/0\.parquet line 0, polarity double precision: incompatible"):
         opened(api, s3).commit([Load("load", 0, {"fact_post": wrong}, NOON)])
     assert database.rows(COUNTS) == [(0, 0, 0, 0, 0)]
 
@@ -494,3 +498,26 @@ def test_a_load_that_fails_for_another_reason_is_not_taken_for_a_lost_lease(
     with pytest.raises(SinkUnavailable, match="disk full"):
         warehouse.commit([a_load([a_post()], batch=0)])
     assert warehouse.commit([a_load([a_post()], batch=0)]) == 1
+
+
+def test_a_load_that_is_tried_out_leaves_nothing_behind(database: Database, api: FakeDataApi, s3: Any) -> None:
+    opened(api, s3).try_out(a_load([a_post()]))
+    assert database.rows(COUNTS) == [(0, 0, 0, 0, 0)]
+    with pytest.raises(RowsRefused):
+        opened(api, s3).try_out(a_load([a_post(event_id=None)]))
+    api.faults["statement:3"] = OSError("the cluster restarts")
+    with pytest.raises(SinkUnavailable):
+        opened(api, s3).try_out(a_load([a_post()]))
+
+
+def test_a_refused_row_is_left_out_after_three_failures_and_the_others_arrive(
+    database: Database, api: FakeDataApi, s3: Any, tmp_path: Path
+) -> None:
+    database.run("alter table dw.fact_post add constraint refuses check (text <> 'bad')")
+    load = a_load([a_post(text="fine"), a_post(text="bad", event_id="b"), a_post(text="fine")])
+    for _ in range(2):
+        with pytest.raises(RowsRefused):
+            LeavesOut(settings_of(tmp_path), opened(api, s3), "load", identity).commit([load])
+    LeavesOut(settings_of(tmp_path), opened(api, s3), "load", identity).commit([load])
+    assert database.rows(COUNTS) == [(2, 0, 0, 0, 1)]
+    assert [row["event_id"] for row in rows_of(tmp_path, "silver/quarantined")] == ["b"]

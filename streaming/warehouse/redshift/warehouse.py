@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from streaming.errors import PermanentFailure, SettingsError, SinkUnavailable
+from streaming.errors import PermanentFailure, RowsRefused, SettingsError, SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
@@ -33,6 +33,13 @@ log = logging.getLogger(__name__)
 
 DIALECT = "redshift"
 LOCK_TOKEN_AND_LEDGER = 3  # statements of a transaction beside those of its loads
+TOLD_OF_A_STATEMENT = 40  # characters that tell one statement from another in an error
+# How Redshift's errors about the value of a column begin, SQLSTATE 22 and 23; the Data API gives no codes.
+ABOUT_ROWS = re.compile(
+    r"cannot insert a null value|null value in column|value too long|numeric data overflow|out of range|invalid input"
+    r"|violates .*constraint",
+    re.IGNORECASE,
+)
 PLAIN_NAME = re.compile(r"[\w./-]+")
 
 
@@ -119,10 +126,10 @@ class RedshiftWarehouse:
             self._api.run(self._transaction(loads, keys, rewritten=rewritten))
         except StatementFailed as error:
             self._check_token()
-            reason = f"{error}{self._complaints(error)}"
+            failure = self._failure(error)
             if rewritten or not error.statement.startswith("copy ") or not any(map(_copied_in_place, loads)):
-                raise SinkUnavailable(reason) from error
-            log.warning("Redshift refused files of the lake, so their rows are rewritten for it: %s", reason)
+                raise failure from error
+            log.warning("Redshift refused files of the lake, so their rows are rewritten for it: %s", failure)
             self._commit(loads, rewritten=True)
         finally:
             # Only now, and again for each attempt: after a failure nobody knows what was committed.
@@ -130,6 +137,19 @@ class RedshiftWarehouse:
                 self._last.pop(load.query, None)
         self._last |= {load.query: load.batch_id for load in loads}
         self._staging.remove(keys)
+
+    def try_out(self, load: Load) -> None:
+        """Do what `commit` does with the load, and take it back: the last statement of its transaction fails."""
+        keys: list[str] = []
+        [take_back] = statements.statements(DIALECT, "load/take_back.sql")
+        try:
+            self._api.run([*self._transaction([load], keys, rewritten=True), take_back])
+        except StatementFailed as error:
+            if error.statement.startswith(take_back[:TOLD_OF_A_STATEMENT]):
+                return
+            raise self._failure(error) from error
+        finally:
+            self._staging.remove(keys)
 
     def last_batch(self, query: str) -> int | None:
         """The highest batch id of `query` in the ledger."""
@@ -220,6 +240,12 @@ class RedshiftWarehouse:
                 f"warehouse: there is no schema dw, and the job's user may not create it ({error}); let an "
                 "administrator run python -m deploy.infra.deploy --grant"
             ) from error
+
+    def _failure(self, error: StatementFailed) -> RowsRefused | SinkUnavailable:
+        """The error with what Redshift says of it: about the rows of a load, or about anything else."""
+        complaints = self._complaints(error)
+        kind = RowsRefused if complaints or ABOUT_ROWS.search(str(error)) else SinkUnavailable
+        return kind(f"{error}{complaints}")
 
     def _complaints(self, error: StatementFailed) -> str:
         """Which rows a COPY refused, and why; empty where Redshift does not say."""
