@@ -37,6 +37,7 @@ COMMANDS = {
     "sql": ("streaming.operations.sql", "ask the lake's tables a question"),
     "label": ("streaming.operations.label", "record the sentiment that people see in texts, to evaluate models"),
     "alerts": ("streaming.operations.alerts", "list and show incidents, test their messages, find them again"),
+    "quarantined": ("streaming.operations.quarantined.command", "list rows that hops left out, or bring them back"),
     "rejected": ("streaming.operations.rejected.command", "list rejected events, or send them again"),
     "erase": ("streaming.operations.erase.command", "remove a person's data from every layer"),
     "rescore": ("streaming.operations.rescore", "score the stored texts again with another model version"),

@@ -26,6 +26,7 @@ CRAWLED = (
     "silver/users",
     "silver/rejected",
     "silver/labels",
+    "silver/quarantined",
 )
 GOLD = (
     "sentiment_by_minute",

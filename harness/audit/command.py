@@ -98,6 +98,7 @@ def _reconciled(
     from harness.audit import (
         gold,
         lake,
+        quarantine,
         retractions,
         sent,
         silver,
@@ -109,6 +110,7 @@ def _reconciled(
     if "erased" in present:
         sent.forget_erased(connection)
     sent.expect(connection, progress)
+    quarantine.prepare(connection, there="quarantined" in present)
     retractions.prepare(connection)
     silver.prepare(connection)
     gold.prepare(connection)
@@ -117,6 +119,7 @@ def _reconciled(
         "bronze": sent.bronze(connection),
         "silver": silver.accepted(connection),
         "rejected": silver.rejected(connection),
+        "quarantined": quarantine.counts(connection),
         "duplicates_dropped": silver.duplicates_dropped(connection),
         "gold": gold.difference(connection, present),
     }
@@ -143,7 +146,7 @@ def _views(connection: DuckDBPyConnection, place: Workdir) -> list[str]:
     from harness.audit import lake, silver
 
     names = {"bronze": "bronze/events", "rejected": "silver/rejected", "users": "silver/users"}
-    names |= {"erased": "bronze/erased", "retracted": "silver/retracted"}
+    names |= {"erased": "bronze/erased", "retracted": "silver/retracted", "quarantined": "silver/quarantined"}
     names |= {name: f"silver/{name}" for name in silver.TABLES} | {name: f"gold/{name}" for name in GOLD}
     present = [name for name, table in names.items() if lake.view(connection, name, place.table(table))]
     missing = [names[name] for name in ("bronze", "rejected", *silver.TABLES) if name not in present]

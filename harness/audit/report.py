@@ -56,6 +56,8 @@ def _verdict(report: Mapping[str, Any]) -> Text:
     reasons = report["rejected"]["by_reason"]
     if reasons:
         notes.append("rejected: " + ", ".join(f"{reason} {count}" for reason, count in reasons.items()))
+    if report["quarantined"]["rows"]:
+        notes.append(f"{report['quarantined']['rows']} rows in quarantine (`moodstream quarantined list`)")
     if report["unsendable"]["records"]:
         notes.append(f"{report['unsendable']['records']} records that the stream cannot take")
     if report["retractions"]["deletions"]:

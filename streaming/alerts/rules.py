@@ -37,6 +37,11 @@ BEFORE: Mapping[str, str] = {
 }
 RESTARTS = 3
 
+# Rows wait in quarantine until somebody brings them back: they are told of twice at most.
+QUARANTINE_QUIET = timedelta(hours=1)
+QUARANTINE_WINDOW = 2 * QUARANTINE_QUIET
+QUARANTINE_NAMED = 5
+
 # Drift is a matter of hours and days: its alert is not repeated as often as others.
 DRIFT_QUIET = timedelta(days=1)
 DRIFT_WINDOW = timedelta(hours=1)
@@ -143,6 +148,24 @@ def challenger_refused(refused: Mapping[str, str]) -> list[Alert]:
         Alert("challenger_refused", f"version {version}", f"What serves is not touched; promotion is closed. {why}")
         for version, why in refused.items()
     ]
+
+
+def rows_quarantined(rows: Iterable[Row]) -> list[Alert]:
+    """Hops that left rows out of their batches. `rows`: of silver/quarantined, of the last QUARANTINE_WINDOW."""
+    by_hop: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_hop[row["hop"]].append(row)
+    return [Alert("rows_quarantined", hop, _quarantined(hop, own), QUARANTINE_QUIET) for hop, own in by_hop.items()]
+
+
+def _quarantined(hop: str, rows: Sequence[Row]) -> str:
+    named = ", ".join(f"{row['table_name']} {row['key']}" for row in rows[:QUARANTINE_NAMED])
+    more = "" if len(rows) <= QUARANTINE_NAMED else " and others"
+    return (
+        f"Hop {hop} left {len(rows)} rows out of its batches, which failed because of them: {named}{more}. The rest "
+        f"went on. Look at the errors with `moodstream quarantined list --hop {hop}`; after a fix bring the rows back "
+        f"with `moodstream quarantined replay --hop {hop}`."
+    )
 
 
 def drift(rows: Iterable[Row], now: datetime) -> list[Alert]:

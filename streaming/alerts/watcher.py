@@ -15,6 +15,7 @@ from streaming.alerts.rules import Alert
 from streaming.alerts.sns import Alerts, Message
 from streaming.delta.tables import recent
 from streaming.files import Files
+from streaming.quarantine import table as quarantine
 from streaming.settings import Settings
 from streaming.tables import (
     gold_drift_by_hour,
@@ -119,6 +120,7 @@ class Watcher:
             *rules.hop_trouble(self._hops()),
             *rules.model_refused(self._refused()),
             *rules.challenger_refused(self._refused_challengers()),
+            *rules.rows_quarantined(quarantine.since(self._settings, now - rules.QUARANTINE_WINDOW)),
             *rules.stale_gold(freshness),
             *rules.rejected_jump(quality, now),
             *incident_watch.alerts(self._settings, now, INCIDENTS_SEEN),

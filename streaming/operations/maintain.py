@@ -42,6 +42,7 @@ from streaming.tables import (
     silver_item_index,
     silver_labels,
     silver_posts,
+    silver_quarantined,
     silver_rescored,
     silver_retracted,
 )
@@ -61,7 +62,7 @@ RETRACTED = (silver_posts.NAME, silver_comments.NAME, silver_interactions.NAME, 
 HOURS_A_DAY = 24
 OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME, gold_incidents.NAME)
 GOLD = (*(table.name for table in catalog.KEYED), *OBSERVED)
-OPERATED = (bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME)
+OPERATED = (bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME, silver_quarantined.NAME)
 OF_RETRACT = (silver_item_index.NAME, silver_retracted.NAME, silver_former_versions.NAME)
 NAMES = (*catalog.APPENDED, *GOLD, *OPERATED, *OF_RETRACT)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from generator.events.reference_validator import as_record
@@ -14,17 +15,22 @@ from generator.ledger import Ledger, Put
 from harness.audit import (
     gold,
     lake,
+    quarantine,
     sent,
     silver,
 )
 from streaming.operations import maintain
 from streaming.operations.erase import command as erase
+from streaming.operations.quarantined import command as quarantined
 from streaming.operations.rejected import command as rejected
+from streaming.quarantine.table import Quarantine
+from streaming.tables.parsed_events import parsed_batches
 from tests.builders import NOON, a_record, an_event
 from tests.gold_without_spark import count_gold
-from tests.lake_rows import arrived, refined, run
+from tests.lake_rows import BRONZE, SCORES, append, arrived, refined, rows_of, run, settings_of
 
 VIEWS = {"bronze": "bronze/events", "rejected": "silver/rejected", "erased": "bronze/erased"}
+VIEWS |= {"quarantined": "silver/quarantined"}
 GOLD = [check.table for check in gold.CHECKS]
 ARRAY = [an_event("post", {"user_id": "ann"}, event_id="a2"), an_event("comment", event_id="c1"), None]
 RECORDS = (
@@ -59,6 +65,7 @@ def faults(world: Path, scratch: Path) -> dict[str, Any]:
     if "erased" in present:
         sent.forget_erased(connection)
     sent.expect(connection, lambda *_: None)
+    quarantine.prepare(connection, there="quarantined" in present)
     silver.prepare(connection)
     gold.prepare(connection)
     layers = {"bronze": sent.bronze(connection), "silver": silver.accepted(connection)}
@@ -89,3 +96,31 @@ def test_a_replay_is_no_surplus(world: Path, tmp_path: Path) -> None:
     assert report["sent"] == 1
     # Silver has yet to take it: the one thing that is missing.
     assert faults(world, tmp_path / "audit") == {"silver.lost": 1}
+
+
+def left_out(world: Path, event_id: str | None, number: int, index: int | None = 0) -> None:
+    """Quarantine an event, or a record that could not be parsed, as refine does."""
+    row = {"table_name": "silver/posts", "key": f"{number}/{index}", "event_id": event_id, "record_index": index}
+    row |= {"sequence_number": f"{number:030d}", "error_class": "ValueError", "error": "no"}
+    Quarantine(settings_of(world), "refine").add([{**row, "data": a_record(event_id="q1")}], "query", 0)
+
+
+def test_an_event_in_quarantine_is_neither_lost_nor_doubled(world: Path, tmp_path: Path) -> None:
+    arrived(world, a_record(event_id="q1"), a_record(event_id="q1"), b"}", a_record(event_id="q2"), first_number=90)
+    assert faults(world, tmp_path / "before") == {"silver.lost": 2, "rejected.missing": 1}
+    left_out(world, "q1", 90)
+    left_out(world, None, 92, None)
+    assert faults(world, tmp_path / "after") == {"silver.lost": 1}
+    left_out(world, None, 93, None)
+    assert faults(world, tmp_path / "all") == {}
+
+
+def test_an_event_that_left_quarantine_must_be_in_silver_once(world: Path, tmp_path: Path) -> None:
+    arrived(world, a_record(event_id="q1"), first_number=90)
+    left_out(world, "q1", 90)
+    assert run(quarantined.main, "replay", lake=world)[1]["sent"] == 1
+    assert faults(world, tmp_path / "on its way") == {"silver.lost": 1}
+    replayed = [row for row in rows_of(world, "bronze/events") if row["stream"] == "quarantined"]
+    for batch in parsed_batches([pa.RecordBatch.from_pylist(replayed, BRONZE)]):
+        append(world, "silver/posts", [row | SCORES for row in batch.to_pylist()])
+    assert {fault for fault in faults(world, tmp_path / "there") if not fault.startswith("gold")} == set()

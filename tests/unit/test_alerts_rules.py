@@ -107,3 +107,14 @@ def test_drift_says_what_changed_and_what_to_do() -> None:
 
 def test_drift_that_is_over_or_long_ago_is_told_no_more() -> None:
     assert rules.drift([a_drift(1, "data"), a_drift(0, None), a_drift(2, "data", "2"), a_drift(-1, "data")], NOON) == []
+
+
+def test_rows_in_quarantine_are_told_of_by_hop_with_the_command_that_brings_them_back() -> None:
+    rows = [{"hop": "load", "table_name": "silver/posts", "key": f"e{number}"} for number in range(7)]
+    rows.append({"hop": "serve", "table_name": "gold/freshness", "key": "k"})
+    load, serve = rules.rows_quarantined(rows)
+    assert (load.identity, serve.identity) == ("rows_quarantined/load", "rows_quarantined/serve")
+    assert "left 7 rows out" in load.text
+    assert "silver/posts e4 and others" in load.text
+    assert "`moodstream quarantined replay --hop load`" in load.text
+    assert rules.rows_quarantined([]) == []

@@ -16,6 +16,7 @@ from streaming.alerts.sns import Message
 from streaming.alerts.watcher import Watcher
 from streaming.delta.merge import KeyedMerge
 from streaming.errors import SinkUnavailable
+from streaming.quarantine.table import Quarantine
 from streaming.settings import Settings
 from streaming.tables import gold_freshness, gold_quality_by_minute
 from streaming.tables.keyed_table import KeyedTable
@@ -166,3 +167,13 @@ def test_a_refused_challenger_is_told_of(settings: Settings) -> None:
     watcher = Watcher(settings, told, Measured(), Noted(), refused_challengers=lambda: refused)  # type: ignore[arg-type]
     watcher(NOON)
     assert told.subjects == ["Moodstream: challenger_refused version 7"]
+
+
+def test_rows_that_a_hop_left_out_call_somebody(settings: Settings) -> None:
+    row = {"table_name": "silver/posts", "key": "e1", "error_class": "RowsRefused", "error": "no"}
+    Quarantine(settings, "load").add([row], "query", 0)
+    told, now = Told(), datetime.now(NOON.tzinfo)
+    a_watcher(settings, told)(now)
+    assert told.subjects == ["Moodstream: rows_quarantined load"]
+    a_watcher(settings, told)(now + timedelta(hours=3))
+    assert len(told.subjects) == 1

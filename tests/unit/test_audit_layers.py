@@ -329,6 +329,7 @@ def test_a_files_rows_became_visible_when_its_log_entry_was_published(tmp_path: 
 CLEAN: dict[str, Any] = {
     "sent": 10,
     "unsendable": {"records": 0, "first": []},
+    "quarantined": {"rows": 0, "by_hop": {}},
     "bronze": {"rows": 10, "lost": 0, "duplicated": 0, "altered": 0},
     "silver": {"rows": 9, "lost": 0, "duplicated": 0, "unexpected": 0, "users_difference": 0},
     "rejected": {"rows": 1, "by_reason": {"not_json": 1}, "missing": 0, "unexpected": 0},

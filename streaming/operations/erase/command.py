@@ -25,7 +25,7 @@ from streaming.events.records import Person
 from streaming.files import Files
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.erase import feedback
+from streaming.operations.erase import feedback, quarantined
 from streaming.operations.erase import rows as erase_rows
 from streaming.operations.erase.check import Check, check
 from streaming.operations.erase.record import Record
@@ -38,6 +38,7 @@ from streaming.tables import (
     silver_deletions,
     silver_former_versions,
     silver_labels,
+    silver_quarantined,
     silver_rejected,
     silver_rescored,
     silver_users,
@@ -58,6 +59,7 @@ VACUUMED = (
     silver_labels.NAME,
     silver_rescored.NAME,
     silver_former_versions.NAME,
+    silver_quarantined.NAME,
 )
 # A record may have arrived before the erasure began and reach bronze after it was read: the next pass finds it.
 PASSES = 3
@@ -194,6 +196,7 @@ def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: floa
     erase_rows.silver(settings, erasure, removed)
     passed |= _wait_for_readers(settings, STREAMED, patience, progress)
     erase_rows.derived(settings, erasure, removed)
+    quarantined.erase(settings, erasure, removed)
     for name in TABLES:
         keyed_tables.drop_empty(settings, name)
     if settings.warehouse:

@@ -17,6 +17,7 @@ from streaming.events.contract import REASONS
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.rejected.replay import Replayed, replay
+from streaming.operations.shown import shown
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import silver_rejected
@@ -26,7 +27,6 @@ EXAMPLES = """  moodstream rejected list
   moodstream rejected replay --reason unknown_action --dry-run
   moodstream rejected replay --reason unknown_action
 """
-MAX_CHARACTERS = 160
 
 
 @dataclass
@@ -87,13 +87,6 @@ def rows(settings: Settings, reason: str | None) -> Iterator[Mapping[str, Any]]:
         for row in plain(pa.table(batch)).to_pylist():
             if reason is None or row["reason"] == reason:
                 yield row
-
-
-def shown(data: bytes) -> str:
-    """Bytes as text for a terminal: control characters escaped, cut at MAX_CHARACTERS."""
-    text = data[: 4 * MAX_CHARACTERS].decode("utf-8", "backslashreplace")
-    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return safe if len(safe) <= MAX_CHARACTERS else f"{safe[:MAX_CHARACTERS]}..."
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:
