@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streaming.delta.data_files import ARROW_FILES
+from streaming.events.records import PEOPLE
 from streaming.quarantine.bisect import bisect
 from streaming.tables import bronze_events
 from streaming.tables.catalog import SILVER
@@ -24,8 +25,7 @@ Write = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 SCORE_ERROR = "score_error"
 MAX_ERROR = 500
 _PLACE = ("sequence_number", "record_index", "partition_key", "stream", "arrival_time")
-_PEOPLE = ("user_id", "user1_id", "user2_id")
-_NEEDED = ("entity", "duplicate_key", "event_id", "raw", "data", "reason", "detail", SCORE_ERROR, *_PLACE, *_PEOPLE)
+_NEEDED = ("entity", "duplicate_key", "event_id", "raw", "data", "reason", "detail", SCORE_ERROR, *_PLACE, *PEOPLE)
 
 
 class LeavesOut:
@@ -104,6 +104,6 @@ def _quarantined(row: dict[str, Any], kind: str, why: str) -> dict[str, Any]:
         "data": base64.b64encode(data or b"").decode(),
         "error_class": kind,
         "error": why[:MAX_ERROR],
-        **{name: row.get(name) for name in (*_PLACE, *_PEOPLE)},
+        **{name: row.get(name) for name in (*_PLACE, *PEOPLE)},
         "arrival_time": row["arrival_time"].isoformat() if row["arrival_time"] else None,
     }

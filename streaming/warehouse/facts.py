@@ -20,6 +20,7 @@ from streaming import commit_points
 from streaming.checkpoints import positions
 from streaming.delta.follower import Bounds, Follower, Taken
 from streaming.errors import DataFilesGone
+from streaming.events.records import PEOPLE
 from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables import (
@@ -40,9 +41,6 @@ TARGETS = {
     "fact_interaction": silver_interactions.NAME,
     "dim_user": silver_user_changes.NAME,
 }
-
-
-PEOPLE = ("user_id", "user1_id", "user2_id")
 
 
 def identity(target: str, row: Mapping[str, Any]) -> dict[str, Any]:
