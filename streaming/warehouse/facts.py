@@ -49,6 +49,10 @@ def identity(target: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**event, "arrival_time": row["arrival_time"], **{name: row.get(name) for name in PEOPLE}}
 
 
+def _kept() -> None:
+    commit_points.reached("load.quarantined")
+
+
 class Loader:
     """One round of loading: the next batch of every table in one transaction. Called by one thread."""
 
@@ -56,7 +60,7 @@ class Loader:
         """`bounds` limit what one round loads of each table; they matter when it catches up."""
         self._settings = settings
         self._warehouse = warehouse
-        self._leaves_out = LeavesOut(settings, warehouse, positions.HOP, identity)
+        self._leaves_out = LeavesOut(settings, warehouse, positions.HOP, identity, _kept)
         self._bounds = bounds or Bounds()
         self._tables: dict[str, _Table] = {}
         self._noted: Mapping[str, int] = {}

@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from streaming import commit_points
 from streaming.errors import RowsRefused
 from streaming.quarantine.bisect import bisect
 from streaming.quarantine.failures import Failures
@@ -35,10 +34,19 @@ class LeavesOut:
     """Commits the loads of one hop. Called by one thread.
 
     `identify` gives `table_name`, `key` and, where the row has them, the columns by which an erasure finds it.
+    `kept` is called when rows are in quarantine, before the load without them begins.
     """
 
-    def __init__(self, settings: Settings, warehouse: Warehouse, hop: str, identify: Identify) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        warehouse: Warehouse,
+        hop: str,
+        identify: Identify,
+        kept: Callable[[], None] = lambda: None,
+    ) -> None:
         self._warehouse = warehouse
+        self._kept = kept
         self._hop = hop
         self._identify = identify
         self._failures = Failures(settings, hop)
@@ -68,7 +76,7 @@ class LeavesOut:
             tables[target] = without(rows, frozenset(position for position, _, _ in refused))
         if left_out:
             self._quarantine.add(left_out, load.query, load.batch_id)
-            commit_points.reached(f"{self._hop}.quarantined")
+            self._kept()
         return replace(load, tables=tables)
 
     def _refused(self, load: Load, target: str) -> Iterator[tuple[int, Row, Exception]]:

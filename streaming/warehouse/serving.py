@@ -28,13 +28,17 @@ def identity(target: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {"table_name": table.name, "key": json.dumps({name: row[name] for name in table.key_names}, default=str)}
 
 
+def _kept() -> None:
+    commit_points.reached("serve.quarantined")
+
+
 class Server:
     """One round of serving. Absolute values replace those of the same key, so that a repeated round changes nothing."""
 
     def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
         self._settings = settings
         self._warehouse = warehouse
-        self._leaves_out = LeavesOut(settings, warehouse, "serve", identity)
+        self._leaves_out = LeavesOut(settings, warehouse, "serve", identity, _kept)
         self._tables: dict[str, DeltaTable] = {}
         self._served: dict[str, int | None] = {}
 

@@ -14,7 +14,7 @@ from docs.generate import data_dictionary
 from streaming.tables import catalog
 from streaming.warehouse import statements
 from streaming.warehouse.facts import TARGETS
-from streaming.warehouse.redshift.warehouse import ledger_statement
+from streaming.warehouse.redshift.script import ledger_statement
 from streaming.warehouse.serving import GOLD
 from tests.warehouse_rows import a_load, a_post
 

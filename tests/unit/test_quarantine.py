@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
+from streaming.delta.data_files import DataFiles, Target
 from streaming.errors import SinkUnavailable, TooManyRefused
 from streaming.events.contract import parse_record
 from streaming.failures import is_about_data
@@ -19,10 +23,17 @@ from streaming.quarantine.failures import Failures
 from streaming.quarantine.table import Quarantine
 from streaming.scoring.archive import Model
 from streaming.scoring.each_text import judged_each
+from streaming.quarantine.writing import LeavesOut, quarantined_row
+from streaming.scoring.each_text import score_each_text
 from streaming.settings import Settings
-from streaming.tables.parsed_events import QUARANTINED, parsed_batches
-from tests.builders import a_bronze_row, a_record
-from tests.lake_rows import BRONZE, rows_of, settings_of
+from streaming.tables.catalog import SILVER
+from streaming.tables.columns import PARTITIONS, SENTIMENT_FIELDS
+from streaming.tables.parsed_events import QUARANTINED, SCHEMA, parsed_batches
+from tests.builders import NOON, a_bronze_row, a_record
+from tests.lake_rows import BRONZE, SCORES, rows_of, settings_of
+
+ARROW = to_arrow_schema(SCHEMA)
+SCORED = to_arrow_schema(StructType(SENTIMENT_FIELDS))
 
 
 class Refuses:
@@ -164,3 +175,61 @@ def test_texts_that_a_model_cannot_score_get_their_error_and_the_others_their_sc
     ]
     assert [bool(why) for why in scores["score_error"]] == [False, False, True, False]
     assert "cannot read riddles" in scores["score_error"][2]
+
+
+def written(lake: Path, *batches: pa.RecordBatch, apart: bool = True) -> tuple[int, list[dict[str, Any]]]:
+    """How many rows a task writes into files, and the rows that it hands over, if the event `bad` cannot be written."""
+    posts = SILVER["post"]
+    columns = [field for field in to_arrow_schema(posts.schema) if field.name not in PARTITIONS]
+    files = DataFiles({"post": Target(str(lake / posts.name), pa.schema(columns), posts.time)}, {})
+
+    def refusing(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            if "bad" in batch["event_id"].to_pylist():
+                raise ValueError("cannot be written")
+            yield from files([batch])
+
+    found = [row for batch in LeavesOut(refusing, taking_apart=apart)(batches) for row in batch.to_pylist()]
+    counts = [json.loads(row["statistics"])["numRecords"] for row in found if row["statistics"]]
+    return sum(counts), [quarantined_row(row["quarantined"]) for row in found if row["quarantined"]]
+
+
+def scored(*records: bytes, **columns: Any) -> pa.RecordBatch:
+    """A batch as scoring hands it to the task's writer."""
+    rows = [row | SCORES for row in parsed(*records)]
+    batch = pa.Table.from_pylist(rows, pa.schema([*ARROW, *SCORED])).combine_chunks().to_batches()[0]
+    for name, values in columns.items():
+        batch = batch.append_column(name, values)
+    return batch
+
+
+def test_a_task_writes_all_rows_but_the_one_that_cannot_be_written(tmp_path: Path) -> None:
+    events = scored(
+        *(a_record(event_id=f"e{n}", payload={"user_id": "u7"}) for n in range(999)), a_record(event_id="bad")
+    )
+    count, (row,) = written(tmp_path, events)
+    assert (count, row["event_id"], row["table_name"], row["data"]) == (
+        999,
+        "bad",
+        "silver/posts",
+        a_record(event_id="bad"),
+    )
+    assert (row["error_class"], row["error"], row["user_id"]) == ("ValueError", "cannot be written", "u1")
+    assert (row["key"], row["arrival_time"]) == (f"{999:030d}/0/bad", NOON)
+
+
+def test_before_the_third_failure_the_row_fails_the_task(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot be written"):
+        written(tmp_path, scored(a_record(event_id="bad")), apart=False)
+
+
+def test_what_could_not_be_parsed_or_scored_is_handed_over_at_once(tmp_path: Path) -> None:
+    def fails(data: bytes, arrival: Any) -> Any:
+        raise KeyError("unforeseen")
+
+    (broken,) = parsed_batches([pa.RecordBatch.from_pylist([{**a_bronze_row(b"{}"), "data": b"{}"}], BRONZE)], fails)
+    count, (row,) = written(tmp_path, broken, apart=False)
+    assert (count, row["table_name"], row["data"], row["error_class"]) == (0, "bronze/events", b"{}", "KeyError")
+    texts = scored(a_record(event_id="a"), a_record(event_id="b"), score_error=pa.array([None, "a riddle"]))
+    count, (row,) = written(tmp_path, texts)
+    assert (count, row["event_id"], row["error_class"], row["error"]) == (1, "b", "ModelUnusable", "a riddle")

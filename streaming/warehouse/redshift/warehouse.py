@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC
+from collections.abc import Mapping, Sequence
 from string import Template
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,12 +26,11 @@ from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.lake_files import LakeFiles, Rows, in_batches, is_empty
 from streaming.warehouse.redshift.data_api import MAX_STATEMENTS, DataApi, StatementFailed
+from streaming.warehouse.redshift.script import DIALECT, copied_in_place, fitting, ledger_statement, script, values_of
 from streaming.warehouse.redshift.staging import Staging, fitted
 
 log = logging.getLogger(__name__)
 
-DIALECT = "redshift"
-LOCK_TOKEN_AND_LEDGER = 3  # statements of a transaction beside those of its loads
 TOLD_OF_A_STATEMENT = 40  # characters that tell one statement from another in an error
 # How Redshift's errors about the value of a column begin, SQLSTATE 22 and 23; the Data API gives no codes.
 ABOUT_ROWS = re.compile(
@@ -40,7 +38,6 @@ ABOUT_ROWS = re.compile(
     r"|violates .*constraint",
     re.IGNORECASE,
 )
-PLAIN_NAME = re.compile(r"[\w./-]+")
 
 
 class RedshiftWarehouse:
@@ -116,7 +113,7 @@ class RedshiftWarehouse:
         new = [load for load in loads if not self._has(load)]
         if new:
             self._make_row()
-        for together in _fitting(new):
+        for together in fitting(new):
             self._commit(together)
         return len(new)
 
@@ -127,7 +124,7 @@ class RedshiftWarehouse:
         except StatementFailed as error:
             self._check_token()
             failure = self._failure(error)
-            if rewritten or not error.statement.startswith("copy ") or not any(map(_copied_in_place, loads)):
+            if rewritten or not error.statement.startswith("copy ") or not any(map(copied_in_place, loads)):
                 raise failure from error
             log.warning("Redshift refused files of the lake, so their rows are rewritten for it: %s", failure)
             self._commit(loads, rewritten=True)
@@ -199,7 +196,7 @@ class RedshiftWarehouse:
 
     def _transaction(self, loads: Sequence[Load], keys: list[str], *, rewritten: bool) -> list[str]:
         """The statements that load the rows; adds the keys of what they need in the staging bucket to `keys`."""
-        script = [*statements.statements(DIALECT, "load/lock.sql"), *self._token_statements()]
+        parts = [*statements.statements(DIALECT, "load/lock.sql"), *self._token_statements()]
         for load in loads:
             for target, rows in load.tables.items():
                 values: dict[str, Any] = {}
@@ -212,10 +209,10 @@ class RedshiftWarehouse:
                         "manifest": self._staging.url(keys[-1]),
                         "role": self._role,
                         "types": columns,
-                        **_of(load),
+                        **values_of(load),
                     }
-                script += [Template(statement).substitute(values) for statement in _script(load, target)]
-        return [*script, ledger_statement(loads)]
+                parts += [Template(statement).substitute(values) for statement in script(load, target)]
+        return [*parts, ledger_statement(loads)]
 
     def _stage(self, folder: str, target: str, rows: Rows, keys: list[str], *, rewritten: bool) -> Mapping[str, str]:
         """Write what COPY needs, its manifest last; returns the columns of the files with Redshift's types.
@@ -271,53 +268,3 @@ def database(url: str) -> Mapping[str, str]:
     if parts.username:
         return {"ClusterIdentifier": parts.hostname, "DbUser": parts.username, "Database": name}
     return {"WorkgroupName": parts.hostname, "Database": name}
-
-
-def _script(load: Load, target: str) -> list[str]:
-    """The statements that bring a target's rows, not filled yet."""
-    rows = load.tables[target]
-    script = [] if is_empty(rows) else list(statements.load_statements(DIALECT, target))
-    if load.replaces:  # nothing is left to delete by key
-        kept = [statement for statement in script if not statement.startswith("delete ")]
-        script = [f"delete from dw.{target}", *kept]  # noqa: S608 - a target's name is the name of a file
-    return script
-
-
-def _copied_in_place(load: Load) -> bool:
-    return any(isinstance(rows, LakeFiles) and rows.on_s3 for rows in load.tables.values())
-
-
-def _fitting(loads: Sequence[Load]) -> Iterator[list[Load]]:
-    """The loads in groups, each of which fits into one transaction; a transaction stages each target only once."""
-    together: list[Load] = []
-    left = MAX_STATEMENTS - LOCK_TOKEN_AND_LEDGER
-    for load in loads:
-        needed = sum(len(_script(load, target)) for target in load.tables)
-        again = needed and any(target in other.tables for other in together for target in load.tables)
-        if together and (needed > left or again):
-            yield together
-            together, left = [], MAX_STATEMENTS - LOCK_TOKEN_AND_LEDGER
-        together.append(load)
-        left -= needed
-    if together:
-        yield together
-
-
-def _of(load: Load) -> dict[str, Any]:
-    """The values that a load's statements name. COPY takes no parameters, and one set serves a whole transaction."""
-    if not PLAIN_NAME.fullmatch(load.query):
-        raise ValueError(f"name of a load: received {load.query!r}, expected letters, digits and _./-")
-    started_at = load.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return {"query": load.query, "batch_id": int(load.batch_id), "started_at": started_at}
-
-
-def ledger_statement(loads: Sequence[Load]) -> str:
-    """The statement that notes the loads."""
-    parts = []
-    for load in loads:
-        for target, rows in load.tables.items():
-            arrives = "arrival_time" in statements.staged_columns(DIALECT, target) and not is_empty(rows)
-            [part] = statements.statements(DIALECT, f"load/ledger_of_{'stage' if arrives else 'rows'}.sql")
-            parts.append(Template(part).substitute(_of(load), target=target, rows=rows.num_rows))
-    [statement] = statements.statements(DIALECT, "load/ledger.sql")
-    return Template(statement).substitute(rows="\n    union all\n    ".join(parts))
