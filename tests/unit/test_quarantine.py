@@ -21,10 +21,9 @@ from streaming.failures import is_about_data
 from streaming.quarantine.bisect import MAX_REFUSED, bisect
 from streaming.quarantine.failures import Failures
 from streaming.quarantine.table import Quarantine
+from streaming.quarantine.writing import LeavesOut, quarantined_row
 from streaming.scoring.archive import Model
 from streaming.scoring.each_text import judged_each
-from streaming.quarantine.writing import LeavesOut, quarantined_row
-from streaming.scoring.each_text import score_each_text
 from streaming.settings import Settings
 from streaming.tables.catalog import SILVER
 from streaming.tables.columns import PARTITIONS, SENTIMENT_FIELDS
