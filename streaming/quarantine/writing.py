@@ -21,7 +21,7 @@ from streaming.tables.parsed_events import QUARANTINED
 # From rows (of parsed_events, scored) to batches of data_files.FILES.
 Write = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
-# Why a text could not be scored; only in batches whose texts are scored with `Champion.score_each`.
+# Why a text could not be scored; only in batches that are scored with `Champion.scorer(..., each=True)`.
 SCORE_ERROR = "score_error"
 MAX_ERROR = 500
 _PLACE = ("sequence_number", "record_index", "partition_key", "stream", "arrival_time")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -61,7 +62,7 @@ class Champion:
         `each`: for a batch that keeps failing, see Scorer.
         """
         version = self.version(batch)
-        return Scorer(self._ready[version], version, each)
+        return Scorer(partial(_model_in, self._ready[version]), version, each)
 
     def score(self, rows: DataFrame, batch: int) -> DataFrame:
         """Add the columns of ADDED; null where `text` is null."""
@@ -146,6 +147,10 @@ class Champion:
             self._reported = refused
 
 
+def _model_in(archive: Broadcast[bytes]) -> Model:
+    return model_of(archive.value)
+
+
 _loaded: dict[str, Model] = {}
 
 
@@ -161,7 +166,7 @@ class Scorer:
     no score, and the error in the further column `score_error`.
     """
 
-    archive: Broadcast[bytes]
+    load: Callable[[], Model]
     version: str
     each: bool = False
 
@@ -179,7 +184,7 @@ class Scorer:
 
     def _judged(self, texts: pd.Series, tags: pd.Series) -> pd.DataFrame:
         if self.version not in _loaded:
-            model = model_of(self.archive.value)
+            model = self.load()
             # A worker may live as long as the job: it keeps one version, that of the batch.
             _loaded.clear()
             _loaded[self.version] = model

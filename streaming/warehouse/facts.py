@@ -60,7 +60,7 @@ class Loader:
         """`bounds` limit what one round loads of each table; they matter when it catches up."""
         self._settings = settings
         self._warehouse = warehouse
-        self._leaves_out = LeavesOut(settings, warehouse, positions.HOP, identity, _kept)
+        self._leaves_out = LeavesOut(settings, warehouse, positions.LOAD, identity, _kept)
         self._bounds = bounds or Bounds()
         self._tables: dict[str, _Table] = {}
         self._noted: Mapping[str, int] = {}

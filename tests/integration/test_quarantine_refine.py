@@ -9,19 +9,18 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from streaming import commit_points
 from streaming.delta.data_files import DataFiles, Target
 from streaming.quarantine.writing import Write
 from streaming.scoring.archive import Model
-from streaming.scoring.champion import scored
-from streaming.scoring.each_text import SCORE, SCORE_OR_ERROR, judged_each
-from streaming.scoring.language import judged
+from streaming.scoring.champion import Scorer
 from streaming.settings import Settings
 from streaming.sinks.silver import Files, Silver
 from tests.builders import a_bronze_row, a_record
-from tests.integration.test_streaming_refine import FakeChampion, arrive, refine
+from tests.fake_champion import FakeChampion, Score
+from tests.integration.test_streaming_refine import arrive, refine
 from tests.lake_rows import rows_of
 
 BAD = "event-500"
@@ -130,13 +129,13 @@ class FailsOnOneText(FakeChampion):
     def predict(texts: Any) -> pd.DataFrame:
         if "riddle" in texts:
             raise RuntimeError("cannot read riddles")
-        return pd.DataFrame({"sentiment": "positive", "polarity": 0.5, "confidence": 0.9}, index=range(len(texts)))
+        return pd.DataFrame(
+            {"sentiment": "positive", "polarity": 0.5, "confidence": 0.9, "language": "en"}, index=range(len(texts))
+        )
 
-    def score(self, rows: DataFrame, batch: int) -> DataFrame:
-        return scored(rows, lambda: Model(self.predict), "riddles", SCORE, judged)
-
-    def score_each(self, rows: DataFrame, batch: int) -> DataFrame:
-        return scored(rows, lambda: Model(self.predict), "riddles", SCORE_OR_ERROR, judged_each)
+    def scorer(self, _batch: int, *, each: bool = False) -> Score:
+        predict = self.predict
+        return Scorer(lambda: Model(predict), "riddles", each)
 
 
 def test_a_text_that_no_model_can_score_is_left_out(spark: SparkSession, settings: Settings) -> None:

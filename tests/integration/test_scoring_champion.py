@@ -6,6 +6,7 @@ import io
 import pickle
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ def test_a_worker_loads_a_version_once_for_all_its_tasks(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(scoring, "model_of", load)
     monkeypatch.setattr(scoring, "_loaded", {})
-    sent = cloudpickle.dumps(scoring.Scorer(Archive(), "7"))  # type: ignore[arg-type]
+    sent = cloudpickle.dumps(scoring.Scorer(partial(scoring._model_in, Archive()), "7"))  # type: ignore[arg-type]
     for _task in range(3):
         (scored,) = pickle.loads(sent)([pa.record_batch({"text": ["sun", None]})])
         assert scored.to_pydict()["model_version"] == ["7", None]

@@ -26,13 +26,13 @@ from streaming.scoring.archive import Model
 from streaming.scoring.each_text import judged_each
 from streaming.settings import Settings
 from streaming.tables.catalog import SILVER
-from streaming.tables.columns import PARTITIONS, SENTIMENT_FIELDS
+from streaming.tables.columns import LANGUAGE_FIELDS, PARTITIONS, SENTIMENT_FIELDS
 from streaming.tables.parsed_events import QUARANTINED, SCHEMA, parsed_batches
 from tests.builders import NOON, a_bronze_row, a_record
 from tests.lake_rows import BRONZE, SCORES, rows_of, settings_of
 
 ARROW = to_arrow_schema(SCHEMA)
-SCORED = to_arrow_schema(StructType(SENTIMENT_FIELDS))
+SCORED = to_arrow_schema(StructType([*SENTIMENT_FIELDS, *LANGUAGE_FIELDS]))
 
 
 class Refuses:
@@ -163,7 +163,9 @@ def test_texts_that_a_model_cannot_score_get_their_error_and_the_others_their_sc
     def predict(texts: Any) -> pd.DataFrame:
         if "riddle" in texts:
             raise RuntimeError("cannot read riddles")
-        return pd.DataFrame({"sentiment": "positive", "polarity": 0.5, "confidence": 0.9}, index=range(len(texts)))
+        return pd.DataFrame(
+            {"sentiment": "positive", "polarity": 0.5, "confidence": 0.9, "language": "en"}, index=range(len(texts))
+        )
 
     scores = judged_each(Model(predict), pd.Series(["one", None, "riddle", "two"]), pd.Series([None] * 4))
     assert [value if isinstance(value, str) else None for value in scores["sentiment"]] == [

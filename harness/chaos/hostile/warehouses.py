@@ -151,6 +151,10 @@ class InPlace:
         """Take the loads; see Warehouse."""
         return self._warehouse.commit([replace(load, tables=self._on_s3(load)) for load in loads])
 
+    def try_out(self, load: Load) -> None:
+        """Take the load and take it back; see Warehouse."""
+        self._warehouse.try_out(replace(load, tables=self._on_s3(load)))
+
     def _on_s3(self, load: Load) -> dict[str, Any]:
         return {
             target: replace(rows, folder=f"s3a://{LAKE}/{rows.name}", storage=_Mounted(self._lake))
