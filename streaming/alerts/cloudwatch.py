@@ -1,7 +1,7 @@
 """Amazon CloudWatch as a sink for metrics.
 
-Guarantee: at most once, and never in the way: `put` returns at once, a thread sends what has gathered, what cannot be
-sent is dropped and counted in the log.
+Guarantee: at most once, and never blocks: `put` returns at once, and a thread sends the queued metrics. Metrics that
+cannot be sent are dropped, and the log has their number.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class CloudWatch:
         """CloudWatch has no traces."""
 
     def close(self) -> None:
-        """Send what is left and end the thread; takes some seconds at most, also when CloudWatch does not answer."""
+        """Send the queued metrics and end the thread; takes a few seconds, even if CloudWatch does not answer."""
         self._closing.set()
         self._thread.join(timeout=3 * (TIMEOUTS.connect_timeout + TIMEOUTS.read_timeout))  # type: ignore[attr-defined]
 

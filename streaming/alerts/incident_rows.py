@@ -1,4 +1,4 @@
-"""Converts incidents, as the detection has them, to rows of gold/incidents."""
+"""Converts incidents to rows of gold/incidents."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs the detection beside the stream, and keeps the incidents' life in gold/incidents.
+"""Runs the detection on the stream, and writes the beginning, changes and end of each incident to gold/incidents.
 
-Guarantee: a row is in gold before it is alerted, and alerts are made of rows, so a process that ends in between alerts
-after its next start. A start reads the last minutes of silver again; an incident that was open then keeps its id.
+Guarantee: alerts are made from rows of gold, so a process that ends between row and alert sends the alert after its
+next start. A start reads the last minutes of silver again; an incident that was open then keeps its id.
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ from streaming.tables import gold_incidents
 
 log = logging.getLogger(__name__)
 
-# How long after the end of a step its texts may still come: silver's newest rows are a few seconds old.
+# Texts may reach silver so long after the end of their step: silver's newest rows are a few seconds old.
 GRACE_S = 10.0
-# Without any text for so long, the steps go on: an outage of the sources is an incident too.
+# After so long without a text, empty steps are counted, because an outage of the sources is an incident too.
 IDLE_S = 60.0
-# A longer gap between texts begins the detection anew: it would take thousands of empty steps.
+# After a longer gap between texts the detection restarts; it would have to count thousands of empty steps otherwise.
 GAP_S = 3600.0
-# An incident that changes only in its numbers is written again after so long.
+# Changed numbers of an incident are written at most this often; another state, severity or cause is written at once.
 WRITTEN_EVERY_S = 60.0
 LOOK_BACK = timedelta(days=1)
-# Two findings of one incident, before and after a restart, begin at most so far apart.
+# Incidents found before and after a restart are the same one if their beginnings are at most this far apart.
 SAME_S = 1200.0
-
 REMEMBER_EVERY = timedelta(minutes=10)
 
 Row = dict[str, Any]
@@ -50,7 +49,7 @@ class Memory(Protocol):
         ...
 
     def write(self, value: Mapping[str, Any]) -> None:
-        """Replace it."""
+        """Replace the object."""
         ...
 
 
@@ -65,9 +64,9 @@ class Steps:
         self._newest: dict[str, float] = {}
 
     def add(self, texts: Sequence[Text], now: float) -> Iterator[tuple[float, list[Text]]]:
-        """Take texts in order of their times; yields the steps that are complete: their end and their texts.
+        """Add texts in order of their times, and yield each step that is complete as (end, texts).
 
-        `now` is the time of day in epoch seconds. Texts of a step that ended before are left out.
+        `now` is the current time in epoch seconds. Texts of a step that has already ended are left out.
         """
         if texts:
             self._reached = self._reached_by(texts, now)
@@ -75,7 +74,7 @@ class Steps:
         elif self._last_text_at and now - self._last_text_at >= IDLE_S and now - self._reached < GAP_S:
             self._reached = max(self._reached, now - IDLE_S)
         if self._end is None and texts:
-            # The step in which the texts begin is not whole.
+            # The first step is skipped: its earlier texts are missing.
             self._end = (texts[0].at // STEP_S + 2) * STEP_S
         self._waiting += texts
         while self._end is not None and self._end + GRACE_S <= self._reached:
@@ -84,25 +83,25 @@ class Steps:
             self._end += STEP_S
 
     def _reached_by(self, texts: Sequence[Text], now: float) -> float:
-        """The event time up to which all is there: posts and comments are committed one after the other."""
+        """The event time up to which silver has all texts. Posts and comments are committed one after the other."""
         for entity in {each.entity for each in texts}:
             own = [each.at for each in texts if each.entity == entity]
-            # Some clocks are wrong: a text from the future must not end a step.
+            # Some senders' clocks are wrong: a text with a time in the future must not end a step.
             newest = min(own[int(0.95 * (len(own) - 1))], now)
             self._newest[entity] = max(self._newest.get(entity, 0.0), newest)
         last = max(self._newest.values())
-        # A platform may have no comments for a while: then the posts alone decide.
+        # An entity without texts for a while, such as comments at night, must not hold up the steps.
         return max(self._reached, min(each for each in self._newest.values() if last - each <= IDLE_S))
 
     def gap(self, texts: Sequence[Text]) -> bool:
-        """True if these texts come so long after the ones before that the detection begins anew."""
+        """True if these texts are so much later than the last step that the detection must restart."""
         return bool(texts) and self._end is not None and texts[len(texts) // 2].at - self._end > GAP_S
 
 
 class IncidentWatch:
-    """One round: new texts in, changed rows of gold/incidents out.
+    """Each call passes new texts to the detection and writes the changed rows of gold/incidents.
 
-    `texts` returns what silver took in since it was called last. `memory` keeps the seasons, which take days to learn.
+    `texts` returns the texts that silver got since its last call. `memory` keeps the seasons, which take days to learn.
     """
 
     def __init__(self, settings: Settings, texts: Callable[[], Sequence[Text]], memory: Memory) -> None:
@@ -118,7 +117,7 @@ class IncidentWatch:
         self._open: list[Row] = []
 
     def __call__(self, now: datetime) -> None:
-        """Look at the new texts and write what changed; raises what the storage raises."""
+        """Run the detection on the new texts and write the changed incidents; raises the storage's errors."""
         gold = self._table(now)
         texts = self._texts()
         if self._steps.gap(texts):
@@ -142,7 +141,7 @@ class IncidentWatch:
             self._remembered_at = now
 
     def _table(self, now: datetime) -> KeyedMerge:
-        """The table; the first time also reads which incidents were open when the process before ended."""
+        """The table. The first call also reads which incidents were open when the previous process ended."""
         if self._gold is None:
             uri, options = location(self._settings.table(gold_incidents.NAME)), storage_options(self._settings)
             query = f"watch/{uuid.uuid4()}"
@@ -162,14 +161,14 @@ class IncidentWatch:
         return row
 
     def _adopted(self, row: Row) -> Row:
-        """The row with the id and beginning under which gold has it already."""
+        """The row, with id and beginning from gold if the incident was open before this process started."""
         for known in self._open:
             if abs((known["since"] - row["since"]).total_seconds()) <= SAME_S:
                 return row | {name: known[name] for name in ("incident_id", "since", "found_at")}
         return row
 
     def _ended_unseen(self, now: datetime, changed: dict[str, Row]) -> dict[str, Row]:
-        """The incidents that were open before the start, and that the texts read since then do not show any more."""
+        """The incidents that were open before the start and that the texts since then do not show, as closed rows."""
         over = [row for row in self._open if (now - row["last_seen"]).total_seconds() > SAME_S]
         current = {row["incident_id"] for row in (*self._written.values(), *changed.values())}
         self._open = [row for row in self._open if row not in over]

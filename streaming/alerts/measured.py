@@ -1,4 +1,4 @@
-"""What the job measures, and where it goes: CloudWatch, an OpenTelemetry collector, both, or the log alone."""
+"""The job's metrics, and the places to which they are sent: CloudWatch, an OpenTelemetry collector, both, or none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streaming.settings import Settings
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured value of one hop; `unit` is one of CloudWatch's."""
+    """One measured value of one hop. `unit`: a unit of CloudWatch, such as Seconds or Count."""
 
     name: str
     hop: str
@@ -22,58 +22,58 @@ class Metric:
 
 
 class Metrics(Protocol):
-    """Where metrics go."""
+    """A place to which metrics are sent."""
 
     def put(self, *metrics: Metric) -> None:
-        """Take the metrics; returns at once, never raises."""
+        """Send the metrics; returns at once, never raises."""
         ...
 
     def batch(self, hop: str, progress: Mapping[str, Any]) -> None:
-        """Take what Spark reports of a micro-batch, to trace it; returns at once, never raises."""
+        """Send a trace of a micro-batch, from Spark's report of it; returns at once, never raises."""
         ...
 
     def close(self) -> None:
-        """Send what is left."""
+        """Send all queued metrics and end."""
         ...
 
 
 class NoMetrics:
-    """Metrics go nowhere: the log has them."""
+    """Sends no metrics; they are only in the log."""
 
     def put(self, *metrics: Metric) -> None:
-        """Forget them."""
+        """Do nothing."""
 
     def batch(self, hop: str, progress: Mapping[str, Any]) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Do nothing."""
 
 
 class Several:
-    """Metrics go to each of some places."""
+    """Sends metrics to several places."""
 
     def __init__(self, places: Sequence[Metrics]) -> None:
         self._places = places
 
     def put(self, *metrics: Metric) -> None:
-        """Pass them on."""
+        """Send the metrics to each place."""
         for place in self._places:
             place.put(*metrics)
 
     def batch(self, hop: str, progress: Mapping[str, Any]) -> None:
-        """Pass it on."""
+        """Send the trace to each place."""
         for place in self._places:
             place.batch(hop, progress)
 
     def close(self) -> None:
-        """Close each."""
+        """Close each place."""
         for place in self._places:
             place.close()
 
 
 def open_metrics(settings: Settings) -> Metrics:
-    """The places that the settings name: a CloudWatch namespace, an OTLP endpoint. Only what is named is imported."""
+    """Open the places that the settings name: a CloudWatch namespace, an OTLP endpoint. Imports only their modules."""
     places: list[Metrics] = []
     if settings.metrics_namespace:
         from streaming.alerts.cloudwatch import CloudWatch

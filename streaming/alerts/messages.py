@@ -1,6 +1,6 @@
-"""What an alert about an incident says: as an e-mail, as a short message, and as JSON. Pure.
+"""Writes the alert about an incident: as an e-mail, as an SMS, and as JSON. Pure.
 
-All three are made of a row of gold/incidents, so an alert that is shown or tested later says what was sent.
+All three are made from a row of gold/incidents, so `moodstream alerts show` prints the text that was sent.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ RULE = "incident"
 REPEATED_AFTER = timedelta(days=1)
 CHANGED: Mapping[str, str] = {
     "audience": "The audience changed: news, no fault of the system.",
-    "bots": "Bots raid the platform: the numbers below are not those of people.",
+    "bots": "Bots raid the platform: these texts do not show the sentiment of people.",
     "model": "The model changed: compare versions (`moodstream rescore`) or go back (`moodstream model rollback`).",
-    "data": "The data changed: look at what the sources send (gold/quality_by_minute, gold/drift_by_hour).",
+    "data": "The data changed: look at the texts of the sources (gold/quality_by_minute, gold/drift_by_hour).",
 }
 
 
 def headline(row: Row) -> str:
-    """What happened, in one line with its numbers."""
+    """One line that states the change and its numbers."""
     if row["measure"] == "volume":
         if row["new_topic"]:
             return f"New topic {_bare(row['series'])}: {row['found']:.0f} texts a minute"
@@ -38,12 +38,12 @@ def headline(row: Row) -> str:
 
 
 def subject(row: Row) -> str:
-    """The identity of one message: another severity, cause or state of an incident is another message."""
+    """The identity of one message: an incident with another severity, cause or state gets another message."""
     return f"{row['incident_id']} {row['state']} {row['severity']} {row['cause']}"
 
 
 def email(row: Row) -> str:
-    """The whole message: what, since when, how sure, why, and what it is about."""
+    """The message for e-mail: change, severity, beginning, certainty, cause, topics, terms, cohorts and posts."""
     lines = [
         f"{headline(row)}.",
         "",

@@ -1,7 +1,7 @@
-"""OpenTelemetry over OTLP/HTTP: the job's metrics, and a trace of each micro-batch, for whoever has no CloudWatch.
+"""Sends the job's metrics, and a trace of each micro-batch, to an OpenTelemetry collector over OTLP/HTTP.
 
-Guarantee: as for CloudWatch, at most once and never in the way: the SDK's own threads send, what a collector does not
-take is dropped and logged by the SDK. Headers, such as a collector's token, come from OTEL_EXPORTER_OTLP_HEADERS.
+Guarantee: as for CloudWatch, at most once, and never blocks: the SDK's own threads send, and the SDK drops and logs
+what the collector refuses. Headers, such as a collector's token, come from OTEL_EXPORTER_OTLP_HEADERS.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from streaming.alerts.measured import Metric
 SCOPE = "moodstream"
 SEND_EVERY_MS = 10_000
 TIMEOUT_S = 5.0
-# Sums over time; every other metric is a state of now, and the time of a batch a distribution.
+# These metrics are counters and these are histograms; all others are gauges.
 COUNTED = ("InputRows", "RejectedRows", "Restarts")
 DISTRIBUTED = ("BatchSeconds",)
-# A count has no unit: Prometheus would call a gauge of unit 1 a ratio.
+# A count has no unit: Prometheus appends `_ratio` to the name of a gauge with unit 1.
 UNITS = {"Seconds": "s", "Count/Second": "1/s"}
 NANOSECONDS = 1_000_000_000
 
@@ -48,21 +48,21 @@ class Otlp:
         self._instruments: dict[str, Any] = {}
 
     def put(self, *metrics: Metric) -> None:
-        """Take the metrics."""
+        """Record the metrics; the SDK sends them."""
         for metric in metrics:
             self._instrument(metric)(metric.value, {"hop": metric.hop})
 
     def batch(self, hop: str, progress: Mapping[str, Any]) -> None:
-        """Take a micro-batch's progress, as Spark reports it, as one trace."""
+        """Record a trace of a micro-batch from Spark's progress."""
         trace_batch(self._tracer, hop, progress)
 
     def close(self) -> None:
-        """Send what is left; takes some seconds at most, also when the collector does not answer."""
+        """Send all that is queued; takes some seconds at most, even if the collector does not answer."""
         self._metrics.shutdown(TIMEOUT_S * 1000)
         self._traces.shutdown()
 
     def _instrument(self, metric: Metric) -> Any:
-        """The function that takes a value of this metric."""
+        """The SDK's function that records a value of this metric."""
         if metric.name not in self._instruments:
             make, take = self._kind(metric.name)
             instrument = make(otel_name(metric.name), UNITS.get(metric.unit, ""))
@@ -83,7 +83,7 @@ def otel_name(name: str) -> str:
 
 
 def trace_batch(tracer: Tracer, hop: str, progress: Mapping[str, Any]) -> None:
-    """A span for the batch and, within it, one for each part that Spark times, one after the other."""
+    """Record a span for the batch, with a child span for each part that Spark times; parts follow one another."""
     begin = int(datetime.fromisoformat(progress["timestamp"]).timestamp() * NANOSECONDS)
     parts: Mapping[str, int] = progress.get("durationMs") or {}
     attributes = {"hop": hop, "batch": progress["batchId"], "input_rows": progress["numInputRows"]}

@@ -20,13 +20,14 @@ BASELINE = timedelta(minutes=60)
 REJECTED_EVENTS = 20
 REJECTED_SHARE = 0.05
 REJECTED_TIMES = 3.0
-# What is too much even where nothing is known to compare with.
+# The limit where the last hour has no rows to compare with.
 REJECTED_SHARE_ALONE = 0.5
 
 LAG_S = 120.0
 LAG_BATCHES = 3
 
-# A hop that has nothing to do finishes no batch either: it stalls when the hop before it went on for this long.
+# A hop without new rows finishes no batch either, so a hop counts as stalled only if the hop before it finished batches
+# for this long.
 STALLED_AFTER = timedelta(minutes=5)
 BEFORE: Mapping[str, str] = {
     "refine": "ingest",
@@ -37,33 +38,33 @@ BEFORE: Mapping[str, str] = {
 }
 RESTARTS = 3
 
-# Rows wait in quarantine until somebody brings them back: they are told of twice at most.
+# Quarantined rows wait until somebody replays them; an alert about them is sent at most twice.
 QUARANTINE_QUIET = timedelta(hours=1)
 QUARANTINE_WINDOW = 2 * QUARANTINE_QUIET
 QUARANTINE_NAMED = 5
 
-# Drift is a matter of hours and days: its alert is not repeated as often as others.
+# Drift lasts for hours and days, so its alert is repeated less often than others.
 DRIFT_QUIET = timedelta(days=1)
 DRIFT_WINDOW = timedelta(hours=1)
 DRIFT_MEASURES = ("psi_label", "psi_polarity", "psi_length", "novelty")
 WHAT_CHANGED: Mapping[str, str] = {
     "data": (
-        "The texts are not what they were when this version began. A new model has been requested; label some of them "
-        "(`moodstream model train --feedback`), or it will know no more than this one."
+        "The texts differ from those of the stream's first day. A new model has been requested; label some of the new "
+        "texts (`moodstream model train --feedback`), or it will learn from the same labels as this one."
     ),
-    "audience": "The texts are like before, their mood is not. Look at gold/sentiment_by_topic: news, no fault.",
+    "audience": "The texts are as before, their sentiment is not. This is news, no fault: see gold/sentiment_by_topic.",
     "model": (
-        "The texts are like before, the version is new. Compare it with the former one (`moodstream rescore`), or take "
-        "that back (`moodstream model rollback`)."
+        "The texts are as before, the model version is new. Compare it with the former one (`moodstream rescore`), or "
+        "return to that (`moodstream model rollback`)."
     ),
 }
 
 
 @dataclass(frozen=True)
 class Alert:
-    """A message about `subject`. The same rule and subject stay quiet for `quiet` after it was sent.
+    """A message about `subject`. For the time `quiet` after it, no alert of the same rule and subject is sent.
 
-    `sms` is its short form, and `data` its form for programs; without them the text is sent everywhere.
+    `sms` is its short form, and `data` its form for programs; without them every subscriber gets `text`.
     """
 
     rule: str
@@ -75,12 +76,12 @@ class Alert:
 
     @property
     def identity(self) -> str:
-        """What is compared with the alerts that were sent: the rule and its subject."""
+        """Rule and subject, by which an alert is found among those that were sent."""
         return f"{self.rule}/{self.subject}"
 
 
 def rejected_jump(rows: Iterable[Row], now: datetime) -> list[Alert]:
-    """Whether far more of what arrives is rejected than in the hour before. `rows` are of gold/quality_by_minute."""
+    """An alert if the share of rejected events is far above the last hour's. `rows`: of gold/quality_by_minute."""
     recent, before = _split(rows, lambda _: "all", now)
     last, past = recent["all"], before["all"]
     share, rejected = _rejected_share(last)
@@ -108,20 +109,20 @@ def _rejected_share(rows: Iterable[Row]) -> tuple[float, int]:
 
 
 def stale_gold(rows: Iterable[Row]) -> list[Alert]:
-    """Whether the newest batches of gold/freshness all served old events."""
+    """An alert if at least half of the events of each of the newest batches were old. `rows`: of gold/freshness."""
     newest = sorted(rows, key=lambda row: row["committed_at"])[-LAG_BATCHES:]
     if len(newest) < LAG_BATCHES or min(row["lag_p50_s"] for row in newest) < LAG_S:
         return []
     text = (
         f"Gold lags behind: half of the events of each of the last {LAG_BATCHES} batches were older than "
         f"{min(row['lag_p50_s'] for row in newest):.0f} s (limit {LAG_S:.0f} s). Look at the batch times of ingest, "
-        f"refine and aggregate (`moodstream status --lake LAKE`): the slowest holds the others up."
+        f"refine and aggregate (`moodstream status --lake LAKE`): the slowest hop delays the others."
     )
     return [Alert("stale_gold", "gold", text)]
 
 
 def hop_trouble(hops: Mapping[str, Row]) -> list[Alert]:
-    """Hops that failed for good, keep restarting, or fall behind the one before. `hops` as in the status file."""
+    """Alerts for hops that failed for good, restart repeatedly, or have stalled. `hops`: as in the status file."""
     alerts = []
     for name, hop in hops.items():
         if hop["state"] == "failed":
@@ -129,23 +130,23 @@ def hop_trouble(hops: Mapping[str, Row]) -> list[Alert]:
         elif hop["state"] == "waiting" and hop["restarts"] >= RESTARTS:
             alerts.append(_hop("hop_restarting", name, f"was restarted {hop['restarts']} times: {hop['error']}."))
         elif hop["state"] == "running" and _stalled(hop, hops.get(BEFORE.get(name, ""), {})):
-            what = f"has finished no batch since {hop['last_batch_at']}, though {BEFORE[name]} went on."
+            what = f"has finished no batch since {hop['last_batch_at']}, although {BEFORE[name]} has."
             alerts.append(_hop("hop_stalled", name, what))
     return alerts
 
 
 def model_refused(refused: Mapping[str, str]) -> list[Alert]:
-    """Model versions that the alias names and that do not serve; `refused`: the reason by version."""
+    """Alerts for champions that the job refused to load. `refused`: the reason by version."""
     return [
-        Alert("model_refused", f"version {version}", f"The former model goes on serving. {why}")
+        Alert("model_refused", f"version {version}", f"The former champion still serves. {why}")
         for version, why in refused.items()
     ]
 
 
 def challenger_refused(refused: Mapping[str, str]) -> list[Alert]:
-    """Versions that were to run in the shadow and cannot; `refused`: the reason by version."""
+    """Alerts for challengers that shadow scoring refused to load. `refused`: the reason by version."""
     return [
-        Alert("challenger_refused", f"version {version}", f"What serves is not touched; promotion is closed. {why}")
+        Alert("challenger_refused", f"version {version}", f"The champion still serves; no promotion is possible. {why}")
         for version, why in refused.items()
     ]
 
@@ -169,7 +170,7 @@ def _quarantined(hop: str, rows: Sequence[Row]) -> str:
 
 
 def drift(rows: Iterable[Row], now: datetime) -> list[Alert]:
-    """What changed for each version in its newest hour, this one or the one before. `rows`: of gold/drift_by_hour."""
+    """Alerts for versions that drifted in their newest hour: this hour or the last. `rows`: of gold/drift_by_hour."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     newest: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: row["hour"]):
@@ -193,7 +194,7 @@ def _drift(row: Row) -> Alert:
 
 def _hop(rule: str, name: str, what: str) -> Alert:
     return Alert(
-        rule, name, f"Hop {name} {what} The others go on. Look at the job's log and `moodstream status --lake LAKE`."
+        rule, name, f"Hop {name} {what} The other hops run. Look at the job's log and `moodstream status --lake LAKE`."
     )
 
 
@@ -216,7 +217,7 @@ def not_repeated(alerts: Sequence[Alert], sent: Mapping[str, float], now: dateti
 def _split(
     rows: Iterable[Row], subject: Callable[[Row], str], now: datetime
 ) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
-    """Rows of the last minutes and of the hour before them, by subject. What lies in the future is in neither."""
+    """Rows of the last minutes and of the hour before them, by subject; rows with a time in the future are left out."""
     recent: dict[str, list[Row]] = defaultdict(list)
     before: dict[str, list[Row]] = defaultdict(list)
     for row in rows:

@@ -1,7 +1,7 @@
-"""The scored texts that silver took in, as the detection of incidents reads them. No Spark job is needed.
+"""Reads silver's newly scored texts for the detection of incidents, without a Spark job.
 
-Begins with the texts of the last WARM_UP of event time, so that a job that starts again knows what is usual. Afterwards
-each call returns the rows that were appended since the call before. After a start a row may come twice.
+The first call returns the texts of the last WARM_UP of event time, from which a job that restarts learns what is usual.
+Each later call returns the rows that were appended since the previous call. After a start a row may be returned twice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from streaming.tables.keyed_table import TIMESTAMP
 SOURCES = {silver_posts.NAME: silver_posts.ENTITY, silver_comments.NAME: silver_comments.ENTITY}
 WARM_UP = timedelta(minutes=20)
 MAX_ROWS = 100_000
-# Looking an author up reads the whole table of users: not in every round.
+# To look authors up means to read the whole table of users, so it is not done in every round.
 LOOK_UP_EVERY_S = 60.0
 MAX_AUTHORS = 200_000
 READ = pa.schema(
@@ -93,7 +93,7 @@ class SilverTexts:
 
 
 def between(settings: Settings, since: datetime, until: datetime) -> list[Text]:
-    """The scored texts of a span of event time, in its order, all in memory; raises TableNotFoundError."""
+    """The scored texts of a span of event time, sorted by it, all in memory; raises TableNotFoundError."""
     rows = [row for name in SOURCES for row in _stored(settings, name, since, until)]
     try:
         cohorts = Authors(settings).cohorts({row["user_id"] for row in rows}, ())

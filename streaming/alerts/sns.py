@@ -19,13 +19,13 @@ from streaming.settings import Settings
 # SNS refuses longer subjects, and characters other than printable ASCII in them.
 SUBJECT_LENGTH = 100
 TIMEOUTS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-# The subscribers that are programs: they get the JSON form.
+# Protocols whose subscribers are programs; these get the JSON form.
 PROGRAMS = ("sqs", "lambda", "http", "https", "firehose")
 
 
 @dataclass(frozen=True)
 class Message:
-    """An alert's text, and its forms for SMS and for programs (JSON); an empty form means the text."""
+    """An alert's text, and its forms for SMS and for programs (JSON). Where a form is empty, the text is sent."""
 
     text: str
     sms: str = ""
@@ -33,7 +33,7 @@ class Message:
 
 
 class Alerts(Protocol):
-    """Where alerts go."""
+    """A place to which alerts are sent."""
 
     def publish(self, subject: str, message: Message) -> None:
         """Send one message; raises SinkUnavailable if a later try may succeed."""

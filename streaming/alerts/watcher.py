@@ -29,21 +29,21 @@ log = logging.getLogger(__name__)
 REMEMBERED = rules.DRIFT_QUIET
 WINDOW = rules.RECENT + rules.BASELINE
 FRESH = timedelta(minutes=10)
-# Where no newer event arrives, a minute counts as whole after this.
+# If no newer event arrives, a minute counts as complete after this time.
 SETTLED = timedelta(minutes=5)
-# An incident that was seen so recently may still have something to say: that it began, grew worse, or ended.
+# Incidents that were seen within this time may still need an alert: they began, changed or ended.
 INCIDENTS_SEEN = timedelta(minutes=30)
 
 
 class Logged:
-    """Publishes nothing: without a topic an alert is only in the log, where every alert is."""
+    """Publishes nothing. It is used where there is no SNS topic; the watcher logs every alert anyway."""
 
     def publish(self, subject: str, message: Message) -> None:
-        """Nothing more to do."""
+        """Do nothing."""
 
 
 class State:
-    """A JSON object beside the checkpoints: when each alert was sent last, say, in POSIX seconds by identity."""
+    """A JSON object in a file beside the checkpoints, such as the time of each alert (POSIX seconds by identity)."""
 
     def __init__(self, files: Files, path: str) -> None:
         self._files = files
@@ -54,7 +54,7 @@ class State:
         return dict(self._files.read_json(self._path) or {})
 
     def write(self, value: Mapping[str, Any]) -> None:
-        """Replace it."""
+        """Replace the object."""
         self._files.write_json(self._path, value)
 
 
@@ -90,13 +90,13 @@ class Watcher:
     def __call__(self, now: datetime | None = None) -> Mapping[str, Any]:
         """Watch once; `now` has a time zone. Raises SinkUnavailable when an alert cannot be sent."""
         try:
-            return self._looked(now or datetime.now(UTC))
+            return self._round(now or datetime.now(UTC))
         except Exception:
-            # The next start of this hop opens its own.
+            # The next start of this hop opens new metrics.
             self._metrics.close()
             raise
 
-    def _looked(self, now: datetime) -> Mapping[str, Any]:
+    def _round(self, now: datetime) -> Mapping[str, Any]:
         found = self._found(now)
         if self._sent is None:
             self._sent = self._state.read()
@@ -149,20 +149,20 @@ class Watcher:
 
 
 def logged(alert: Alert) -> dict[str, Any]:
-    """An alert as the log has it; `data` only where the alert has a form for programs."""
+    """The log line of an alert; it has `data` only if the alert has a form for programs."""
     line = {"event": "alert", "rule": alert.rule, "about": alert.subject, "text": alert.text}
     return line if alert.data is None else {**line, "data": alert.data}
 
 
 def forms(alert: Alert) -> Message:
-    """An alert as it is published: its text, or all of its forms."""
+    """The message that is published for an alert: its text, or all of its forms."""
     if alert.data is None:
         return Message(alert.text)
     return Message(alert.text, alert.sms, json.dumps(logged(alert)))
 
 
 def _counted_until(freshness: list[dict[str, Any]], now: datetime) -> datetime:
-    """The newest minute that gold has counted whole: events of two minutes later are in it, or it is long past."""
+    """The newest minute that gold has counted completely: it has events two minutes later, or SETTLED has passed."""
     minute = timedelta(minutes=1)
     arrived = max((row["last_arrival"] for row in freshness), default=now - FRESH)
     settled = max(arrived - 3 * minute, now - SETTLED)

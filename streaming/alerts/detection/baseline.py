@@ -1,8 +1,9 @@
-"""What each series usually does at this time of the day: its texts a step, its shares of sentiments, and their unrest.
+"""Learns the usual values of each series at each time of the day: texts a step, shares of sentiments, and their unrest.
 
-Robust: a step moves the baseline by at most three standard deviations, and a series that is in an incident moves it
-hardly at all. Seasonal: each hour of the day has a factor on the texts and an offset of the shares, learnt from the
-days before. The unrest (variance over that of independent texts) is learnt as well: people answer each other.
+Robust: a step moves the baseline by at most three standard deviations, and an incident slows its learning down to
+FROZEN. Seasonal: each hour of the day has a factor on the texts and an offset of the shares, learnt from the days
+before. Unrest is the overdispersion: the variance divided by that of independent texts. It exceeds 1 because people
+answer each other.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from streaming.alerts.detection.counts import STEP_S, Numbers
 # Steps over which level and unrest are averaged: an hour, and two.
 LEVEL_STEPS = 3600 / STEP_S
 UNREST_STEPS = 240.0
-# A lasting change becomes usual after some hours.
+# The pace of learning during an incident. It is not 0, so that a lasting change becomes usual after some hours.
 FROZEN = 0.05
 CLIP = 3.0
 DAY_HOURS = 24
 # Days over which the seasons are averaged.
 SEASON_DAYS = 5.0
 MIN_HOUR_TEXTS = 60
-# A share of few texts is drawn to that of all texts, which weigh as much as so many.
+# A share of few texts is shrunk towards that of all texts, with the weight of this many texts.
 PRIOR_TEXTS = 40.0
 FIRST_UNREST = 1.5
 SMALLEST_SHARE = 0.02
-# What `memory` holds.
+# The arrays that `memory` returns.
 LASTING = ("unrest", "season_rate", "season_share", "_hour_rate", "_hour_share")
 
 
@@ -38,7 +39,7 @@ class Baseline:
     def __init__(self, windows: tuple[int, ...]) -> None:
         self._windows = windows
         self.steps = 0
-        # Texts a step and hour of the day's factor taken out; shares of negative and positive; effective texts.
+        # Texts a step without the factor of the hour; shares of negative and positive; effective number of texts.
         self.rate = np.zeros(0)
         self.share = np.zeros((0, 2))
         self.texts = np.zeros(0)
@@ -63,7 +64,7 @@ class Baseline:
         self.forget(range(size - more, size))
 
     def forget(self, places: range | list[int]) -> None:
-        """Begin anew for the series of these rows: none of their texts, and the shares of all texts."""
+        """Reset the series of these rows: to no texts, and to the shares of all texts."""
         for place in places:
             for name in ("rate", "texts", "season_rate", "season_share", "_hour_counts", "_hour_rate", "_hour_share"):
                 getattr(self, name)[place] = 0
@@ -72,11 +73,11 @@ class Baseline:
             self.unrest[place] = np.maximum(self.unrest[place], FIRST_UNREST)
 
     def memory(self, places: Sequence[int]) -> dict[str, Any]:
-        """What takes days to learn, for the series of these rows, as plain lists; the level takes minutes."""
+        """The seasons and the unrest of the series of these rows, as lists. Only these take days to learn."""
         return {"days": self._days.tolist()} | {name: getattr(self, name)[places].round(4).tolist() for name in LASTING}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
-        """Take a memory over, for the first rows; call `grow` before."""
+        """Load a memory into the first rows; call `grow` before."""
         self._days = np.array(memory["days"], float)
         for name in LASTING:
             value = np.array(memory[name], float)
@@ -133,7 +134,7 @@ class Baseline:
         self._hour_steps += 1
 
     def _close_hour(self, at: float, hour: int) -> None:
-        """Learn an hour's factors. The level takes the opposite step, so that what is expected now does not jump."""
+        """Learn an hour's factors. The level changes by the opposite, so that the expected values do not jump."""
         n = self._hour_counts.sum(axis=1)
         self._days[hour] += 1
         gain = 1 / min(self._days[hour], SEASON_DAYS)
@@ -143,7 +144,7 @@ class Baseline:
         if self._days.min() < 1:
             return
         before = self._season(self.season_rate, at), self._season(self.season_share, at)
-        # Where an hour has few texts, its factor would be chance.
+        # If an hour has few texts, its factor would be noise.
         known = self._hour_rate.min(axis=1) * self._hour_steps >= MIN_HOUR_TEXTS
         rates = np.maximum(self._hour_rate, 0.01)
         self.season_rate = np.where(known[:, None], np.log(rates / rates.mean(axis=1, keepdims=True)), 0.0)

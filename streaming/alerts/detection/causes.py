@@ -1,8 +1,8 @@
-"""Why the sentiment of a stream moved: its audience, a raid by bots, the model, or the data. Pure.
+"""Decides why the sentiment of a stream changed: its audience, a raid by bots, the model, or the data. Pure.
 
-A raid is few or young accounts that write nearly the same. The model is the cause if another version began to score
-and the texts are as before. The data changed if texts everywhere have other lengths and words. All else is the
-audience: news.
+In a raid few accounts, or new ones, write nearly the same texts. The model is the cause if another version began to
+score and the number of texts is as before. The data is the cause if texts have other lengths and words. In all other
+cases the cause is the audience, that is, news.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from streaming.alerts.detection.text import ALL, TOPIC, Text, topics
 
 AUDIENCE, BOTS, MODEL, DATA = "audience", "bots", "model", "data"
 
-# Shares of near-identical texts and of accounts never seen before; and how many more of the latter than elsewhere.
+# Limits: the share of near-identical texts, the share of new accounts, and its excess over that of other texts.
 ALIKE, YOUNG, MORE_YOUNG = 0.4, 0.5, 0.25
 MIN_TEXTS = 12
-# The usual bound of a clear shift of a population stability index; and the share of words nobody used before.
+# Limits: the population stability index of lengths (0.25 is the usual one), and the share of words not used before.
 LENGTH_SHIFT, UNKNOWN_WORDS = 0.25, 0.35
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What changed, how sure (0 to 1), and the sentence that says why."""
+    """What changed, how certain that is (0 to 1), and a sentence with the reason."""
 
     name: str
     sure: float
@@ -33,7 +33,7 @@ class Cause:
 
 
 def about(texts: Sequence[Text], symptoms: Sequence[Symptom]) -> list[Text]:
-    """The texts that a set of symptoms is about: those with its topics, or of its cohorts, or all."""
+    """The texts with a topic of the symptoms, if they are at least MIN_TEXTS; otherwise all texts."""
     raised = {each.series.name for each in symptoms if each.series.kind == TOPIC and each.distance > 0}
     tagged = [text for text in texts if raised & set(topics(text.text))]
     if len(tagged) >= MIN_TEXTS:

@@ -1,7 +1,7 @@
 """Counts of texts by step and series: a ring of the last steps, in one array.
 
-A step is STEP_S seconds of event time. A topic gets a place once a step has MIN_ADMITTED of its texts; its earlier
-texts were so few that they count as none. Idle topics give their place up.
+A step is STEP_S seconds of event time. A topic gets a column when a step has MIN_ADMITTED of its texts; its earlier
+texts are not counted. When all MAX_SERIES columns are in use, a new series gets the column of the least used topic.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Counts:
         return len(self.names)
 
     def add_step(self, texts: Iterable[Text]) -> list[int]:
-        """Count the texts of the next step; returns the columns that became those of another series."""
+        """Count the texts of the next step; returns the columns that were given to new series."""
         found: Counter[tuple[Series, int]] = Counter()
         totals: Counter[Series] = Counter()
         for text in texts:
@@ -57,7 +57,7 @@ class Counts:
         return new
 
     def admit_all(self, names: Iterable[Series]) -> None:
-        """Give these series places, in this order, before the first step."""
+        """Give these series columns, in this order, before the first step."""
         for each in names:
             if each not in self.places:
                 self._admit(each)

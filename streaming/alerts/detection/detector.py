@@ -1,9 +1,9 @@
-"""Which series left their usual range, step by step: tests with control of false alarms, and hysteresis.
+"""Finds the series that left their usual range: significance tests with control of false alarms, and hysteresis.
 
-Every step, each series is tested for its shares of negative and positive texts and for its number of texts, over
-windows of one, two and five minutes. Benjamini-Hochberg over all of these tests keeps chance out: a step in which
-nothing happened raises anything with a probability of at most RATE. A finding must be large as well as certain, and it
-lasts until the distance has been small for some minutes.
+In every step each series is tested for its shares of negative and positive texts and for its number of texts, over
+windows of one, two and five minutes. Benjamini-Hochberg over all of these tests limits false alarms: a step in which
+nothing happened has a symptom with a probability of at most RATE. A symptom must be large as well as certain, and it
+lasts until the distance has been small for OFF_STEPS steps.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ NEGATIVE, POSITIVE, VOLUME = 0, 1, 2
 MEASURES = ("negative", "positive", "volume")
 # One, two and five minutes, in steps.
 WINDOWS = (2, 4, 10)
-# Two minutes until anything is known; what is known of so short a time counts as uncertain.
+# No symptom is reported in the first two minutes. A baseline of few texts counts as uncertain afterwards too.
 WARM_UP_STEPS = 4
 RATE = 1e-4
-# What is worth a message: a change of a share of all texts or of a part of them, a factor on the number of texts.
+# The smallest changes that are reported: of a share of all texts, of a share of one series, and of the number of texts.
 SHARE_OF_ALL, SHARE_OF_PART, FACTOR = 0.07, 0.15, 1.5
 MIN_TEXTS = 20
-# A topic that was in fewer texts a minute than this is new, if it is in as many texts as this share of all.
+# A topic is new if it had fewer texts a minute than this. The volume of a topic is reported only if it grew by this
+# share of all texts.
 NEW_TOPIC_PER_MINUTE, NEW_TOPIC_SHARE = 0.5, 0.02
 MIN_BASELINE_TEXTS = 60
-# The distance below which a finding ends, after so many steps.
+# A symptom ends when its distance was below this for so many steps.
 OFF_DISTANCE, OFF_STEPS = 2.0, 4
 MEMORY_VERSION = 1
 
@@ -58,7 +59,7 @@ class Symptom:
 
     @property
     def identity(self) -> str:
-        """The same for the same series and measure."""
+        """A key of series and measure."""
         return f"{self.series.kind}/{self.series.name}/{self.measure}"
 
 
@@ -75,11 +76,11 @@ class Detector:
         self._rate = np.ones(shape)
 
     def step(self, end: float, texts: Sequence[Text]) -> list[Symptom]:
-        """Take the texts of the step that ended at `end` (epoch seconds); returns what is out of range now."""
+        """Test the step that ended at `end` (epoch seconds), and return its symptoms."""
         replaced = self._counts.add_step(texts)
         self._make_room(replaced)
         usual_rate, usual_share = self._baseline.expected(end - STEP_S / 2)
-        # At the beginning of a stream the windows reach back to its beginning only.
+        # At the beginning of a stream the windows are shorter.
         lengths = [min(steps, self._counts.steps) for steps in WINDOWS]
         sums = [self._counts.last(steps) for steps in lengths]
         windows = [(each, usual_rate * steps, usual_share) for each, steps in zip(sums, lengths, strict=True)]
@@ -94,13 +95,13 @@ class Detector:
         return found
 
     def memory(self) -> dict[str, Any]:
-        """What takes days to learn, as JSON: the seasons of every series but of rare topics."""
+        """The seasons of every series except rare topics, as a JSON object; they take days to learn."""
         kept = [place for place, each in enumerate(self._counts.names) if self._is_lasting(place, each)]
         names = [list(self._counts.names[place]) for place in kept]
         return {"version": MEMORY_VERSION, "names": names, "baseline": self._baseline.memory(kept)}
 
     def recall(self, memory: Mapping[str, Any]) -> None:
-        """Begin with a memory, before the first step; one of another version is left out."""
+        """Load a memory before the first step; a memory of another version is ignored."""
         if memory.get("version") != MEMORY_VERSION:
             return
         self._counts.admit_all(Series(kind, name) for kind, name in memory["names"])
@@ -122,7 +123,7 @@ class Detector:
             setattr(self, name, grown)
 
     def _distances(self, raw: Numbers, sums: Sequence[Numbers]) -> Numbers:
-        """Distances with the unrest of the series and the uncertainty of its baseline taken out."""
+        """Distances divided by the unrest of the series and the uncertainty of its baseline."""
         known = self._baseline.texts[:, None] + MIN_BASELINE_TEXTS
         n = np.stack([each.sum(axis=1) for each in sums], axis=1)
         uncertain = (1 + n / known)[:, :, None]
@@ -130,7 +131,7 @@ class Detector:
         return distances
 
     def _worth(self, counts: Numbers, rate: Numbers, share: Numbers) -> np.ndarray:
-        """Where a change is large enough for a message: (series, measures)."""
+        """True where a change is large enough to be reported: (series, measures)."""
         n = counts.sum(axis=1)
         kinds = np.array([each.kind for each in self._counts.names])
         limit = np.where(kinds == ALL, SHARE_OF_ALL, SHARE_OF_PART)[:, None]
@@ -145,7 +146,7 @@ class Detector:
         return np.column_stack([moved & enough[:, None], more | less])
 
     def _decide(self, raw: Numbers, distances: Numbers, worth: np.ndarray) -> None:
-        """Turn findings on where they are certain and large, and off where they were small for a while."""
+        """Begin symptoms that are certain and large, and end those that were small for OFF_STEPS steps."""
         rates = false_discovery_rates(chances(distances))
         certain = ((rates <= RATE) & worth).any(axis=1)
         self._rate = np.where(certain, np.minimum(rates.min(axis=1), np.where(self._on, self._rate, 1.0)), self._rate)

@@ -1,7 +1,7 @@
-"""What the texts of an incident have in common: words, accounts, near-identical wording, versions, lengths.
+"""Measures what the texts of an incident have in common: words, accounts, wording, model versions, lengths.
 
-Keeps the texts of the last minutes, and the usual frequency of each word. At most MAX_SAMPLED texts of a step are kept,
-so that a flood of texts costs no more than a normal minute.
+It keeps the texts of the last minutes, and the usual frequency of each word. It keeps at most MAX_SAMPLED texts of a
+step, so that a sudden mass of texts costs no more than a normal minute.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from streaming.alerts.detection.text import Text, skeleton, terms, words
 
-# Two minutes of steps are looked at, and as many are kept as the slowest finding needs.
+# Steps whose texts are compared with the usual ones: two minutes.
 LOOKED_AT = 4
 MAX_SAMPLED = 400
 MAX_WORDS = 60_000
@@ -25,7 +25,7 @@ FORGET_EVERY = 480
 LENGTH_EDGES = (0, 3, 6, 9, 12, 16, 24, 40, 1 << 30)
 LENGTH_GAIN = 1 / 120
 USUAL_STEPS = 20
-# Successive words by which texts are recognised as near-identical.
+# Texts with this many successive words in common are near-identical.
 RUN = 4
 
 
@@ -43,7 +43,7 @@ class Evidence:
         self._began: float | None = None
 
     def add_step(self, end: float, texts: Sequence[Text], calm: bool) -> None:
-        """Take the texts of the step that ended at `end`; what they say becomes usual only while all is `calm`."""
+        """Add the texts of the step that ended at `end`. The usual values learn from them only if `calm`."""
         sample = sampled(texts)
         self._recent.append(tuple(sample))
         self._steps += 1
@@ -109,21 +109,21 @@ class Evidence:
 
 
 def sampled(texts: Sequence[Text]) -> list[Text]:
-    """At most MAX_SAMPLED of the texts, chosen by a hash of their ids, so that a repetition chooses the same."""
+    """At most MAX_SAMPLED of the texts, chosen by a hash of their ids, so that the choice can be repeated."""
     if len(texts) <= MAX_SAMPLED:
         return list(texts)
     return sorted(texts, key=lambda text: zlib.crc32(text.event_id.encode()))[:MAX_SAMPLED]
 
 
 def few_hands(texts: Sequence[Text]) -> bool:
-    """True if few accounts wrote the texts, nearly each of them several: people rarely write twice about a thing."""
+    """True if few accounts wrote the texts and most of them wrote several; people rarely write twice about a thing."""
     accounts = Counter(text.user for text in texts)
     once = sum(count == 1 for count in accounts.values())
     return len(accounts) <= len(texts) / 3 and once <= 0.3 * len(accounts)
 
 
 def alike(texts: Sequence[Text]) -> float:
-    """The share of texts that share RUN successive words with three other texts at least, 0 to 1."""
+    """The share of texts that have RUN successive words in common with at least three others, 0 to 1."""
     runs = [_runs(text.text) for text in texts]
     uses = Counter(run for each in runs for run in each)
     return sum(any(uses[run] > 3 for run in each) for each in runs) / max(len(texts), 1)
@@ -135,7 +135,7 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 
 
 def examples(texts: Sequence[Text], driving: Sequence[str], most: int = 3) -> list[Text]:
-    """Posts that show what an incident is about: of different accounts, with as many driving terms as possible."""
+    """Texts that illustrate an incident: of different accounts, with as many driving terms as possible."""
     wanted = set(driving)
     ranked = sorted(texts, key=lambda text: (-len(wanted & terms(text.text)), text.at, text.event_id))
     chosen: dict[str, Text] = {}

@@ -1,7 +1,7 @@
-"""Incidents: many symptoms of one thing become one incident, with a beginning, an end, a cause and a severity.
+"""Groups symptoms into incidents, each with a beginning, an end, a cause and a severity.
 
-A symptom that appears while an incident is open belongs to it. An incident ends after QUIET_S without symptoms; a
-symptom of the same series soon afterwards opens it again, so that what swings back is not reported twice.
+A symptom that appears while an incident is open belongs to it. An incident ends after QUIET_S without symptoms. A
+symptom of the same series within REOPENED_S opens it again, so that one event is not reported as two incidents.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ REOPENED_S = 600.0
 OPEN, CLOSED = "open", "closed"
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 SEVERITIES = (INFO, WARNING, CRITICAL)
-# The change of all texts' negative share, and the factor on all texts, from which an incident is critical.
+# An incident is critical if the negative share of all texts rose by this much, or the number of texts by this factor.
 CRITICAL_SHARE, CRITICAL_FACTOR = 0.15, 3.0
-# The cause is decided again until this long after the beginning: the first step has few texts.
+# The cause is decided again in each step for this long, because the first step has few texts.
 DECIDED_AFTER_S = 240.0
 MAX_NAMED = 5
 
@@ -44,22 +44,22 @@ class Incident:
 
     @property
     def state(self) -> str:
-        """Open, or closed."""
+        """OPEN or CLOSED."""
         return OPEN if self.ended is None else CLOSED
 
     @property
     def main(self) -> Symptom:
-        """The symptom that says most: of sentiment before volume, the clearest first."""
+        """The symptom with the largest distance; one of sentiment, if there is any, else of volume."""
         return max(self.symptoms.values(), key=lambda each: (each.measure != MEASURES[VOLUME], abs(each.distance)))
 
     @property
     def rate(self) -> float:
-        """The probability that all of this is chance, at most: that of the clearest symptom."""
+        """The false discovery rate of the clearest symptom, at most the probability that the incident is chance."""
         return min(each.rate for each in self.symptoms.values())
 
     @property
     def severity(self) -> str:
-        """How much of the stream is concerned, and how badly."""
+        """CRITICAL, WARNING or INFO, by how much of the stream changed and how far."""
         overall = [each for each in self.symptoms.values() if each.series.kind == ALL]
         moved = max((each.found - each.usual for each in overall if each.measure == MEASURES[0]), default=0.0)
         grown = max(
@@ -70,27 +70,27 @@ class Incident:
         return WARNING if overall or self.cause.name != AUDIENCE else INFO
 
     def named(self, *kinds: str) -> list[str]:
-        """The names of the most concerned series of these kinds, the clearest first."""
+        """The names of at most MAX_NAMED series of these kinds that rose, the largest distance first."""
         found = [each for each in self.symptoms.values() if each.series.kind in kinds and each.distance > 0]
         ranked = sorted(found, key=lambda each: -abs(each.distance))
         return list(dict.fromkeys(each.series.name for each in ranked))[:MAX_NAMED]
 
     @property
     def topics(self) -> list[str]:
-        """The hashtags that it is about."""
+        """The hashtags whose texts changed most."""
         return self.named(TOPIC)
 
     @property
     def cohorts(self) -> list[str]:
-        """The places, age bands and cohorts that it concerns most."""
+        """The locations, age bands and cohorts whose texts changed most."""
         return self.named(COHORT, LOCATION, AGE)
 
 
 class Incidents:
-    """The detection of one stream: texts in, incidents that began, changed or ended out. For one thread."""
+    """Finds the incidents of one stream of texts. For one thread."""
 
     def __init__(self, prefix: str = "incident", memory: Mapping[str, Any] | None = None) -> None:
-        """`memory`: what an earlier detection of the same stream learnt, see `memory`."""
+        """`memory`: the return value of `memory` of an earlier detection of the same stream."""
         self._prefix = prefix
         self._detector = Detector()
         self._detector.recall(memory or {})
@@ -98,11 +98,11 @@ class Incidents:
         self.current: Incident | None = None
 
     def memory(self) -> dict[str, Any]:
-        """What took days to learn, as a JSON object for a later start."""
+        """The seasons, which took days to learn, as a JSON object for a later start."""
         return self._detector.memory()
 
     def step(self, end: float, texts: Sequence[Text]) -> Incident | None:
-        """Take the texts of the step that ended at `end` (epoch seconds); returns the incident if it changed."""
+        """Add the texts of the step that ended at `end` (epoch seconds); returns the incident if it changed."""
         symptoms = self._detector.step(end, texts)
         self._evidence.add_step(end, texts, calm=not symptoms)
         if symptoms:
@@ -145,7 +145,7 @@ class Incidents:
 
 
 def _surer(known: Cause, new: Cause) -> Cause:
-    """The cause that is surer: evidence grows with the texts."""
+    """The more certain cause. On a tie the new one, because it is decided from more texts."""
     return new if new.sure >= known.sure else known
 
 

@@ -1,6 +1,6 @@
-"""How far counts are from what was expected, in standard deviations, and which of many such distances are no chance.
+"""Distances of counts from expected counts, in standard deviations, and the significance of many such distances.
 
-Square roots and arcsines make the spread of counts and shares nearly normal, in small samples too.
+Square roots of counts and arcsines of shares are nearly normally distributed, in small samples too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
 
-# Texts with the expected shares that are added to every sample: a share of three texts says nothing.
+# This many texts with the expected shares are added to every sample, because a share of three texts is noise.
 SHRINKAGE = 4.0
 # A smaller distance is never significant among hundreds of series, so its probability is not computed.
 NOT_WORTH = 2.5
@@ -33,7 +33,7 @@ def count_distance(found: Numbers, expected: Numbers) -> Numbers:
 
 
 def chances(distances: Numbers) -> Numbers:
-    """The two-sided probability of each distance by chance; 1 for those that are not worth a look."""
+    """The two-sided p-value of each distance; 1 for distances below NOT_WORTH."""
     found = np.ones(distances.shape)
     for place in np.flatnonzero(np.abs(distances) > NOT_WORTH):
         found.flat[place] = erfc(abs(distances.flat[place]) / sqrt(2))

@@ -1,4 +1,4 @@
-"""A scored text as the detection reads it, and the series that it counts in."""
+"""A scored text, and the series in which the detection counts it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORD = re.compile(r"[^\W\d_]{3,40}")
 
 
 class Text(NamedTuple):
-    """One post or comment. `at`: event time in epoch seconds; `sentiment`: a place in SENTIMENTS."""
+    """One post or comment. `at`: event time in epoch seconds; `sentiment`: an index of SENTIMENTS."""
 
     event_id: str
     at: float
@@ -33,7 +33,7 @@ class Text(NamedTuple):
 
 
 class Series(NamedTuple):
-    """What is counted: all texts, or those of one topic, location, age band or cohort (`location, age band`)."""
+    """A set of texts: all, or those of one topic, location, age band or cohort (`location, age band`)."""
 
     kind: str
     name: str
@@ -56,7 +56,7 @@ def topics(text: str) -> list[str]:
 
 
 def series(text: Text) -> Iterator[Series]:
-    """The series that a text counts in; cohorts only where the author is known."""
+    """The series in which a text is counted; locations, age bands and cohorts only if they are known."""
     yield EVERYTHING
     for topic in topics(text.text):
         yield Series(TOPIC, topic)
@@ -74,10 +74,10 @@ def words(text: str) -> list[str]:
 
 
 def terms(text: str) -> set[str]:
-    """The words of a text that say what it is about."""
+    """The words of a text without stop words."""
     return {word for word in words(text) if word not in STOP_WORDS}
 
 
 def skeleton(text: str) -> str:
-    """What near-identical texts have in common: their words without addresses, names, hashtags and emoji."""
+    """The words of a text as one string, which is the same for texts that differ only in addresses, names or emoji."""
     return " ".join(words(text))
