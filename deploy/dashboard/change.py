@@ -1,4 +1,4 @@
-"""What changed between two spans of time, how sure that is, and which topics, terms and cohorts carried it.
+"""Compares two spans of time: what changed, how significant that is, and which topics, terms and cohorts drove it.
 
 Everything is in *net sentiment*: the share of positive texts minus the share of negative ones, from -1 to 1. Frames
 hold counts: `events`, `negative`, `neutral`, `positive`.
@@ -45,7 +45,7 @@ class Change:
 
     @property
     def known(self) -> bool:
-        """Whether chance alone would hardly make such a difference."""
+        """True if the difference is statistically significant."""
         return self.now.texts > 0 and self.before.texts > 0 and abs(self.difference) > self.margin
 
 
@@ -60,7 +60,7 @@ def net(frame: pd.DataFrame) -> Net:
 
 
 def shrunken(frame: pd.DataFrame, towards: float | None = None) -> pd.Series[float]:
-    """Net sentiment of each row, drawn towards that of the whole (or `towards`) where the row has few texts."""
+    """Net sentiment of each row; of rows with few texts it is shrunk towards that of the whole (or `towards`)."""
     whole = net(frame).value if towards is None else towards
     return (frame["positive"] - frame["negative"] + PRIOR_TEXTS * whole) / (frame["events"] + PRIOR_TEXTS)
 
@@ -110,7 +110,7 @@ def sentence(change: Change, found: dict[str, pd.DataFrame], against: str) -> st
 
 
 def _carriers(kind: str, frame: pd.DataFrame, difference: float, most: int = 2) -> str:
-    """The groups that carried most of the change, in its direction."""
+    """The groups that contributed most to the change, in its direction."""
     same = frame[frame["carried"] * difference > MIN_SHARE * difference**2].head(most)
     names = [", ".join(map(str, key)) for key in same[_keys(same)].itertuples(index=False)]
     told = [f"{name} ({points(part)})" for name, part in zip(names, same["carried"], strict=True)]

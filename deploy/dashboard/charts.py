@@ -24,7 +24,7 @@ def sentiment_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
     long = buckets.melt(["bucket", "events"], SENTIMENTS, "sentiment", "texts")
     long["end"] = long["bucket"] + pd.Timedelta(minutes=minutes)
     long["share"] = long["texts"] / long["events"]
-    # Stacked here: a bar with two ends on the time axis is no bar that Vega stacks.
+    # Vega does not stack bars with two ends on the time axis, so they are stacked here.
     long["high"] = long.groupby("bucket")["share"].cumsum()
     long["low"] = long["high"] - long["share"]
     return (
@@ -64,7 +64,7 @@ def net_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
 
 
 def _certainty() -> Any:
-    """Opacity by the number of texts: what three texts say must not look like what a thousand say."""
+    """Opacity by the number of texts, so that the result of three texts looks less certain than that of a thousand."""
     scale = alt.Scale(domain=[0, CERTAIN_TEXTS], range=[0.2, 1], type="sqrt", clamp=True)
     return alt.Opacity("events:Q", scale=scale, legend=None)
 
@@ -99,7 +99,7 @@ def cohorts(frame: pd.DataFrame) -> Any:
 
 
 def drivers(frame: pd.DataFrame) -> Any:
-    """How many points each group (column `name`) added to the change: to the right upwards, to the left downwards."""
+    """Bars of the points that each group (column `name`) added to the change; a bar to the left means a decrease."""
     return (
         alt.Chart(frame)
         .mark_bar(cornerRadius=2)

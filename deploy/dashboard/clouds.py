@@ -1,4 +1,4 @@
-"""Word clouds: size by how typical a word is for a sentiment."""
+"""Draws word clouds, in which the size of a term shows how typical it is for a sentiment."""
 
 from __future__ import annotations
 

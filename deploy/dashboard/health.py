@@ -1,4 +1,4 @@
-"""Whether the pipeline is well, by what the job says of its hops and what gold says of its lag."""
+"""Decides the state of the pipeline from the job's status of its hops and from gold's lag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SILENT = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Light:
-    """One word, its reason, and the alerts about hops that hold now."""
+    """One word for the state, its reason, and the current alerts about hops."""
 
     word: str
     reason: str
@@ -22,7 +22,7 @@ class Light:
 
 
 def light(view: View) -> Light:
-    """The pipeline's state. A job that was stopped is no trouble; texts that stopped coming are worth a word."""
+    """The pipeline's state. A job that an operator stopped is no trouble; a stream without new texts is reported."""
     hops = view.lake.status().get("hops", {})
     alerts = [alert.text for alert in rules.hop_trouble(hops)]
     if alerts:

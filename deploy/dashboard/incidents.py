@@ -1,4 +1,4 @@
-"""Incidents: what left its usual range, since when, why, and the posts it is about."""
+"""The page Incidents: each incident's series, beginning, cause and typical posts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw(view: View) -> None:
 
 
 def show_open(view: View) -> None:
-    """A line for each incident that lasts, for the overview."""
+    """Draw a line for each open incident on the overview."""
     for row in of_last(view, WEEK):
         if row["state"] == "open":
             show = st.error if row["severity"] == "critical" else st.warning
@@ -51,7 +51,7 @@ def _title(view: View, row: dict[str, Any]) -> str:
 
 
 def _posts(view: View, row: dict[str, Any]) -> None:
-    """The typical posts, read from silver: an erased person's are gone from here as well."""
+    """Draw the typical posts. They are read from silver, so that posts of an erased person do not appear."""
     ids = set(row["posts"])
     if not ids:
         return

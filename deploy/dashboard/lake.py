@@ -1,4 +1,4 @@
-"""The lake's tables as data frames, read again only when a table has a new version. Times are UTC.
+"""Reads the lake's tables as data frames, and reads a table again only after it has a new version. Times are UTC.
 
 The lake may be a folder or on S3: the page has a read-only role there.
 """
@@ -25,7 +25,7 @@ MEASURES = ("events", "negative", "neutral", "positive", "polarity_sum")
 
 @dataclass(frozen=True)
 class Lake:
-    """Where the page reads: the tables, and the job's status file where it runs on this machine."""
+    """The place of the tables, and of the job's status file if the job runs on this machine."""
 
     url: str
     status_file: str | None = None
@@ -36,7 +36,7 @@ class Lake:
         return Settings(lake=self.url, checkpoints=f"{self.url}/_checkpoints", stream="")
 
     def status(self) -> dict[str, Any]:
-        """The job's own word on its hops; empty where there is none."""
+        """The hops of the job's status file; empty if there is no such file."""
         try:
             found: dict[str, Any] = json.loads(Path(self.status_file or "").read_text())
         except (OSError, ValueError):
@@ -78,7 +78,7 @@ class Lake:
 
 
 def same_version(table: DeltaTable) -> tuple[str, int]:
-    """What tells snapshots apart in a cache."""
+    """The cache key of a snapshot."""
     return table.table_uri, table.version()
 
 
@@ -89,7 +89,7 @@ def _read(table: DeltaTable, time: str, since: datetime | None) -> pd.DataFrame:
 
 
 def now() -> datetime:
-    """This moment, UTC."""
+    """The current time, UTC."""
     return datetime.now(UTC)
 
 

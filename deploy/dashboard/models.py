@@ -1,4 +1,4 @@
-"""Models: drift of the stream, the challenger in the shadow, quality by people's labels, the versions that served."""
+"""The page Models: the stream's drift, shadow scoring, quality on labelled texts, and the versions that served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overview: how the sentiment is now, what moved it, how much is said, and whether the pipeline is well."""
+"""The page Overview: the current sentiment, why it changed, the number of texts, and the pipeline's state."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _numbers(view: View) -> None:
 
 
 def _unscored(view: View) -> None:
-    """How many texts of the span are in none of the numbers, for the model does not know their language."""
+    """Show how many texts of the span have no sentiment because the model does not serve their language."""
     texts = view.hours("gold/language_by_hour")
     if not texts.empty and (count := int(texts["unscored"].sum())):
         st.caption(f"{count:,} texts are in languages that the model does not serve: no number here includes them.")

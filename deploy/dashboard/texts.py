@@ -1,4 +1,4 @@
-"""Texts that people wrote: found, marked and shown, never as markup."""
+"""Finds, marks and shows texts of users; their text is escaped and never becomes markup."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MAX_CHARACTERS = 600
 
 
 def holds_any(column: pd.Series[str], words: list[str]) -> pd.Series[bool]:
-    """Which texts hold at least one of the words."""
+    """True for each text that has at least one of the words."""
     return column.str.contains(_pattern(words), regex=True, na=False)
 
 
 def matches(column: pd.Series[str], words: list[str]) -> pd.Series[int]:
-    """How many of the words each text holds, repeats included."""
+    """The number of occurrences of the words in each text."""
     return column.str.count(_pattern(words)).fillna(0) if words else column.map(lambda _: 0)
 
 

@@ -1,4 +1,4 @@
-"""What every page needs: the lake, the span that the reader chose, their time zone, and a chart with its evidence."""
+"""The parts that all pages share: the lake, the chosen span, the reader's time zone, and charts with their data."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class View:
 
 
 def _whole(time: datetime) -> datetime:
-    """Its minute: the same key of the cache for all redraws within one minute."""
+    """The minute of a time, so that all redraws within one minute have the same cache key."""
     return time.replace(second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""Why: pick a span, see which topics, words and cohorts carried the change, and read the texts behind it."""
+"""The page Why: the reader picks a span, and sees the topics, terms and cohorts that changed the sentiment most."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def draw(view: View) -> None:
 
 
 def _chosen(view: View) -> tuple[datetime, datetime]:
-    """The span on the time line that the reader picked: its last third until they do."""
+    """The span that the reader picked on the time line; before that, its last third."""
     zone, minute = ZoneInfo(view.zone), timedelta(minutes=1)
     first, last = (time.astimezone(zone).replace(tzinfo=None) for time in (view.since, view.until))
     first, last = first.replace(second=0, microsecond=0), (last + minute).replace(second=0, microsecond=0)
@@ -66,7 +66,7 @@ def _sides(frame: pd.DataFrame, time: str, begin: datetime, end: datetime) -> tu
 
 
 def _hourly(view: View, begin: datetime, end: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(drivers by cohort, drivers by term): of the hours of the span against as many before."""
+    """(drivers by cohort, drivers by term) of the span's hours, compared with as many hours before."""
     first = begin.replace(minute=0, second=0, microsecond=0)
     length = max(end - first, HOUR)
     since = (first - length).replace(minute=0, second=0, microsecond=0)
@@ -97,7 +97,7 @@ def _drivers(column: Any, name: str, frame: pd.DataFrame) -> None:
 def _behind(
     view: View, begin: datetime, end: datetime, compared: Change, topics: pd.DataFrame, terms: pd.DataFrame
 ) -> None:
-    """The texts of the span that carry the change most: of the sentiment that grew, with the words that carried it."""
+    """The texts of the span that explain the change best: of the sentiment that grew, with the terms that drove it."""
     grew = "positive" if compared.difference >= 0 else "negative"
     title = f"The {grew} texts behind it" if compared.known else f"The most {grew} texts"
     same = [frame[frame["carried"] * compared.difference > 0].head(SHOWN) for frame in (topics, terms)]
@@ -119,7 +119,7 @@ def _behind(
 
 
 def _replies(view: View, begin: datetime, posts: pd.DataFrame) -> None:
-    """How people answered these posts."""
+    """Show the net sentiment of the comments on these posts."""
     ids = set(posts["post_id"])
     answers = view.lake.matching("silver/comments", begin, lambda frame: frame["post_id"].isin(ids), 500)
     if answers.empty:

@@ -1,4 +1,4 @@
-"""The report's text."""
+"""Writes the text of the report about the simulated platform."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 PAGE = """\
 # The simulated platform in numbers
 
-{events:,} events over a week, seed {seed}, no dirt; then a scenario. The figures are in `statistics.json`.
-The published properties say what the shape should be; they were not fitted, apart from the exponents of
-activity and reactions, which were chosen to come near.
+{events:,} events over a week, seed {seed}, without faulty records; then a scenario. Figures: `statistics.json`.
+The published properties are for comparison. Only the exponents of activity and reactions were chosen to be
+near them; nothing else was fitted.
 
 ## Activity
 
@@ -37,7 +37,8 @@ Of {posts:,} posts {without_reaction:.0%} drew no reaction; the mean is {mean_re
 heavy-tailed (Bakshy, Hofman, Mason and Watts, "Everyone's an influencer", WSDM 2011; Goel, Anderson, Hofman and
 Watts, "The structural virality of online diffusion", Management Science 62, 2016). A copying process with a share a
 of new posts has the exponent 1 + 1/(1 - a) (Simon, "On a class of skew distribution functions", Biometrika 42,
-1955); forgetting steepens it, the more so the fewer events fall into a post's life, as in this slow week.
+1955). Posts are forgotten, which makes the tail steeper; the effect grows as fewer events fall into a post's life,
+as in this slow week.
 
 ## Delays
 
@@ -45,8 +46,8 @@ of new posts has the exponent 1 + 1/(1 - a) (Simon, "On a class of skew distribu
 
 Half of the reactions came within {median_s:,.0f} s, 90 % within {p90_s:,.0f} s. *Published:* the density of reaction
 times is constant for about five minutes and then falls as a power of 1.24 (Zhao, Erdogdu, He, Rajaraman and
-Leskovec, "SEISMIC", KDD 2015); that kernel is what a post fades by here. At hundreds of events a second the number
-of activities that are remembered shortens the delays: reactions then come within minutes at most.
+Leskovec, "SEISMIC", KDD 2015); the generator uses that kernel. At hundreds of events a second delays are
+shorter, because the generator remembers a limited number of activities: reactions then come within minutes at most.
 
 ## Day and week
 
@@ -54,7 +55,7 @@ of activities that are remembered shortens the delays: reactions then come withi
 
 By the local time of the acting user the quietest hour is {quietest_local_hour}, the busiest
 {busiest_local_hour}, {busiest_over_quietest} times as busy. *Published:* a trough before dawn, a rise through the
-morning and an evening peak in all cultures looked at (Golder and Macy, "Diurnal and seasonal mood vary with work,
+morning and an evening peak in all cultures studied (Golder and Macy, "Diurnal and seasonal mood vary with work,
 sleep, and daylength across diverse cultures", Science 333, 2011).
 
 ## Vocabulary
@@ -63,7 +64,8 @@ sleep, and daylength across diverse cultures", Science 333, 2011).
 
 {distinct:,} distinct words among {words:,}; they grow as the {growth_exponent} power. *Published:* about 0.5 for
 edited English (Heaps' law; Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, section
-5.1.1). Ours never ends, because hashtags, names, links and typos keep coming, as they do on real platforms.
+5.1.1). The generator's vocabulary never stops growing, because hashtags, names, links and typos are always
+new, as on real platforms.
 
 ## Mood
 
@@ -75,7 +77,7 @@ Moods over the week: {moods}. Comments share the mood of their post: {agreement}
 |---|---|---|
 {episodes}
 
-Episodes are shaded. Alerts and dashboards can be judged by them: their start, end and effect are in the ledger.
+Episodes are shaded. The ledger has their start, end and effect, so alerts and dashboards can be compared with them.
 """
 
 

@@ -1,4 +1,4 @@
-"""One UTC day of a lake, with the day before it to compare."""
+"""Reads one UTC day of a lake, and the day before it for comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRONGEST = 5  # texts of each sentiment that the report quotes
 
 @dataclass(frozen=True)
 class Day:
-    """What the report tells of a day. Frames are as in gold; `drivers` by kind are those of `change.drivers`."""
+    """The data of a day's report. Frames have gold's columns; `drivers`: the result of `change.drivers` by kind."""
 
     day: date
     minutes: pd.DataFrame
@@ -43,7 +43,7 @@ class Day:
 
     @classmethod
     def read(cls, settings: Settings, day: date) -> Day:
-        """The day's rows; tables that are not there yet count as empty."""
+        """The day's rows; a table that does not exist yet counts as empty."""
         begin = datetime.combine(day, time.min, UTC)
 
         def two_days(name: str, column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -76,7 +76,7 @@ class Day:
 
 
 def rows(settings: Settings, name: str, column: str, since: datetime, until: datetime) -> pd.DataFrame:
-    """A table's rows whose time lies in [since, until); empty while there is no table."""
+    """The rows of a table with a time in [since, until); empty if the table does not exist."""
     within = f"{column} >= '{since.isoformat()}' AND {column} < '{until.isoformat()}'"
     try:
         frame: pd.DataFrame = read(open_table(settings, name), predicate=within).to_pandas()
@@ -86,7 +86,7 @@ def rows(settings: Settings, name: str, column: str, since: datetime, until: dat
 
 
 def newest_day(settings: Settings) -> date | None:
-    """The UTC day of gold's newest minute; None while nothing is scored."""
+    """The UTC day of gold's newest minute; None before the first scored text."""
     try:
         minutes = read(open_table(settings, "gold/sentiment_by_minute"), ["minute"]).to_pandas()
     except TableNotFoundError:

@@ -1,4 +1,4 @@
-"""The report's page: HTML without a script, and without anything that it would have to fetch."""
+"""Writes the report as one HTML file without scripts and without links to other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- The labels that another model version gives to facts that are there already.
+-- Replaces the sentiments of facts in the table with those of another model version.
 create temporary table if not exists relabelled_comment (
     event_id text,
     sentiment text,

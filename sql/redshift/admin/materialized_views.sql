@@ -1,5 +1,5 @@
 -- Optional, run once by an administrator where dashboards ask often: Redshift then keeps the joined comments itself, and
--- refreshes only what changed. The view keeps its name, so nobody notices but for the speed.
+-- refreshes only what changed. The view keeps its name, so queries need no change.
 create materialized view dw.author_reaction_stored
 auto refresh yes
 as

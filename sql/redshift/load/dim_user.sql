@@ -1,4 +1,4 @@
--- The columns of the files that are copied, in their order: COPY goes by place.
+-- The columns of the copied files, in their order, because COPY assigns columns by position.
 create temporary table stage_dim_user (
     ${types}
 );
@@ -9,7 +9,7 @@ iam_role '${role}'
 format as parquet
 manifest;
 
--- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
+-- Redshift ignores trailing blanks when it compares texts. Ids may end with blanks, so their lengths are compared too.
 insert into dw.dim_user (
     user_id, user_name, user_age, age_band, user_location, changed_at, event_id,
     sequence_number, record_index, arrival_time, query, batch_id

@@ -1,4 +1,4 @@
--- Why a COPY was refused: the first rows that it complains about.
+-- Returns the first rows that a COPY refused, with the reason.
 select
     file_name,
     line_number,

@@ -1,4 +1,4 @@
--- The columns of the files that are copied, in their order: COPY goes by place.
+-- The columns of the copied files, in their order, because COPY assigns columns by position.
 create temporary table stage_fact_comment (
     ${types}
 );
@@ -9,9 +9,9 @@ iam_role '${role}'
 format as parquet
 manifest;
 
--- Redshift enforces no key: events that are there already, within the span of time that the load covers, are left
--- out. The span lets all other blocks be skipped. Redshift takes texts for equal that differ by trailing blanks only;
--- ids may, so their lengths are compared too.
+-- Redshift enforces no key: the statement leaves out events that the table already has within the load's span of
+-- time. The span lets Redshift skip all other blocks. Redshift ignores trailing blanks when it compares texts; ids may
+-- end with blanks, so their lengths are compared too.
 insert into dw.fact_comment (
     event_id, event_time, date_key, time_key, comment_id, post_id, user_id, text, sentiment,
     polarity, confidence, model_version, language, unscored_reason, arrival_time,

@@ -1,5 +1,5 @@
 -- Last statement of a transaction: one row for each of its loads. `${rows}` are filled forms of ledger_of_stage.sql and
--- ledger_of_rows.sql. A load whose fate was unknown may be repeated, so rows that are there already are left out.
+-- ledger_of_rows.sql. A load with an unknown outcome may be repeated, so rows that the ledger already has are left out.
 insert into dw.load_ledger (
     query, batch_id, rows, first_arrival, last_arrival, started_at, committed_at
 )

@@ -1,4 +1,4 @@
--- The part of the ledger's row where no row has an arrival time.
+-- A part of the ledger's row, for rows without an arrival time.
 select
     cast('${query}' as varchar(128)) as query,
     cast('${batch_id}' as bigint) as batch_id,

@@ -1,4 +1,4 @@
--- The part of the ledger's row that facts of one staging table make up.
+-- A part of the ledger's row: the numbers of one staging table of facts.
 select
     cast('${query}' as varchar(128)) as query,
     cast('${batch_id}' as bigint) as batch_id,

@@ -1,5 +1,5 @@
 -- What arrived of one person until a moment. Others' comments on their posts stay.
--- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
+-- Redshift ignores trailing blanks when it compares texts. Ids may end with blanks, so their lengths are compared too.
 delete from dw.fact_post
 where
     user_id = :user

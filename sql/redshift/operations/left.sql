@@ -1,5 +1,5 @@
 -- How many rows that arrived until a moment still name a person.
--- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
+-- Redshift ignores trailing blanks when it compares texts. Ids may end with blanks, so their lengths are compared too.
 select
     (
         select count(*) from dw.fact_post

@@ -1,4 +1,4 @@
--- The labels that another model version gives to facts that are there already.
+-- Replaces the sentiments of facts in the table with those of another model version.
 create temporary table relabelled_post (
     event_id varchar(512),
     sentiment varchar(16),
@@ -15,7 +15,7 @@ iam_role '${role}'
 format as parquet
 manifest;
 
--- Redshift takes texts for equal that differ by trailing blanks only; ids may, so their lengths are compared too.
+-- Redshift ignores trailing blanks when it compares texts. Ids may end with blanks, so their lengths are compared too.
 update dw.fact_post
 set
     sentiment = relabelled_post.sentiment,

@@ -1,3 +1,3 @@
--- Word clouds: size by how often a term was written in a good or a bad mood.
+-- Word clouds: the size of a term is the number of positive or of negative texts that have it.
 select hour as happened_at, term, events, negative, positive, polarity_sum
 from dw.terms_by_hour;

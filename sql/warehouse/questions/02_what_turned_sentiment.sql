@@ -1,5 +1,5 @@
 -- What turned sentiment in the last hour: how much of the change in mean polarity each term, topic and cohort makes up.
--- The clock is the stream's: events may carry times that lie ahead.
+-- The current hour is that of the newest arrival, because event times may be in the future.
 with spans as (
     select
         date_trunc('hour', max(minute)) as this_hour,

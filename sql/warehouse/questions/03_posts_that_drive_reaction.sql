@@ -1,5 +1,5 @@
 -- Which posts drive the reaction to an author: of the comments of the last 24 hours of the stream, the three posts with the
--- greatest share of all that was felt, for the 20 authors with the most comments.
+-- greatest share of the sum of absolute polarity, for the 20 authors with the most comments.
 with clock as (
     select max(minute) as latest from dw.quality_by_minute
 ),
