@@ -136,7 +136,7 @@ def test_a_crash_of_everything_loses_and_doubles_nothing(place: Workdir, connect
     assert told["audit"]["bronze"]["lost"] == 0
     retractions = told["audit"]["retractions"]
     assert retractions["deletions"] > 20
-    assert retractions["outcomes"].keys() == {"removed", "repeated", "superseded", "unknown"}
+    assert {"removed", "superseded"} <= retractions["outcomes"].keys()
     assert retractions["latency_s"]["warehouse"]["p50"] < 120
 
 
