@@ -77,7 +77,8 @@ airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the D
 rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S3, retraining, broken models, operations, resharding (40 minutes)
 	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_retraining.py \
 	  tests/packaging/rehearse_models.py tests/packaging/rehearse_recorded_calls.py tests/integration/rehearse_resharding.py \
-	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py $(ARGS)
+	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py \
+	  tests/integration/rehearse_connect_rate.py $(ARGS)
 
 lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the deployed archives and the container again, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
