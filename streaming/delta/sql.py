@@ -44,7 +44,10 @@ def query(settings: Settings, statement: str, tables: Iterable[str]) -> pa.Table
     try:
         return plain(pa.table(builder.execute(statement).read_all()))
     except DeltaError as error:
-        raise SettingsError(f"the statement is wrong: {error}. {_hint(str(error), known)}") from error
+        raise SettingsError(f"the statement is wrong: {_reason(error)} {_hint(str(error), known)}") from error
+    # What fails only while rows are read, such as a division by zero, arrives as an error of Python's own.
+    except Exception as error:
+        raise SettingsError(f"the statement failed while it read rows: {_reason(error)}") from error
 
 
 def _check_reads(statement: str) -> None:
@@ -53,6 +56,11 @@ def _check_reads(statement: str) -> None:
     first = words[0] if words else ""
     if first not in READS:
         raise SettingsError(f"received a statement that begins with '{first}', expected one of {', '.join(READS)}")
+
+
+def _reason(error: Exception) -> str:
+    """The error as one sentence."""
+    return f"{str(error).strip().rstrip('.') or type(error).__name__}."
 
 
 def _hint(error: str, known: Mapping[str, str]) -> str:

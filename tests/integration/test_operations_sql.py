@@ -47,6 +47,8 @@ def test_a_program_gets_json_or_csv(lake: Path, capsys: pytest.CaptureFixture[st
         ("selekt 1", "begins with 'selekt', expected one of select"),
         ("-- select\ncopy gold_freshness to 'x.parquet'", "begins with 'copy'"),
         ("", "begins with ''"),
+        ("select 1 / (events - 3) from gold_sentiment_by_topic", "failed while it read rows"),
+        ("select 1/0", "Divide by zero"),
     ],
 )
 def test_a_wrong_statement_is_refused_with_what_to_do(
