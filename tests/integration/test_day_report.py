@@ -80,3 +80,13 @@ def test_without_a_day_it_is_the_newest_one(lake: Path, tmp_path: Path, capsys: 
 def test_a_wrong_day_is_told(lake: Path, capsys: pytest.CaptureFixture[str], day: str, told: str) -> None:
     assert report(lake, "--day", day) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "told"), [("", "is a folder"), ("none/day.html", "there is no folder")])
+def test_a_file_that_cannot_be_written_is_refused_before_the_lake_is_read(
+    lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
+) -> None:
+    assert report(lake, "--out", str(tmp_path / name)) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1

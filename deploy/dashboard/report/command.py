@@ -39,7 +39,23 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"received '{text}', expected a day such as 2026-01-05") from error
 
 
+def _check_writable(out: Path | None) -> None:
+    """Refuse a file that cannot be written, before the lake is read; raises SettingsError."""
+    if out is not None and out.is_dir():
+        raise SettingsError(f"--out: '{out}' is a folder, expected the name of a file")
+    if out is not None and not out.parent.is_dir():
+        raise SettingsError(f"--out: there is no folder '{out.parent}'; make it, or name another file")
+
+
+def _save(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise SettingsError(f"--out: cannot write '{out}': {error.strerror}; name another file") from error
+
+
 def _write(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
+    _check_writable(options.out)
     chosen = options.day or newest_day(settings)
     if chosen is None:
         raise SettingsError("the lake holds no scored text yet")
@@ -48,7 +64,7 @@ def _write(settings: Settings, options: argparse.Namespace, progress: Progress) 
     if not found.net.texts:
         raise SettingsError(f"--day: gold holds no text of {chosen} (UTC); its newest day is {newest_day(settings)}")
     out: Path = options.out or Path(f"report-{chosen}.html")
-    out.write_text(page.of(found), "utf-8")
+    _save(out, page.of(found))
     report = {
         "day": str(chosen),
         "file": str(out),
