@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from model import settings as options
 from model.champion import Champion, open_champion
+from model.errors import UsageError
 from model.settings import Parser, print_progress
 from model.training.register import ensure_champion
 
@@ -31,7 +32,7 @@ EPILOG = """examples:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Score texts and print the result; returns 0. An empty local registry gets a first model. Raises ModelError."""
     given = _parser().parse_args(list(argv))
-    texts = _texts(given.texts)
+    texts = texts_of(given.texts, sys.stdin)
     settings = options.from_options(given, environ, may_make_workdir=False)
     ensure_champion(settings, print_progress)
     champion = open_champion(settings)
@@ -91,10 +92,19 @@ def table(found: Sequence[Mapping[str, Any]], version: str, *, explain: bool) ->
     return "\n".join([*lines, f"model version {version}"]) + "\n"
 
 
-def _texts(given: Sequence[str]) -> list[str]:
-    if list(given) == ["-"]:
-        return [line.rstrip("\n") for line in sys.stdin]
-    return list(given)
+def texts_of(given: Sequence[str], lines: Iterable[str]) -> list[str]:
+    """The texts of the command line, or those of `lines` where it says `-`; raises UsageError if there are none.
+
+    It is called before the model is opened: an empty registry would train one first, for minutes.
+    """
+    if "-" not in given:
+        return list(given)
+    if len(given) > 1:
+        raise UsageError("received - beside other texts, expected - alone (lines of standard input) or texts")
+    found = [line.rstrip("\r\n") for line in lines]
+    if not found:
+        raise UsageError('received - but standard input is empty, expected one text a line: echo "a text" | ...')
+    return found
 
 
 def _parser() -> Parser:
