@@ -55,7 +55,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
         """As argparse; a variable's value is converted and checked only if no option takes its place."""
-        parsed: argparse.Namespace = super().parse_args(args, namespace)
+        # Intermixed: argparse alone refuses `show --workdir DIR ID`, where an option stands between two arguments.
+        parsed: argparse.Namespace = super().parse_intermixed_args(args, namespace)
         parsed.origins = {action.dest: _settle(action, parsed) for action in self._settings}
         return parsed
 

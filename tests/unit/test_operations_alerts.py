@@ -37,6 +37,12 @@ def test_one_incident_is_shown_as_its_message_said(empty_lake: Path) -> None:
     assert found["headline"] == "Negative share of topic #test rose to 60%, usually 30%"
 
 
+def test_an_option_may_stand_between_show_and_the_incident(empty_lake: Path) -> None:
+    an_incident(empty_lake, incident_id="incident-1")
+    code, found = run(alerts.main, "show", "--days", "3", "incident-1", lake=empty_lake)
+    assert (code, found["incident_id"]) == (0, "incident-1")
+
+
 @pytest.mark.parametrize("words", [("show",), ("show", "incident-9"), ("list", "--days", "0"), ("forget",)])
 def test_wrong_use_is_one_line_and_exit_code_2(
     words: tuple[str, ...], empty_lake: Path, capsys: pytest.CaptureFixture[str]
