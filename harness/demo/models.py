@@ -44,7 +44,8 @@ def ensure_champion(workdir: Workdir, environ: Mapping[str, str], progress: Call
     try:
         while process.alive:
             processes.pause()
-            progress(f"training a first model: {processes.last_lines(log)}")
+            if done := processes.last_lines(log):
+                progress(f"training a first model: {done}")
     finally:
         processes.stop(process)
     if champion_version(workdir) is None:
