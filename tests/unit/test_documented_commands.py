@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,13 +60,16 @@ def every(first: str) -> list[tuple[str, list[str]]]:
 @pytest.fixture
 def parsed_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command ends when its parser has accepted the arguments."""
-    parse = argparse.ArgumentParser.parse_args
 
-    def parse_and_end(self: argparse.ArgumentParser, *args: object, **named: object) -> None:
-        parse(self, *args, **named)  # type: ignore[call-overload]
-        raise SystemExit(ACCEPTED)
+    def ending(parse: Callable[..., object]) -> Callable[..., None]:
+        def parse_and_end(*args: object, **named: object) -> None:
+            parse(*args, **named)
+            raise SystemExit(ACCEPTED)
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_end)
+        return parse_and_end
+
+    for name in ("parse_args", "parse_intermixed_args"):
+        monkeypatch.setattr(argparse.ArgumentParser, name, ending(getattr(argparse.ArgumentParser, name)))
 
 
 def accepted(words: list[str]) -> bool:
