@@ -117,8 +117,11 @@ def unscored(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 class Unscored:
     """Takes the champion's place and leaves every sentiment null."""
 
-    def scorer(self, _batch: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-        """Adds the columns of a score without a value."""
+    def scorer(
+        self, _batch: int, *, each: bool = False
+    ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+        """Adds the columns of a score without a value; nothing fails, so `each` makes no difference."""
+        del each
         return unscored
 
     def fall_back(self, _batch: int, _why: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -36,6 +37,8 @@ WRITTEN_EVERY_S = 60.0
 LOOK_BACK = timedelta(days=1)
 # Incidents found before and after a restart are the same one if their beginnings are at most this far apart.
 SAME_S = 1200.0
+# A step with a smaller share of the usual number of texts holds only late ones.
+FULL_SHARE = 0.2
 REMEMBER_EVERY = timedelta(minutes=10)
 
 Row = dict[str, Any]
@@ -75,7 +78,7 @@ class Steps:
             self._reached = max(self._reached, now - IDLE_S)
         if self._end is None and texts:
             # The first step is skipped: its earlier texts are missing.
-            self._end = (texts[0].at // STEP_S + 2) * STEP_S
+            self._end = (_first_full_step(texts) + 2) * STEP_S
         self._waiting += texts
         while self._end is not None and self._end + GRACE_S <= self._reached:
             yield self._end, [each for each in self._waiting if self._end - STEP_S <= each.at < self._end]
@@ -96,6 +99,17 @@ class Steps:
     def gap(self, texts: Sequence[Text]) -> bool:
         """True if these texts are so much later than the last step that the detection must restart."""
         return bool(texts) and self._end is not None and texts[len(texts) // 2].at - self._end > GAP_S
+
+
+def _first_full_step(texts: Sequence[Text]) -> int:
+    """The step in which a stream begins, by the texts that came first.
+
+    A stream that has just started also brings late texts of the hour before. As its past they would make its first
+    real minute look like a flood.
+    """
+    counts = Counter(int(each.at // STEP_S) for each in texts)
+    usual = counts[int(texts[len(texts) // 2].at // STEP_S)]
+    return min(step for step, count in counts.items() if count >= FULL_SHARE * usual)
 
 
 class IncidentWatch:

@@ -98,6 +98,17 @@ def test_an_incident_that_ended_while_nobody_watched_is_closed_at_the_next_start
     assert (row["state"], row["ended_at"]) == ("closed", row["last_seen"])
 
 
+def test_late_texts_of_the_hour_before_are_no_past_of_a_stream_that_has_just_begun(empty_lake: Path) -> None:
+    silver, rng, noon = Silver(), Random(3), NOON.timestamp()
+    watch = IncidentWatch(settings_of(empty_lake), silver, Kept())
+    for minute in range(8):
+        late = [a_text(noon - rng.random() * 3600, number) for number in range(3)]
+        live = texts_of(noon + 60 * minute, 60, rng, 0.3)
+        silver.waiting = sorted(late + live, key=lambda text: text.at)
+        watch(NOON + timedelta(minutes=minute + 1))
+    assert not (empty_lake / GOLD).exists() or rows_of(empty_lake, GOLD) == []
+
+
 def test_a_step_waits_for_its_texts_and_a_wrong_clock_ends_none() -> None:
     steps, now = Steps(), 1000.0
     assert list(steps.add([a_text(at) for at in (880.0, 901.0, 910.0, 925.0)], now)) == []
