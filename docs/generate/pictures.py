@@ -40,9 +40,7 @@ class Picture(NamedTuple):
 PICTURES: Mapping[str, Picture] = {
     "overview": Picture("Overview"),
     "overview-dark": Picture("Overview", scheme="dark"),
-    "overview-phone": Picture("Overview", width=420, height=900),
     "why": Picture("Why", height=1000),
-    "pipeline": Picture("Pipeline", height=1000),
 }
 
 

@@ -18,6 +18,7 @@ from streaming.errors import CheckpointDamaged
 from streaming.hops import aggregate
 from streaming.operations import checkpoints
 from streaming.scoring import registry
+from streaming.scoring.archive import Model
 from streaming.settings import Settings
 from streaming.sinks.silver import Silver
 from tests import kinesalite
@@ -90,10 +91,12 @@ def settings(empty_lake: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A lake of empty tables, and a champion that finds every text neutral."""
 
     def predict(texts: Sequence[str]) -> pd.DataFrame:
-        return pd.DataFrame({"sentiment": ["neutral"] * len(texts), "polarity": 0.1, "confidence": 0.6})
+        return pd.DataFrame(
+            {"sentiment": ["neutral"] * len(texts), "polarity": 0.1, "confidence": 0.6, "language": "en"}
+        )
 
     monkeypatch.setattr(registry, "champion", lambda _: "3")
-    monkeypatch.setattr(registry, "load", lambda *_: predict)
+    monkeypatch.setattr(registry, "load", lambda *_: Model(predict))
     return settings_of(empty_lake, aggregate_trigger=0.1)
 
 

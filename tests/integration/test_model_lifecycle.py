@@ -87,7 +87,16 @@ def test_scoring_names_the_version_and_the_terms(
     first, second = found["results"]
     assert (first["sentiment"], second["sentiment"]) == ("negative", "positive")
     assert first["terms"][0]["term"] == "awful"
-    assert set(first) == {"text", "sentiment", "polarity", "confidence", "terms", "model_version"}
+    assert set(first) == {
+        "text",
+        "sentiment",
+        "polarity",
+        "confidence",
+        "terms",
+        "model_version",
+        "language",
+        "unscored_reason",
+    }
 
 
 def test_evaluation_has_the_keys_of_the_contract(

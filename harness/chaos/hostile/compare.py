@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 
 from generator.events import reference_validator
 from generator.events.kpl import disaggregate
-from harness.audit import gold, lake, sent, silver, warehouse
+from harness.audit import gold, lake, quarantine, sent, silver, warehouse
 from harness.audit.command import GOLD
 from harness.chaos.hostile.warehouses import Pair
 from streaming.delta.tables import plain
@@ -73,6 +73,7 @@ def _reconciled(connection: DuckDBPyConnection, scratch: Path, present: list[str
     """Silver against what the reference validator makes of bronze, and gold against silver."""
     sent.load_ledger(connection, scratch, lambda _what, _count: None)
     sent.expect(connection, lambda _what, _count: None)
+    quarantine.prepare(connection, there=False)  # a batch that fails fails the search
     silver.prepare(connection)
     gold.prepare(connection)
     accepted, rejected = silver.accepted(connection), silver.rejected(connection)
