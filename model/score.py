@@ -23,7 +23,7 @@ UNSCORED: Mapping[str, Any] = {
     "unscored_reason": "unsupported_language",
 }
 EPILOG = """examples:
-  moodstream score "not bad at all 😀" "worst. update. ever."
+  moodstream score "never been happier 😀" "worst. update. ever."
   moodstream score "I love it, but the battery is awful" --explain
   echo "one text a line" | moodstream score - --json
 """
