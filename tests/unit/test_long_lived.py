@@ -45,7 +45,7 @@ def test_objects_that_come_later_are_collected_as_ever() -> None:
     frozen = LongLived()
     frozen({"ingest": a_hop(0)})
     count = gc.get_freeze_count()
-    later = [{} for _ in range(1000)]
+    later: list[list[int]] = [[] for _ in range(1000)]
     frozen({"ingest": a_hop(1)})
     assert gc.get_freeze_count() <= count, "frozen objects may die, but none is added"
     assert len(later) == 1000
