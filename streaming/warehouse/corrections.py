@@ -59,7 +59,7 @@ def rows_of(settings: Settings, user: str, before: datetime) -> int:
 
 def relabel(settings: Settings, entity: str, labels: pa.Table) -> None:
     """Give facts other labels; `labels` has LABELS, one row per event."""
-    _change_facts(settings, f"relabel_fact_{entity}", labels.select(LABELS))
+    _change_facts(settings, "relabel", entity, labels.select(LABELS))
 
 
 def retract(settings: Settings, entity: str, events: pa.Table, number: int) -> None:
@@ -67,17 +67,19 @@ def retract(settings: Settings, entity: str, events: pa.Table, number: int) -> N
 
     The ledger gets a row under the batch id `number`, with the times since when the facts were to go.
     """
-    _change_facts(settings, f"retract_fact_{entity}", events.select(RETRACTED), {"batch_id": number})
+    _change_facts(settings, "retract", entity, events.select(RETRACTED), {"batch_id": number})
 
 
-def _change_facts(settings: Settings, name: str, rows: pa.Table, values: Mapping[str, int] | None = None) -> None:
+def _change_facts(
+    settings: Settings, change: str, entity: str, rows: pa.Table, values: Mapping[str, int] | None = None
+) -> None:
     """Run a script that copies rows into a temporary table and changes facts by it, in one transaction."""
     warehouse = open_warehouse(settings)
     if isinstance(warehouse, RedshiftWarehouse):
-        warehouse.change_facts(name, rows, values)
+        warehouse.change_facts(change, entity, rows, values)
         return
     with _cursor(settings) as cursor:
-        for statement in statements.statements("postgres", f"operations/{name}.sql"):
+        for statement in statements.fact_script("postgres", change, entity):
             if statement.startswith("copy "):
                 with cursor.copy(statement.encode()) as copy:
                     copy.write(as_csv(rows))

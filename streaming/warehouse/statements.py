@@ -123,16 +123,18 @@ def staged_types(dialect: str, target: str) -> Mapping[str, str]:
         # Only event_time has another name in a table (changed_at).
         columns = dict(_created_types(dialect, target))
         return {name: columns.get(name, "timestamp") for name in staged_columns("postgres", target)}
-    return _staged_by(load_statements(dialect, target))
+    return staged_by(load_statements(dialect, target))
 
 
 @cache
-def script_types(dialect: str, name: str) -> Mapping[str, str]:
-    """The columns, with their types, of the temporary table that the script `sql/DIALECT/NAME` begins with."""
-    return _staged_by(statements(dialect, name))
+def fact_script(dialect: str, change: str, entity: str) -> tuple[str, ...]:
+    """The statements of `sql/DIALECT/operations/CHANGE_fact.sql` for an entity; other placeholders stay."""
+    text = read(dialect, f"operations/{change}_fact.sql")
+    return split(Template(text).safe_substitute(entity=identifier(entity)))
 
 
-def _staged_by(script: tuple[str, ...]) -> Mapping[str, str]:
+def staged_by(script: tuple[str, ...]) -> Mapping[str, str]:
+    """The columns, with their types, of the temporary table that a script begins with."""
     staged = _STAGED.match(script[0])
     lines = staged[1].strip().splitlines() if staged else []
     pairs = (line.strip().rstrip(",").split(" ", 1) for line in lines)

@@ -24,7 +24,13 @@ CREATED = re.compile(r"create table(?: if not exists)? dw\.(\w+) \((.*?)\n\)", r
 PARAMETERS = {"postgres": "pyformat", "redshift": "colon"}
 # What the dialects call the same thing.
 LEDGER = {"ledger.sql", "ledger_of_stage.sql"}
-TEMPLATES = {"gold_upsert.sql", *LEDGER, *(f"redshift/load/{target}.sql" for target in TARGETS)}
+TEMPLATES = {
+    "gold_upsert.sql",
+    "relabel_fact.sql",
+    "retract_fact.sql",
+    *LEDGER,
+    *(f"redshift/load/{target}.sql" for target in TARGETS),
+}
 SAME_TYPE = {"text": "varchar", "timestamptz": "timestamp"}
 
 
@@ -103,6 +109,17 @@ def test_the_filled_upsert_of_every_gold_table_is_accepted_by_its_dialect(dialec
     assert "${" not in filled
     assert f"insert into dw.{target} (" in filled
     assert [found.desc() for found in grammar(dialect).parse_string(filled).violations] == []
+
+
+@pytest.mark.parametrize("entity", ["post", "comment", "interaction"])
+@pytest.mark.parametrize("change", ["relabel", "retract"])
+@pytest.mark.parametrize("dialect", sorted(PARAMETERS))
+def test_the_filled_change_of_facts_is_accepted_by_its_dialect(dialect: str, change: str, entity: str) -> None:
+    script = ";\n".join(statements.fact_script(dialect, change, entity))
+    filled = Template(script).safe_substitute(manifest="s3://b/m.json", role="arn:r", batch_id=7)
+    assert "${" not in filled
+    assert f"dw.fact_{entity}" in filled
+    assert [found.desc() for found in grammar(dialect).parse_string(f"{filled};\n").violations] == []
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))

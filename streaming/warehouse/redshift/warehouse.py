@@ -154,13 +154,14 @@ class RedshiftWarehouse:
         [(batch,)] = self._api.rows(statement, {"query": query})
         return None if batch is None else int(batch)
 
-    def change_facts(self, name: str, rows: pa.Table, values: Mapping[str, int] | None = None) -> None:
-        """Run the script `operations/NAME.sql`, which copies `rows` first, in one transaction; `values` fill it."""
-        script = f"operations/{name}.sql"
-        keys = self._staging.put(f"{name}/{uuid4().hex}", [fitted(rows, statements.script_types(DIALECT, script))])
+    def change_facts(self, change: str, entity: str, rows: pa.Table, values: Mapping[str, int] | None = None) -> None:
+        """Run the script of a change of facts, which copies `rows` first, in one transaction; `values` fill it."""
+        script = statements.fact_script(DIALECT, change, entity)
+        staged = [fitted(rows, statements.staged_by(script))]
+        keys = self._staging.put(f"{change}_fact_{entity}/{uuid4().hex}", staged)
         filled = {"manifest": self._staging.url(keys[-1]), "role": self._role, **(values or {})}
         try:
-            self._api.run([Template(part).substitute(filled) for part in statements.statements(DIALECT, script)])
+            self._api.run([Template(part).substitute(filled) for part in script])
         finally:
             self._staging.remove(keys)
 
