@@ -112,12 +112,17 @@ def sentence(change: Change, found: dict[str, pd.DataFrame], against: str) -> st
 def _carriers(kind: str, frame: pd.DataFrame, difference: float, most: int = 2) -> str:
     """The groups that contributed most to the change, in its direction."""
     same = frame[frame["carried"] * difference > MIN_SHARE * difference**2].head(most)
-    names = [", ".join(map(str, key)) for key in same[_keys(same)].itertuples(index=False)]
-    told = [f"{name} ({points(part)})" for name, part in zip(names, same["carried"], strict=True)]
+    told = [f"{name} ({points(part)})" for name, part in zip(names(same), same["carried"], strict=True)]
     return f"{kind} {' and '.join(told)}" if told else ""
 
 
-def _keys(frame: pd.DataFrame) -> list[str]:
+def names(groups: pd.DataFrame) -> list[str]:
+    """What each group of `drivers` is called: the values of its keys."""
+    return [", ".join(map(str, key)) for key in groups[key_columns(groups)].itertuples(index=False)]
+
+
+def key_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns that tell the groups of `drivers` apart."""
     return list(frame.columns[: list(frame.columns).index("events")])
 
 

@@ -13,7 +13,6 @@ COLORS = alt.Scale(domain=SENTIMENTS, range=SENTIMENT_COLORS)
 POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 
 
-WORD_COLORS = {"negative": "#d1495b", "neutral": "#7a869a", "positive": "#2a9d8f"}
 NET = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 PERCENT_POINTS = "+.0%"
 CERTAIN_TEXTS = 200  # a mark of so many texts or more is drawn in full colour

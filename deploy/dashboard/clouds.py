@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
-from deploy.dashboard import charts
+WORD_COLORS = {"negative": "#d1495b", "neutral": "#7a869a", "positive": "#2a9d8f"}
 
 
-@st.cache_data(show_spinner=False, max_entries=24)
-def cloud(terms: pd.DataFrame, sentiment: str) -> Any:
-    """An image, of height by width by RGBA, of terms with a `weight`, in the sentiment's colour; clear behind it."""
+def cloud(terms: pd.DataFrame, sentiment: str, width: int, height: int) -> Any:
+    """A WordCloud, in pixels, of terms with a `weight`, in the sentiment's colour; clear behind it."""
     from wordcloud import WordCloud
 
-    color = charts.WORD_COLORS[sentiment]
-    drawn = WordCloud(
-        width=620, height=340, background_color=None, mode="RGBA", color_func=lambda *_, **__: color, random_state=1
+    color = WORD_COLORS[sentiment]
+    empty = WordCloud(
+        width=width,
+        height=height,
+        background_color=None,
+        mode="RGBA",
+        color_func=lambda *_, **__: color,
+        random_state=1,
     )
-    return drawn.generate_from_frequencies(dict(zip(terms["term"], terms["weight"], strict=True))).to_array()
+    return empty.generate_from_frequencies(dict(zip(terms["term"], terms["weight"], strict=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -157,7 +158,13 @@ def _words(view: View) -> None:
         if found.empty:
             column.caption(f"No word is typical for {sentiment} texts yet.")
         else:
-            column.image(clouds.cloud(found, sentiment), width="stretch", caption=sentiment)
+            column.image(_cloud(found, sentiment), width="stretch", caption=sentiment)
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def _cloud(terms: pd.DataFrame, sentiment: str) -> Any:
+    """An image, of height by width by RGBA."""
+    return clouds.cloud(terms, sentiment, 620, 340).to_array()
 
 
 def _cohorts(view: View) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from deploy.dashboard import charts
+from deploy.dashboard import clouds
 from deploy.dashboard.view import View
 
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
@@ -45,7 +45,7 @@ def marked(text: str, words: list[str]) -> str:
 def show(view: View, row: Any, words: list[str]) -> None:
     """One post or comment, with its time, author, score and model version."""
     judged = isinstance(row["sentiment"], str)
-    color = charts.WORD_COLORS.get(row["sentiment"], "inherit") if judged else "inherit"
+    color = clouds.WORD_COLORS.get(row["sentiment"], "inherit") if judged else "inherit"
     score = (
         f"{row['sentiment']} · polarity {row['polarity']:+.2f} · confidence {row['confidence']:.0%}"
         if judged

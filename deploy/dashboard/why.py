@@ -82,8 +82,9 @@ def _drivers(column: Any, name: str, frame: pd.DataFrame) -> None:
     if frame.empty:
         column.caption("None.")
         return
-    keys = list(frame.columns[: list(frame.columns).index("events")])
-    shown = frame.head(SHOWN).assign(name=frame[keys].astype(str).agg(", ".join, axis=1))
+    keys = change.key_columns(frame)
+    shown = frame.head(SHOWN)
+    shown = shown.assign(name=change.names(shown))
     table = {"Topics": "gold_sentiment_by_topic", "Words": "gold_terms_by_hour", "Cohorts": "gold_sentiment_by_cohort"}[
         name
     ]

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from deploy.dashboard import change
+from deploy.dashboard import change, clouds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GREY, RISE, FALL = "#8a8f98", "#2a9d8f", "#d1495b"
-WORD_COLORS = {"negative": FALL, "neutral": "#7a869a", "positive": RISE}
 SHOWN = 12
 
 
@@ -60,8 +59,7 @@ def by_hour(minutes: pd.DataFrame) -> str:
 def drivers(frame: pd.DataFrame) -> str:
     """How many points each group added to the change, the largest first."""
     shown = frame.head(SHOWN).iloc[::-1]
-    keys = list(frame.columns[: list(frame.columns).index("events")])
-    names = shown[keys].astype(str).agg(", ".join, axis=1).str.slice(0, 32)
+    names = [name[:32] for name in change.names(shown)]
     figure, axes = _figure(4.2, 0.5 + 0.26 * len(shown))
     parts = 100 * shown["carried"]
     axes.barh(range(len(shown)), parts, color=[RISE if part > 0 else FALL for part in parts])
@@ -73,15 +71,9 @@ def drivers(frame: pd.DataFrame) -> str:
 
 def cloud(terms: pd.DataFrame, sentiment: str) -> str:
     """A data URL of a cloud of terms, by how typical they are for a sentiment; empty if none is."""
-    from wordcloud import WordCloud
-
     found = change.telling(terms, sentiment)
     if found.empty:
         return ""
-    color = WORD_COLORS[sentiment]
-    drawn = WordCloud(
-        width=560, height=320, background_color=None, mode="RGBA", color_func=lambda *_, **__: color, random_state=1
-    ).generate_from_frequencies(dict(zip(found["term"], found["weight"], strict=True)))
     content = BytesIO()
-    drawn.to_image().save(content, format="PNG")
+    clouds.cloud(found, sentiment, 560, 320).to_image().save(content, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -6,7 +6,7 @@ from html import escape
 
 import pandas as pd
 
-from deploy.dashboard import change
+from deploy.dashboard import change, clouds
 from deploy.dashboard.report import figures
 from deploy.dashboard.report.day import Day
 
@@ -64,7 +64,7 @@ def _drivers(day: Day) -> str:
 def _clouds(terms: pd.DataFrame) -> str:
     if terms.empty:
         return ""
-    drawn = {name: figures.cloud(terms, name) for name in figures.WORD_COLORS}
+    drawn = {name: figures.cloud(terms, name) for name in clouds.WORD_COLORS}
     pictures = "".join(
         f'<figure><img src="{url}" alt="words typical for {name} texts"><figcaption>{name}</figcaption></figure>'
         for name, url in drawn.items()
