@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from deploy.dashboard import charts, health
 from deploy.dashboard.lake import Lake, same_version
 from deploy.dashboard.view import View, evidence
-from streaming.operations.maintain import NAMES
+from streaming.tables.lake import NAMES
 
 EXAMPLES = 5
 MANY_FILES = 2000  # a table of more files is slow to open

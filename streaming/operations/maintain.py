@@ -30,22 +30,13 @@ from streaming.operations.command import Outcome, Progress
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import (
-    bronze_erased,
-    catalog,
-    gold_drift_by_hour,
-    gold_incidents,
-    gold_labelled_by_hour,
-    gold_shadow_by_hour,
     silver_comments,
     silver_former_versions,
     silver_interactions,
-    silver_item_index,
-    silver_labels,
     silver_posts,
-    silver_quarantined,
-    silver_rescored,
     silver_retracted,
 )
+from streaming.tables.lake import NAMES
 
 EXAMPLES = """  moodstream maintain
   moodstream maintain --workdir moodstream-demo --json
@@ -60,11 +51,6 @@ LOG_EXPIRES = "delta.enableExpiredLogCleanup"
 PATIENCE_S = 90.0
 RETRACTED = (silver_posts.NAME, silver_comments.NAME, silver_interactions.NAME, silver_former_versions.NAME)
 HOURS_A_DAY = 24
-OBSERVED = (gold_drift_by_hour.NAME, gold_shadow_by_hour.NAME, gold_labelled_by_hour.NAME, gold_incidents.NAME)
-GOLD = (*(table.name for table in catalog.KEYED), *OBSERVED)
-OPERATED = (bronze_erased.NAME, silver_rescored.NAME, silver_labels.NAME, silver_quarantined.NAME)
-OF_RETRACT = (silver_item_index.NAME, silver_retracted.NAME, silver_former_versions.NAME)
-NAMES = (*catalog.APPENDED, *GOLD, *OPERATED, *OF_RETRACT)
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:

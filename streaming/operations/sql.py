@@ -15,9 +15,9 @@ from streaming.delta.sql import query, sql_name
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
-from streaming.operations.maintain import NAMES
 from streaming.options import Parser
 from streaming.settings import Settings
+from streaming.tables.lake import NAMES
 
 EXAMPLES = """  moodstream sql "select topic, sum(events) from gold_sentiment_by_topic group by topic"
   moodstream sql "describe silver_posts"
