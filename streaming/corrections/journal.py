@@ -23,7 +23,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 from deltalake.exceptions import CommitFailedError
 
 from streaming import commit_points
-from streaming.corrections import keyed_tables
+from streaming.corrections import counting, keyed_tables
 from streaming.corrections.cohorts import cohorts
 from streaming.corrections.contributions import ENTITIES, TABLES, Sums
 from streaming.delta.tables import open_table
@@ -70,7 +70,7 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
     """Change rows of the silver table `name`, and gold with them; returns the change, None if there was none to make.
 
     `choose` picks the rows in a snapshot; it is called again if another commit came first. Raises OperationFailed after
-    ATTEMPTS conflicts.
+    ATTEMPTS conflicts, and NotCounted, with nothing changed, before gold has counted rows of the table.
     """
     identity, journalled = "", None
     for _ in range(ATTEMPTS):
@@ -83,6 +83,7 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
             _forget(settings, identity)
             identity, journalled = f"{operation}-{uuid4().hex}", change
             _write_journal(settings, identity, name, change)
+            _check_counted(settings, identity, name)
         try:
             merge(table, change, CommitProperties(app_transactions=[Transaction(identity, 1)]))
         except CommitFailedError:
@@ -105,6 +106,16 @@ def _same(one: Change, other: Change) -> bool:
     return one.new is other.new if one.new is None or other.new is None else one.new.equals(other.new)
 
 
+def _check_counted(settings: Settings, identity: str, name: str) -> None:
+    if name not in ENTITIES:
+        return
+    try:
+        counting.check(settings, [name])
+    except counting.NotCounted:
+        _forget(settings, identity)
+        raise
+
+
 def _forget(settings: Settings, identity: str) -> None:
     if identity:
         Files(settings).remove(_journal(settings, identity))
@@ -123,6 +134,15 @@ def finish(settings: Settings) -> int:
         elif _age(files, folder) > ABANDONED_AFTER_S:
             files.remove(folder)
     return finished
+
+
+def discard(settings: Settings, operation: str) -> None:
+    """Remove the journals of an operation that changed nothing, and of which no other process can be running."""
+    finish(settings)
+    files = Files(settings)
+    for identity in files.folders(_journals(settings)):
+        if identity.partition("-")[0] == operation:
+            files.remove(_journal(settings, identity))
 
 
 def unfinished(settings: Settings) -> list[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
+from streaming.checkpoints import offsets
+from streaming.corrections import journal
+from streaming.corrections.counting import HOP
 from streaming.delta.merge import KeyedMerge, created
 from streaming.delta.tables import location, storage_options
+from streaming.errors import OperationFailed
+from streaming.files import Files
 from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.sinks.authors import Authors
@@ -17,20 +23,50 @@ from streaming.sources.delta import delta
 from streaming.tables.catalog import CONTRIBUTING, KEYED
 from streaming.tables.keyed_table import KeyedTable
 
+CORRECTED_WITHIN_S = 60.0
+POLL_S = 0.5
+
 
 def start(spark: SparkSession, settings: Settings) -> Running:
     """Keep gold up with silver, exactly once per table; the tables are there before the first batch."""
+    begin(settings)
     for table in KEYED:
         created(table, location(settings.table(table.name)), storage_options(settings))
     streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
     return (
         reduce(DataFrame.unionByName, streams)
         .writeStream.foreachBatch(Gold(connection(settings), Authors(settings)))
-        .queryName("aggregate")
-        .option("checkpointLocation", settings.checkpoint("aggregate"))
+        .queryName(HOP)
+        .option("checkpointLocation", settings.checkpoint(HOP))
         .trigger(processingTime=f"{settings.aggregate_trigger} seconds")
         .start()
     )
+
+
+def begin(settings: Settings, patience: float = CORRECTED_WITHIN_S) -> None:
+    """Before the first batch, which replaces gold: complete corrections, and wait for one that is under way.
+
+    Raises OperationFailed if it still is after `patience` seconds.
+    """
+    files, checkpoint = Files(settings), settings.checkpoint(HOP)
+    if offsets.batches(files, checkpoint).planned:
+        return
+    # First the id, then the look at the journals: a correction does the same the other way round (counting.py).
+    if offsets.query_id(files, checkpoint) is None:
+        offsets.write_query_id(files, checkpoint)
+    end = time.monotonic() + patience
+    while names := _under_way(settings):
+        if time.monotonic() >= end:
+            raise OperationFailed(
+                f"{HOP} counts silver for the first time once {', '.join(names)} has ended; one that was cut off "
+                f"ends after {journal.ABANDONED_AFTER_S / 3600:.0f} h"
+            )
+        time.sleep(POLL_S)
+
+
+def _under_way(settings: Settings) -> list[str]:
+    journal.finish(settings)
+    return journal.unfinished(settings)
 
 
 def connection(settings: Settings) -> Callable[[KeyedTable, str], KeyedMerge]:

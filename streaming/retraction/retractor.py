@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from streaming import commit_points
 from streaming.checkpoints import positions
-from streaming.corrections import journal
+from streaming.corrections import counting, journal
 from streaming.delta.follower import Bounds
 from streaming.retraction import edits, events
 from streaming.retraction.facts import Facts
@@ -42,6 +42,7 @@ PLACES = silver_item_index.SCHEMA
 PLACE = PLACES.names
 # A round with as many rows is followed by the next one at once: there is more, as after a first start.
 BACKLOG_ROWS = 100_000
+OPERATION = "retract"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Retractor:
         `pause`: seconds from the beginning of a round to that of the next. In between facts are deleted, and nothing is
         rewritten.
         """
-        journal.finish(settings)
+        # One job at a time owns the lake, and this is its only thread that retracts.
+        journal.discard(settings, OPERATION)
         self._settings = settings
         self._index, self._ledger, self._facts = ItemIndex(settings), Ledger(settings), Facts(settings)
         bounds = bounds or Bounds()
@@ -92,13 +94,21 @@ class Retractor:
     def __call__(self) -> Mapping[str, Any]:
         """Do what is due; returns how many events were read, and how many facts were deleted."""
         read = 0
-        if (now := time.monotonic()) >= self._next:
+        if (now := time.monotonic()) >= self._next and self._counted():
             read = self._round()
             self._next = now if read >= BACKLOG_ROWS else now + self._pause
         deleted = self._facts.delete()
         self._write_position()
         self._replaced.remove()
         return {"numInputRows": read, "factsDeleted": deleted}
+
+    def _counted(self) -> bool:
+        """Whether gold has counted silver for the first time; until then nothing may leave silver."""
+        try:
+            counting.check(self._settings, [kind.table for kind in KINDS.values()])
+        except counting.NotCounted:
+            return False
+        return True
 
     def _round(self) -> int:
         """Read what came, and take out what goes; returns how many events were read."""
@@ -155,7 +165,7 @@ class Retractor:
         """Remove rows from silver and gold; yields (item, event id) of each."""
         if not what.places.num_rows:
             return
-        operation, path, name = f"retract-{uuid4().hex}", "", KINDS[what.kind].table
+        operation, path, name = f"{OPERATION}-{uuid4().hex}", "", KINDS[what.kind].table
 
         def note(old: pa.Table) -> None:
             nonlocal path
