@@ -23,7 +23,8 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-from streaming.alerts.measured import Metric, Metrics, open_metrics
+from streaming.alerts.measured import Metric, Metrics
+from streaming.alerts.metric_places import open_metrics
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from streaming.alerts.incident_watch import IncidentWatch
-from streaming.alerts.measured import open_metrics
+from streaming.alerts.metric_places import open_metrics
 from streaming.alerts.silver_texts import SilverTexts
 from streaming.alerts.sns import Topic
 from streaming.alerts.watcher import Logged, State, Watcher

@@ -19,7 +19,8 @@ from deploy.infra.checks.resolve import Templates
 from deploy.local import aws
 from docs.generate.metrics import sent, sent_by_connectors
 from streaming.alerts.cloudwatch import CloudWatch
-from streaming.alerts.measured import Metric, NoMetrics, open_metrics
+from streaming.alerts.measured import Metric, NoMetrics
+from streaming.alerts.metric_places import open_metrics
 from streaming.alerts.sns import Message
 from streaming.alerts.watcher import Watcher
 from streaming.delta.merge import KeyedMerge

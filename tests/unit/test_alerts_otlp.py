@@ -13,7 +13,8 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from streaming.alerts.measured import Metric, NoMetrics, Several, open_metrics
+from streaming.alerts.measured import Metric, NoMetrics
+from streaming.alerts.metric_places import Several, open_metrics
 from streaming.alerts.otlp import Otlp, otel_name
 from streaming.settings import Settings
 
