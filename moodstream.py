@@ -35,7 +35,10 @@ COMMANDS = {
     "stream": ("streaming.cli", "run the streaming job"),
     "report": ("deploy.dashboard.report.command", "write a day of the lake as one HTML file"),
     "sql": ("streaming.operations.sql", "ask the lake's tables a question"),
-    "label": ("streaming.operations.label", "record the sentiment that people see in texts, to evaluate models"),
+    "label": (
+        "streaming.operations.label.command",
+        "record the sentiment that people see in texts, to evaluate models",
+    ),
     "alerts": ("streaming.operations.alerts", "list and show incidents, test their messages, find them again"),
     "quarantined": ("streaming.operations.quarantined.command", "list rows that hops left out, or bring them back"),
     "rejected": ("streaming.operations.rejected.command", "list rejected events, or send them again"),

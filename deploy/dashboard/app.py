@@ -1,18 +1,22 @@
-"""The live pages: `streamlit run deploy/dashboard/app.py -- PLACE`.
+"""The live pages: `streamlit run deploy/dashboard/app.py -- PLACE [--labels]`.
 
-PLACE is a demo's working directory, or the URL or folder of a lake.
-They read the lake only, and ask no other server for anything. One page is drawn at a time; `?page=Why` leads to one.
+PLACE is a demo's working directory, or the URL or folder of a lake. The pages only read it, and ask no other server for
+anything; with `--labels` the page Label also stores labels in it. One page is drawn at a time; `?page=Why` names one.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
+import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import streamlit as st
 
-from deploy.dashboard import find, incidents, lake, models, overview, pipeline, why
+from deploy.dashboard import find, incidents, label, lake, models, overview, pipeline, why
 from deploy.dashboard.lake import Lake
 from deploy.dashboard.view import View
 
@@ -23,6 +27,7 @@ PAGES = {
     "Incidents": incidents.draw,
     "Find": find.draw,
     "Models": models.draw,
+    "Label": label.draw,
     "Pipeline": pipeline.draw,
 }
 LIVE = ("Overview", "Incidents", "Models", "Pipeline")  # the others wait for their reader
@@ -36,7 +41,7 @@ SPANS = {
 STYLE = "<style>.block-container{padding-top:2.6rem} [data-testid=stMetricValue]{font-size:1.7rem}</style>"
 
 
-def main(place: str) -> None:
+def main(where: Lake) -> None:
     """Draw the page that the reader chose."""
     st.set_page_config(page_title="Moodstream", page_icon="🌊", layout="wide")
     st.markdown(STYLE, unsafe_allow_html=True)
@@ -47,7 +52,7 @@ def main(place: str) -> None:
         span = SPANS[st.selectbox("Span", list(SPANS), index=1)]
         zone = st.selectbox("Times in", list(dict.fromkeys((st.context.timezone or "UTC", "UTC"))))
     st.query_params["page"] = page
-    st.fragment(_draw, run_every=EVERY if page in LIVE else None)(page, _at(place), span, zone)
+    st.fragment(_draw, run_every=EVERY if page in LIVE else None)(page, where, span, zone)
 
 
 def _draw(page: str, where: Lake, span: timedelta, zone: str) -> None:
@@ -58,12 +63,24 @@ def _draw(page: str, where: Lake, span: timedelta, zone: str) -> None:
     PAGES[page](View(where, until or lake.now(), span, zone))
 
 
-def _at(place: str) -> Lake:
-    """A URL is a lake; a folder is a demo's working directory, or a lake if it has no `lake` of its own."""
-    folder = Path(place)
-    if "://" in place or (not (folder / "lake").is_dir() and (folder / "gold").is_dir()):
-        return Lake(place.rstrip("/"))
-    return Lake(str(folder / "lake"), str(folder / "run" / "status.json"))
+def _lake(argv: Sequence[str], environ: Mapping[str, str]) -> Lake:
+    """The lake that the command line names. A folder is a demo's working directory if it has a `lake` of its own."""
+    parser = argparse.ArgumentParser(prog="app.py", description="Draw the pages of one lake.")
+    parser.add_argument(
+        "place", nargs="?", default="moodstream-demo", help="working directory, or folder or URL of a lake"
+    )
+    parser.add_argument("--labels", action="store_true", help="let the page Label write to silver/labels")
+    given = parser.parse_args(list(argv))
+    folder = Path(given.place)
+    common = {
+        "labels": given.labels,
+        "region": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or lake.DEFAULT_REGION,
+        "endpoint": environ.get("AWS_ENDPOINT_URL") or None,
+    }
+    if "://" in given.place or (not (folder / "lake").is_dir() and (folder / "gold").is_dir()):
+        return Lake(given.place.rstrip("/"), option=f"--lake {shlex.quote(given.place)}", **common)
+    option = f"--workdir {shlex.quote(given.place)}"
+    return Lake(str(folder / "lake"), str(folder / "run" / "status.json"), option, **common)
 
 
-main(sys.argv[1] if len(sys.argv) > 1 else "moodstream-demo")
+main(_lake(sys.argv[1:], os.environ))

@@ -6,6 +6,7 @@ The lake may be a folder or on S3: the page has a read-only role there.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,20 +21,42 @@ from streaming.delta.tables import chunks, open_table, read
 from streaming.settings import Settings
 from streaming.tables import gold_labelled_by_hour
 
+DEFAULT_REGION = "us-east-1"
 MEASURES = ("events", "negative", "neutral", "positive", "polarity_sum")
 
 
 @dataclass(frozen=True)
 class Lake:
-    """The place of the tables, and of the job's status file if the job runs on this machine."""
+    """The place of the tables, and of the job's status file if the job runs on this machine.
+
+    `option`: how commands name this lake. `labels`: whether the page Label may write to it.
+    """
 
     url: str
     status_file: str | None = None
+    option: str = ""
+    labels: bool = False
+    region: str = DEFAULT_REGION
+    endpoint: str | None = None
 
     @property
     def settings(self) -> Settings:
         """Settings that name the tables."""
-        return Settings(lake=self.url, checkpoints=f"{self.url}/_checkpoints", stream="")
+        return Settings(
+            lake=self.url,
+            checkpoints=f"{self.url}/_checkpoints",
+            stream="",
+            region=self.region,
+            aws_endpoint=self.endpoint,
+        )
+
+    def why_no_labels(self) -> str:
+        """Why the page Label cannot write to this lake; empty if it can, as far as can be seen without writing."""
+        if not self.labels:
+            return "This dashboard was started without --labels, so it only reads."
+        if "://" not in self.url and not os.access(Path(self.url) / "silver", os.W_OK):
+            return "This dashboard's user may not write to the lake."
+        return ""
 
     def status(self) -> dict[str, Any]:
         """The hops of the job's status file; empty if there is no such file."""

@@ -42,6 +42,12 @@ def marked(text: str, words: list[str]) -> str:
     )
 
 
+def card(text: str) -> None:
+    """One whole text, large, without anything about it."""
+    style = f"{CARD};font-size:1.25rem;padding:1.2rem;white-space:pre-wrap"
+    st.markdown(f"<div style='{style}'>{html.escape(text)}</div>", unsafe_allow_html=True)
+
+
 def show(view: View, row: Any, words: list[str]) -> None:
     """One post or comment, with its time, author, score and model version."""
     judged = isinstance(row["sentiment"], str)

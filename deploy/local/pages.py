@@ -30,7 +30,7 @@ def start_dashboard(workdir: Workdir, environ: Mapping[str, str], port: int | No
             *("--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"),
             *("--browser.gatherUsageStats", "false", "--client.toolbarMode", "minimal"),
             *("--client.showErrorLinks", "false"),
-            *("--", str(workdir.root)),
+            *("--", str(workdir.root), "--labels"),
         ]
 
     return services.ensure(Service(DASHBOARD, command, answers_http("/_stcore/health"), environ), workdir, port)

@@ -4,7 +4,8 @@ Counted anew from the labels of the last WINDOW whenever there are new ones or a
 one commit: a repetition changes nothing, a correction or an erasure is followed. Labels are made by people, so they are
 few; that is what makes this cheap.
 
-Only labels newer than the challenger count for it; it may have been trained on older ones.
+Only labels newer than the challenger count for it; it may have been trained on older ones. Labels of texts that were
+chosen because the champion was uncertain of them count for no version: it errs there more often than elsewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 15.0
 # By the time of the event: what was labelled of longer ago changes nothing any more.
 WINDOW = timedelta(days=30)
-COLUMNS = ["event_time", "text", "label", "labelled_at", "sentiment", "model_version"]
+COLUMNS = ["event_time", "text", "label", "labelled_at", "sentiment", "model_version", "drawn"]
 
 
 class Quality:
@@ -57,7 +58,7 @@ class Quality:
             return
         since = datetime.combine((datetime.now(UTC) - WINDOW).date(), datetime.min.time(), UTC)
         rows = read(labels, COLUMNS, f"event_time >= '{since.isoformat()}'")
-        served = rows.filter(pc.and_(pc.is_valid(rows["sentiment"]), pc.is_valid(rows["model_version"])))
+        served = rows.filter(_fair(rows))
         counted = gold_labelled_by_hour.rows(served, served["sentiment"], served["model_version"], CHAMPION)
         judged = self._judged(served, challenger) if challenger else None
         try:
@@ -95,3 +96,9 @@ class Quality:
         rows = pa.concat_tables([*counted, known.filter(former)])
         if rows.num_rows or known.num_rows:
             write_deltalake(gold, rows, mode="overwrite", predicate=hours)
+
+
+def _fair(labels: pa.Table) -> pa.ChunkedArray:
+    """True for labels that evaluate a model: of served texts, and not chosen because the champion was uncertain."""
+    uncertain = pc.equal(labels["drawn"].fill_null(""), silver_labels.UNCERTAIN)
+    return pc.and_not(pc.and_(labels["sentiment"].is_valid(), labels["model_version"].is_valid()), uncertain)

@@ -21,11 +21,11 @@ from tests.patience import patience
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 
 
-def page(monkeypatch: pytest.MonkeyPatch, workdir: Path, name: str = "Overview") -> Any:
+def page(monkeypatch: pytest.MonkeyPatch, workdir: Path, name: str = "Overview", *options: str) -> Any:
     """A page as Streamlit runs it, without a browser."""
     from streamlit.testing.v1 import AppTest
 
-    monkeypatch.setattr(sys, "argv", ["app.py", str(workdir)])
+    monkeypatch.setattr(sys, "argv", ["app.py", str(workdir), *options])
     app = AppTest.from_file(str(APP), default_timeout=patience(60))
     app.query_params["page"] = name
     return app.run()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
 from model import dataset
 from streaming.corrections import erased_events, keyed_tables
-from streaming.operations import label, maintain
+from streaming.operations import maintain
 from streaming.operations.erase import command as erase
+from streaming.operations.label import choice
+from streaming.operations.label import command as label
+from streaming.operations.label.store import store
 from tests.builders import NOON, a_record
 from tests.lake_rows import refined, rows_of, run, settings_of
 
@@ -63,8 +67,45 @@ def test_a_later_label_replaces_an_earlier_one_and_the_same_file_changes_nothing
     for counts in ((0, 1, 1), (0, 0, 2)):
         _, report = run(label.main, "--input", again, "--source", "ann", lake=lake)
         assert (report["added"], report["corrected"], report["unchanged"]) == counts
-    assert labelled(lake)["p1"] == {**first, "label": "neutral", "source": "ann"}
+    before = {"second_label": "positive", "second_source": "labels.csv"}
+    assert labelled(lake)["p1"] == {**first, "label": "neutral", "source": "ann", **before}
     assert labelled(lake)["p2"]["source"] == "labels.csv"
+
+
+def test_what_a_second_person_says_of_a_text_is_kept_beside_the_first(lake: Path) -> None:
+    def opinions(event: str) -> tuple[Any, ...]:
+        row = labelled(lake)[event]
+        return tuple(row[name] for name in ("label", "source", "second_label", "second_source"))
+
+    settings = settings_of(lake)
+    store(settings, {"p1": "positive", "p2": "negative"}, "ann")
+    assert opinions("p1") == ("positive", "ann", None, None)
+
+    report = store(settings, {"p1": "neutral", "p2": "negative"}, "bob")
+    assert (report["corrected"], report["unchanged"], report["confirmed"]) == (1, 1, 1)
+    assert opinions("p1") == ("neutral", "bob", "positive", "ann")
+    assert opinions("p2") == ("negative", "ann", "negative", "bob")
+    assert store(settings, {"p1": "neutral", "p2": "negative"}, "bob")["confirmed"] == 0, "a repetition changes nothing"
+
+    store(settings, {"p1": "neutral"}, "ann")
+    assert opinions("p1") == ("neutral", "bob", "neutral", "ann"), "who changes their mind has one opinion"
+
+
+def test_texts_are_chosen_by_certainty_or_from_those_that_another_person_labelled(lake: Path) -> None:
+    scores = {"p1": 0.9, "p2": 0.4, "p3": 0.6}
+    for event, confidence in scores.items():
+        DeltaTable(str(lake / "silver/posts")).update(
+            {"confidence": str(confidence)}, predicate=f"event_id = '{event}'"
+        )
+    settings, since = settings_of(lake), NOON - timedelta(hours=1)
+
+    assert choice.least_certain(settings, 2, since)["event_id"].to_pylist() == ["p2", "p3"]
+    store(settings, {"p2": "negative"}, "ann")
+    assert choice.least_certain(settings, 2, since)["event_id"].to_pylist() == ["p3", "c1"]
+    assert choice.of_others(settings, 9, "bob")["event_id"].to_pylist() == ["p2"]
+    assert choice.of_others(settings, 9, "ann").num_rows == 0
+    store(settings, {"p2": "negative"}, "bob")
+    assert choice.of_others(settings, 9, "eve").num_rows == 0, "two opinions are enough"
 
 
 def test_events_that_the_lake_does_not_hold_are_named_and_the_others_count(lake: Path) -> None:

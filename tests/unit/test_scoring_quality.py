@@ -106,6 +106,16 @@ def test_a_label_that_the_challenger_may_have_learnt_from_does_not_judge_it(judg
     assert judging.registry.tags == {}
 
 
+def test_texts_that_were_chosen_because_the_champion_was_uncertain_judge_no_version(judging: Judging) -> None:
+    judging.label("a", "negative", text="rain", drawn=silver_labels.UNCERTAIN)
+    judging.label("b", "positive", drawn=silver_labels.RANDOM)
+    judging.label("c", "positive")
+    assert {key: counts["texts"] for key, counts in judging.round().items()} == {
+        ("1", "champion"): 2,
+        ("2", "challenger"): 2,
+    }
+
+
 def test_a_text_counts_once_with_its_last_label_and_not_at_all_once_it_is_erased(judging: Judging) -> None:
     judging.label("a", "negative")
     judging.label("a", "positive")

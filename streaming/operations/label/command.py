@@ -12,39 +12,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake.exceptions import TableNotFoundError
 
-from streaming.corrections import erased_events, journal, keyed_tables
-from streaming.corrections.deletions import of_erased_events
-from streaming.delta.merge import created
-from streaming.delta.tables import (
-    chunks,
-    location,
-    open_table,
-    read,
-    storage_options,
-)
+from streaming.corrections import journal
 from streaming.errors import SettingsError
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
+from streaming.operations.label.choice import sample
+from streaming.operations.label.store import store
 from streaming.options import Parser
 from streaming.settings import Settings
-from streaming.tables import silver_comments, silver_labels, silver_posts
 from streaming.tables.gold_labelled_by_hour import LABELS
 
 EXAMPLES = """  moodstream label --sample 200 --out to-label.csv       # then fill in the column label
   moodstream label --input to-label.csv --source ann
   moodstream model train --feedback moodstream-demo/lake/silver/labels
 """
-TEXTS = {silver_posts.ENTITY: silver_posts.NAME, silver_comments.ENTITY: silver_comments.NAME}
-COLUMNS = ["event_id", "event_time", "arrival_time", "user_id", "text", "sentiment", "model_version"]
 FILE_COLUMNS = ("event_id", "label", "text")
-MAX_EXAMPLES = 5
 # A spreadsheet would run such a text as a formula, and strangers wrote these texts.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -112,68 +97,6 @@ def _lines(path: Path, reader: csv.DictReader[str]) -> Iterator[tuple[str, str]]
             yield event, label
 
 
-def store(settings: Settings, labels: Mapping[str, str], source: str) -> dict[str, Any]:
-    """Store labels by event id in silver/labels; returns counts, and the events that silver does not hold."""
-    created(silver_labels.TABLE, location(settings.table(silver_labels.NAME)), storage_options(settings))
-    known = read(open_table(settings, silver_labels.NAME), ["event_id", "label"])
-    before = dict(zip(known["event_id"].to_pylist(), known["label"].to_pylist(), strict=True))
-    wanted = pa.array(sorted(event for event, label in labels.items() if before.get(event) != label), pa.string())
-    now = datetime.now(UTC)
-    rows = {
-        row["event_id"]: {**row, "label": labels[row["event_id"]], "labelled_at": now, "source": source}
-        for row in _events(settings, wanted)
-    }
-    if rows:
-        table = pa.Table.from_pylist(list(rows.values()), _SCHEMA)
-        partitioned = silver_labels.TABLE.rows({name: table[name] for name in table.column_names})
-        keyed_tables.upsert(settings, silver_labels.TABLE, partitioned)
-        _delete_erased(settings, partitioned)
-    unknown = [event for event in labels if event not in rows and event not in before]
-    corrected = sum(event in before for event in rows)
-    return {
-        "labels": len(labels),
-        "added": len(rows) - corrected,
-        "corrected": corrected,
-        "unchanged": len(labels) - len(rows) - len(unknown),
-        "unknown": len(unknown),
-        "unknown_examples": unknown[:MAX_EXAMPLES],
-    }
-
-
-_SCHEMA = pa.schema([*silver_labels.TABLE.key, *silver_labels.TABLE.values])
-
-
-def sample(settings: Settings, count: int, since: datetime) -> pa.Table:
-    """Up to `count` posts and comments of events from `since` on without label, each with the same probability."""
-    try:
-        labelled = read(open_table(settings, silver_labels.NAME), ["event_id"])["event_id"].combine_chunks()
-    except TableNotFoundError:
-        labelled = pa.array([], pa.string())
-    chance = np.random.default_rng()
-    kept = pa.schema([("event_id", pa.string()), ("text", pa.string()), ("draw", pa.float64())]).empty_table()
-    for name in TEXTS.values():
-        for rows in chunks(open_table(settings, name), ["event_id", "text"], f"event_time >= '{since.isoformat()}'"):
-            fresh = rows.filter(pc.invert(pc.is_in(rows["event_id"], value_set=labelled)))
-            drawn = fresh.append_column("draw", pa.array(chance.random(fresh.num_rows)))
-            kept = pa.concat_tables([kept, drawn.cast(kept.schema)]).sort_by("draw").slice(0, count)
-    return kept.select(["event_id", "text"])
-
-
-def _events(settings: Settings, wanted: pa.Array) -> Iterator[dict[str, Any]]:
-    """The posts and comments with these ids, with the served sentiment. Reads both tables; memory: a batch."""
-    for entity, name in TEXTS.items() if len(wanted) else ():
-        for rows in chunks(open_table(settings, name), COLUMNS):
-            for row in rows.filter(pc.is_in(rows["event_id"], value_set=wanted)).to_pylist():
-                yield {**row, "entity": entity}
-
-
-def _delete_erased(settings: Settings, rows: pa.Table) -> None:
-    """Delete labels of events that an erasure removed between the reading of silver and the commit."""
-    if erased_events.event_ids(settings, rows["event_id"].combine_chunks()):
-        choose = of_erased_events(settings)
-        journal.apply(settings, f"label-{uuid4().hex}", silver_labels.NAME, choose)
-
-
 def _write(path: Path, texts: pa.Table) -> None:
     with path.open("w", encoding="utf-8", errors="replace", newline="") as stream:
         writer = csv.writer(stream)
@@ -185,6 +108,8 @@ def _write(path: Path, texts: pa.Table) -> None:
 
 def _outcome(report: dict[str, Any]) -> Outcome:
     lines = [f"{report['added']} texts labelled, {report['corrected']} corrected, {report['unchanged']} as before"]
+    if report["confirmed"]:
+        lines.append(f"of those, {report['confirmed']} texts got the same label from another person")
     if report["unknown"]:
         some = ", ".join(report["unknown_examples"])
         lines.append(f"{report['unknown']} events are not in the lake (not arrived, or erased): {some}")
