@@ -1,7 +1,8 @@
-"""The live pages: `streamlit run deploy/dashboard/app.py -- PLACE [--labels]`.
+"""The live pages: `streamlit run deploy/dashboard/app.py -- PLACE [--labels] [--mlflow-uri URI]`.
 
-PLACE is a demo's working directory, or the URL or folder of a lake. The pages only read it, and ask no other server for
-anything; with `--labels` the page Label also stores labels in it. One page is drawn at a time; `?page=Why` names one.
+PLACE is a demo's working directory, or the URL or folder of a lake. The pages only read it; with `--labels` the page
+Label also stores labels in it. They ask no other server for anything, but the page Next word asks the registry of
+models. One page is drawn at a time; `?page=Why` names one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from deploy.dashboard import find, incidents, label, lake, models, overview, pipeline, why
+from deploy.dashboard import find, incidents, label, lake, models, next_word, overview, pipeline, why
 from deploy.dashboard.lake import Lake
 from deploy.dashboard.view import View
 
@@ -28,6 +29,7 @@ PAGES = {
     "Find": find.draw,
     "Models": models.draw,
     "Label": label.draw,
+    "Next word": next_word.draw,
     "Pipeline": pipeline.draw,
 }
 LIVE = ("Overview", "Incidents", "Models", "Pipeline")  # the others wait for their reader
@@ -70,6 +72,9 @@ def _lake(argv: Sequence[str], environ: Mapping[str, str]) -> Lake:
         "place", nargs="?", default="moodstream-demo", help="working directory, or folder or URL of a lake"
     )
     parser.add_argument("--labels", action="store_true", help="let the page Label write to silver/labels")
+    parser.add_argument(
+        "--mlflow-uri", help="model registry, for the page Next word (default: the working directory's)"
+    )
     given = parser.parse_args(list(argv))
     folder = Path(given.place)
     common = {
@@ -78,9 +83,12 @@ def _lake(argv: Sequence[str], environ: Mapping[str, str]) -> Lake:
         "endpoint": environ.get("AWS_ENDPOINT_URL") or None,
     }
     if "://" in given.place or (not (folder / "lake").is_dir() and (folder / "gold").is_dir()):
-        return Lake(given.place.rstrip("/"), option=f"--lake {shlex.quote(given.place)}", **common)
+        return Lake(
+            given.place.rstrip("/"), option=f"--lake {shlex.quote(given.place)}", registry=given.mlflow_uri, **common
+        )
     option = f"--workdir {shlex.quote(given.place)}"
-    return Lake(str(folder / "lake"), str(folder / "run" / "status.json"), option, **common)
+    status, registry = folder / "run" / "status.json", f"sqlite:///{(folder / 'mlflow' / 'mlflow.db').absolute()}"
+    return Lake(str(folder / "lake"), str(status), option, registry=given.mlflow_uri or registry, **common)
 
 
 main(_lake(sys.argv[1:], os.environ))

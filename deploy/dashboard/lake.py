@@ -29,13 +29,15 @@ MEASURES = ("events", "negative", "neutral", "positive", "polarity_sum")
 class Lake:
     """The place of the tables, and of the job's status file if the job runs on this machine.
 
-    `option`: how commands name this lake. `labels`: whether the page Label may write to it.
+    `option`: how commands name this lake. `labels`: whether the page Label may write to it. `registry`: URI of the
+    model registry, None if the dashboard was not told.
     """
 
     url: str
     status_file: str | None = None
     option: str = ""
     labels: bool = False
+    registry: str | None = None
     region: str = DEFAULT_REGION
     endpoint: str | None = None
 
