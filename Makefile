@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference contracts bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -41,7 +41,7 @@ lint: setup ## Check style, types, import directions and dependencies
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
 
-reference: setup ## Write docs/reference and docs/data-dictionary.md from the code
+reference: setup ## Write docs/reference, docs/contracts and docs/data-dictionary.md from the code
 	@$(BIN)/python -m docs.generate
 
 check: lint test ## Everything that CI runs
@@ -52,16 +52,21 @@ bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scor
 bench-smoke: setup ## Run every measurement in its smallest form, some minutes: make bench-smoke ARGS="refine growth"
 	@$(BIN)/python -m harness.bench.smoke $(ARGS)
 
-# CDK, Airflow and the documentation site pin other versions than the application: each has an environment of its own.
-INFRA   := .cache/infra
-AIRFLOW := .cache/airflow
-DOCS    := .cache/docs
+# CDK, Airflow, the documentation site and the checks of contracts pin other versions than the application: each has an
+# environment of its own.
+INFRA     := .cache/infra
+AIRFLOW   := .cache/airflow
+DOCS      := .cache/docs
+CONTRACTS := .cache/contracts
 
-$(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
+$(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready $(CONTRACTS)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.lock
 	@touch $@
+
+contracts: setup $(CONTRACTS)/.ready ## Check the data contracts, and events or a lake against them: make contracts ARGS="--lake DIR"
+	@$(BIN)/python -m harness.contracts $(ARGS)
 
 synth: $(INFRA)/.ready ## Write the CloudFormation templates to build/templates (no AWS account needed)
 	@$(INFRA)/bin/python -m deploy.infra.app $(ARGS)
@@ -80,11 +85,13 @@ rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py \
 	  tests/integration/rehearse_connect_rate.py $(ARGS)
 
-lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the deployed archives and the container again, after `make lock`
+lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the contracts, the deployed archives and the container again, after `make lock`
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/infra.in -o requirements/infra.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/docs.in -o requirements/docs.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  requirements/contracts.in -o requirements/contracts.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --exclude-newer 2025-10-15 requirements/airflow.in -o requirements/airflow.lock
 	@for pair in "streaming:--extra streaming" "training:--extra streaming --extra model"; do \

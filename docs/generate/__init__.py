@@ -1,1 +1,1 @@
-"""Writes the pages that follow from the code: the reference and the warehouse's data dictionary (`make reference`)."""
+"""Writes what follows from the code: the reference, the contracts and the data dictionary (`make reference`)."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from docs.generate import commands, data_dictionary, exit_codes, metrics, settings, tables
+from docs.generate.contracts import events
+from docs.generate.contracts import tables as contracted
 
 DOCS = Path(__file__).resolve().parents[1]
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -16,6 +19,10 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/metrics.md": metrics.page,
     "reference/exit-codes.md": exit_codes.page,
     "data-dictionary.md": data_dictionary.page,
+    "contracts/events-1.odcs.yaml": partial(events.page, 1),
+    "contracts/events-2.odcs.yaml": partial(events.page, 2),
+    "contracts/silver.odcs.yaml": partial(contracted.page, "silver"),
+    "contracts/gold.odcs.yaml": partial(contracted.page, "gold"),
 }
 
 

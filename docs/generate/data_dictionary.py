@@ -39,6 +39,13 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def meanings() -> Mapping[tuple[str, str], str]:
+    """(table, column) -> what the column means."""
+    told = TOLD.findall(_statements("postgres"))
+    named = ((name.split("."), meaning) for kind, name, meaning in told if kind == "column")
+    return {(table, column): meaning.replace("''", "'") for (table, column), meaning in named}
+
+
 def _statements(dialect: str) -> str:
     bootstrap = statements.read(dialect, "schema_version.sql")
     return bootstrap + "".join(migration.sql for migration in statements.migrations(dialect))

@@ -28,15 +28,19 @@ lake; timestamps are UTC with microseconds. The warehouse's tables have a [data 
 
 def page() -> str:
     """The page: the tables by layer, then one section each."""
-    modules = sorted(_modules(), key=lambda module: (LAYERS.index(module.NAME.split("/")[0]), module.NAME))
+    found = sorted(modules(), key=lambda module: (LAYERS.index(module.NAME.split("/")[0]), module.NAME))
     index = table(
         ("table", "kind", "key", "partitions"),
-        ((f"[`{each.NAME}`](#{_anchor(each.NAME)})", _kind(each), _key(each), _partitions(each)) for each in modules),
+        (
+            (f"[`{each.NAME}`](#{_anchor(each.NAME)})", _kind(each), _key(each), _names(partitions(each)))
+            for each in found
+        ),
     )
-    return HEAD + index + "".join(_section(each) for each in modules)
+    return HEAD + index + "".join(_section(each) for each in found)
 
 
-def _modules() -> Iterator[ModuleType]:
+def modules() -> Iterator[ModuleType]:
+    """The modules of `streaming/tables` that are each one table."""
     for found in pkgutil.iter_modules(streaming.tables.__path__):
         module = importlib.import_module(f"streaming.tables.{found.name}")
         if "/" in getattr(module, "NAME", "") and (hasattr(module, "TABLE") or hasattr(module, "SCHEMA")):
@@ -44,22 +48,23 @@ def _modules() -> Iterator[ModuleType]:
 
 
 def _section(module: ModuleType) -> str:
-    columns = table(("column", "type"), _columns(module))
-    return f"\n## {module.NAME}\n\n{inspect.getdoc(module)}\n\n{columns}"
+    listed = table(("column", "type"), columns(module))
+    return f"\n## {module.NAME}\n\n{inspect.getdoc(module)}\n\n{listed}"
 
 
 def _kind(module: ModuleType) -> str:
-    return "keyed" if _keyed(module) else "append"
+    return "keyed" if keyed(module) else "append"
 
 
 def _key(module: ModuleType) -> str:
-    keyed = _keyed(module)
-    return _names(keyed.key_names if keyed else _stated(module, "Key:"))
+    table_of = keyed(module)
+    return _names(table_of.key_names if table_of else _stated(module, "Key:"))
 
 
-def _partitions(module: ModuleType) -> str:
-    keyed = _keyed(module)
-    return _names(keyed.partitions if keyed else (*_stated(module, "Partitioned by"), *PARTITIONS))
+def partitions(module: ModuleType) -> tuple[str, ...]:
+    """The columns that a table is partitioned by, outermost first."""
+    table_of = keyed(module)
+    return table_of.partitions if table_of else (*_stated(module, "Partitioned by"), *PARTITIONS)
 
 
 def _stated(module: ModuleType, begin: str) -> Sequence[str]:
@@ -70,14 +75,16 @@ def _stated(module: ModuleType, begin: str) -> Sequence[str]:
     return re.findall(r"`(\w+)`", re.split("[.;]", text.split(begin, 1)[1])[0])
 
 
-def _keyed(module: ModuleType) -> KeyedTable | None:
+def keyed(module: ModuleType) -> KeyedTable | None:
+    """The keyed table that a module is, or None for an append table."""
     found = getattr(module, "TABLE", None)
     return found if isinstance(found, KeyedTable) else None
 
 
-def _columns(module: ModuleType) -> Iterator[tuple[str, str]]:
-    keyed = _keyed(module)
-    schema: pa.Schema | StructType = keyed.schema if keyed else module.SCHEMA
+def columns(module: ModuleType) -> Iterator[tuple[str, str]]:
+    """The name and the type of each column; the types as Spark and Delta name them."""
+    table_of = keyed(module)
+    schema: pa.Schema | StructType = table_of.schema if table_of else module.SCHEMA
     if isinstance(schema, StructType):
         yield from ((field.name, field.dataType.simpleString()) for field in schema)
     else:
