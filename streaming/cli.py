@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 from collections.abc import Mapping, Sequence
 
-from streaming import jvm_shutdown, metrics, session
+from streaming import jvm_shutdown, logs, metrics, session
 from streaming.delta import append
 from streaming.hop_states import HopStates
 from streaming.lease.job import owned
@@ -26,8 +25,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, 
     `instead`: start functions to use in place of those of hops, by hop.
     """
     settings = from_command_line(argv, environ)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    logging.getLogger("py4j").setLevel(logging.WARNING)
+    logs.configure(settings.log_format)
     with owned(settings) as settings_with_token:
         _run(settings_with_token, instead)
     return 0

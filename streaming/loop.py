@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from streaming import logs
+
 # Seconds that `stop` waits for the running step. A load takes a few seconds.
 STOP_WITHIN = 60.0
 
@@ -77,7 +79,8 @@ class Loop:
         batch = 0
         while not self._stopping.is_set():
             try:
-                done = self._step()
+                with logs.within(hop=self.name, batch=batch):
+                    done = self._step()
                 self._progress = {"batchId": batch, "timestamp": datetime.now(UTC).isoformat(), **done}
             except Exception as failure:  # the supervisor decides what a failure means
                 self._failure = failure

@@ -55,7 +55,7 @@ class QueryMetrics(StreamingQueryListener):
             self._names[str(event.runId)] = hop
             self._starts[hop] += 1
             restarts = self._starts[hop] - 1
-            self._log({"event": "started", "hop": hop, "restarts": restarts})
+            self._log({"event": "started", "hop": hop, "restarts": restarts}, query=str(event.id))
         except Exception:
             log.exception("the start of a query could not be reported")
 
@@ -75,7 +75,7 @@ class QueryMetrics(StreamingQueryListener):
                 "seconds": seconds,
                 "rows_per_second": round(rate, 1),
             }
-            self._log({"event": "batch", "hop": hop, **fields, "parts_ms": parts})
+            self._log({"event": "batch", "hop": hop, **fields, "parts_ms": parts}, query=progress["id"])
             self._metrics.put(
                 Metric("BatchSeconds", hop, seconds, "Seconds"),
                 Metric("InputRows", hop, float(rows), "Count"),
@@ -93,7 +93,8 @@ class QueryMetrics(StreamingQueryListener):
         try:
             hop = self._names.pop(str(event.runId), str(event.id))
             failed = bool(event.exception)
-            self._log({"event": "ended", "hop": hop, "failed": failed, "error": (event.exception or "")[:MAX_ERROR]})
+            error = (event.exception or "")[:MAX_ERROR]
+            self._log({"event": "ended", "hop": hop, "failed": failed, "error": error}, query=str(event.id))
         except Exception:
             log.exception("the end of a query could not be reported")
 
@@ -104,8 +105,8 @@ class QueryMetrics(StreamingQueryListener):
             self._bridge = jvm.PythonStreamingQueryListenerWrapper(_Bridge(self))
         return self._bridge
 
-    def _log(self, fields: dict[str, Any]) -> None:
-        log.info("%s", json.dumps(fields))
+    def _log(self, fields: dict[str, Any], **place: str) -> None:
+        log.info("%s", json.dumps(fields), extra={"fields": fields, **place})
 
 
 class _Bridge(JStreamingQueryListener):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from streaming.errors import SettingsError
 from streaming.fencing import Token
+from streaming.logs import FORMATS
 from streaming.options import Group, Parser
 
 HOPS = ("ingest", "refine", "aggregate", "load", "serve", "retract", "observe", "watch")
@@ -50,6 +51,7 @@ class Settings:
     alerts_topic: str | None = None
     metrics_namespace: str | None = None
     otlp_endpoint: str | None = None
+    log_format: str = "text"
     aws_endpoint: str | None = None
     hops: tuple[str, ...] = HOPS
     ingest_trigger: float = 0.5
@@ -137,6 +139,7 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting(
         "otlp_endpoint", "http(s):// base URL of an OpenTelemetry collector", "OTEL_EXPORTER_OTLP_ENDPOINT", type=_url
     )
+    setting("log_format", "form of the job's log: json for one object a line", choices=FORMATS)
     setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
     setting("hops", f"which to run, of {','.join(HOPS)}", type=_hops)
     for hop in ("ingest", "refine", "aggregate", "load"):

@@ -89,6 +89,11 @@ class Supervised:
     _since: float = 0.0
     _pause: float = 0.0
 
+    @property
+    def _place(self) -> dict[str, str]:
+        """What the log says of where a message belongs."""
+        return {"hop": self.name}
+
     def tick(self, spark: SparkSession, settings: Settings, now: float) -> None:
         """Start the hop if it is due, and update its state if it has started or ended; never raises, never waits.
 
@@ -122,11 +127,11 @@ class Supervised:
         self.error = one_line(failure) if failure else "ended without an error"
         if is_permanent(failure):
             self.state = "failed"
-            log.error("hop %s failed for good: %s", self.name, self.error)
+            log.error("hop %s failed for good: %s", self.name, self.error, extra=self._place)
             return
         self._pause = next_pause(self._pause, worked)
         self.state, self.restarts, self._next_start = "waiting", self.restarts + 1, now + self._pause
-        log.warning("hop %s ended, next start in %.0f s: %s", self.name, self._pause, self.error)
+        log.warning("hop %s ended, next start in %.0f s: %s", self.name, self._pause, self.error, extra=self._place)
 
     def start_anew(self, now: float, why: str) -> None:
         """Stop the hop, or give its start up, so that the next tick starts it. `why` becomes its error."""
@@ -136,7 +141,7 @@ class Supervised:
             _stop_between_batches(self.running)
         if self.state == "running":
             self.state, self.restarts, self.error, self._next_start = "waiting", self.restarts + 1, why, now
-            log.warning("hop %s is restarted: %s", self.name, why)
+            log.warning("hop %s is restarted: %s", self.name, why, extra=self._place)
 
     def stop(self) -> None:
         """Stop the hop, if possible between two batches; a start that takes over STOP_WITHIN seconds is given up."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from streaming import logs
 from streaming.checkpoints import damage, versions
 from streaming.errors import PermanentFailure
 from streaming.loop import Running
@@ -47,7 +48,9 @@ def checked(name: str, start: Start) -> Start:
         damage.check(settings, name)
         # Each hop has its own pool: within one pool jobs run one after the other, and ingest would wait for all hops.
         spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
-        return start(spark, settings)
+        spark.sparkContext.setJobDescription(f"{name}: start")
+        with logs.within(hop=name):
+            return start(spark, settings)
 
     return start_checked
 

@@ -102,7 +102,7 @@ class Watcher:
             self._sent = self._state.read()
         due = rules.not_repeated(found, self._sent, now)
         for alert in due:
-            log.warning("%s", json.dumps(logged(alert)))
+            log.warning("%s", json.dumps(logged(alert)), extra={"fields": logged(alert)})
             self._alerts.publish(f"Moodstream: {alert.rule} {alert.subject}", forms(alert))
             oldest = (now - REMEMBERED).timestamp()
             kept = {identity: time for identity, time in self._sent.items() if time >= oldest}

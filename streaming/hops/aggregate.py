@@ -18,6 +18,7 @@ from streaming.files import Files
 from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.sinks.authors import Authors
+from streaming.sinks.each_batch import named
 from streaming.sinks.gold import Gold
 from streaming.sources.delta import delta
 from streaming.tables.catalog import CONTRIBUTING, KEYED
@@ -35,7 +36,7 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
     return (
         reduce(DataFrame.unionByName, streams)
-        .writeStream.foreachBatch(Gold(connection(settings), Authors(settings)))
+        .writeStream.foreachBatch(named("aggregate", "silver to gold", Gold(connection(settings), Authors(settings))))
         .queryName(HOP)
         .option("checkpointLocation", settings.checkpoint(HOP))
         .trigger(processingTime=f"{settings.aggregate_trigger} seconds")

@@ -7,6 +7,7 @@ from pyspark.sql import SparkSession
 from streaming.loop import Running
 from streaming.settings import Settings
 from streaming.sinks.bronze import Bronze
+from streaming.sinks.each_batch import named
 from streaming.sources.kinesis import kinesis
 
 
@@ -14,7 +15,7 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     """Append every record to bronze, exactly once."""
     return (
         kinesis(spark, settings)
-        .writeStream.foreachBatch(Bronze(spark, settings))
+        .writeStream.foreachBatch(named("ingest", "Kinesis to bronze", Bronze(spark, settings)))
         .queryName("ingest")
         .option("checkpointLocation", settings.checkpoint("ingest"))
         .trigger(processingTime=f"{settings.ingest_trigger} seconds")

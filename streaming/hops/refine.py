@@ -11,6 +11,7 @@ from streaming.loop import Running
 from streaming.scoring.champion import Champion
 from streaming.scoring.registry import MlflowRegistry
 from streaming.settings import Settings
+from streaming.sinks.each_batch import named
 from streaming.sinks.silver import Silver
 from streaming.sources.delta import delta
 from streaming.tables import bronze_events
@@ -27,7 +28,7 @@ def start(spark: SparkSession, settings: Settings, sink: Sink = Silver) -> Runni
         delta(spark, settings, bronze_events.NAME)
         .transform(parsed_events)
         .transform(without_duplicates(settings.duplicate_window))
-        .writeStream.foreachBatch(sink(spark, settings, champion))
+        .writeStream.foreachBatch(named("refine", "bronze to silver", sink(spark, settings, champion)))
         .queryName("refine")
         .option("checkpointLocation", settings.checkpoint("refine"))
         .trigger(processingTime=f"{settings.refine_trigger} seconds")

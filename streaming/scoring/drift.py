@@ -147,7 +147,8 @@ class Retraining:
             self._ask_again = time.monotonic() + PAUSE_AFTER_FAILURE
             log.warning("the request for a new model could not be filed: %s", error)
             return False
-        log.warning("%s", json.dumps({"event": "retraining_request", **request}))
+        told = {"event": "retraining_request", **request}
+        log.warning("%s", json.dumps(told), extra={"fields": told})
         return True
 
 

@@ -14,6 +14,7 @@ from streaming import metrics
 from streaming.alerts.measured import Metric, NoMetrics
 from streaming.metrics import QueryMetrics
 from streaming.settings import Settings
+from streaming.sinks.each_batch import named
 from tests.patience import wait_until
 
 SETTINGS = Settings("", "", "events")
@@ -93,3 +94,21 @@ def test_metrics_that_fail_stop_no_query(spark: SparkSession) -> None:
 
 def test_without_a_namespace_metrics_go_to_the_log_alone(spark: SparkSession) -> None:
     assert isinstance(metrics.listen(spark, SETTINGS), NoMetrics)
+
+
+def test_the_spark_ui_calls_a_batchs_jobs_by_hop_and_number(spark: SparkSession) -> None:
+    def write(batch: DataFrame, number: int) -> None:
+        batch.count()
+
+    rows = spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 5).load()
+    named_write = named("refine", "bronze to silver", write)
+    query = rows.writeStream.foreachBatch(named_write).trigger(processingTime="100 milliseconds").start()
+    try:
+        _wait_for_batches(query)
+        jobs = spark._jvm.scala.collection.JavaConverters.seqAsJavaList(spark._jsc.sc().statusStore().jobsList(None))  # type: ignore[union-attr]
+        told = {job.description().get(): job.jobGroup().get() for job in jobs if job.description().isDefined()}
+    finally:
+        query.stop()
+    # Spark cancels the jobs of a query by their group: it must stay Spark's own.
+    assert told["refine, batch 0: bronze to silver"] == str(query.runId)
+    assert "refine, batch 1: bronze to silver" in told

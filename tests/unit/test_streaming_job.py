@@ -284,7 +284,8 @@ def test_a_start_function_can_take_the_place_of_a_hops_own(monkeypatch: pytest.M
     monkeypatch.setattr("streaming.supervisor.versions.check", lambda *_: None)
     own, other = Starts(), Starts()
     settings = replace(SETTINGS, hops=("refine",))
-    spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(setLocalProperty=lambda _name, _value: None))
+    context = SimpleNamespace(setLocalProperty=lambda _name, _value: None, setJobDescription=lambda _text: None)
+    spark: Any = SimpleNamespace(sparkContext=context)
     hop_starts(settings, {"refine": own, "ingest": other})["refine"](spark, settings)
     assert (len(own.queries), len(other.queries)) == (1, 0)
 
