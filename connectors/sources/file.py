@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 500
 SAMPLES = 1_000  # rows that decide how times are written
-SHOWN = 5
 AHEAD_US = 3_600_000_000  # microseconds that a time may lie in the future
 NOBODY = "unknown"
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -67,7 +66,6 @@ class File:
         self._columns = _columns(mapping, self._rows, samples)
         times = [str(_value(row, self._columns.get("event_time")) or "") for row in samples if isinstance(row, dict)]
         self._times = Times(times)
-        self._shown = 0
 
     def batches(self, cursor: Any) -> Iterator[Batch]:
         """Yield the rows behind `cursor` (a number of rows), then end."""
@@ -97,9 +95,6 @@ class File:
                 events.append(self._event(number, row, corrected))
             except SkippedItem as reason:
                 skipped[str(reason)] += 1
-        for event in events[: SHOWN - self._shown]:
-            self._shown += 1
-            self._session.tell(f"file: {event.data.decode()[:300]}")
         return Batch(events, rows[-1][0], len(rows), skipped, corrected)
 
     def _event(self, number: int, row: dict[str, Any], corrected: Counter[str]) -> Event:

@@ -69,6 +69,15 @@ def test_events_and_counts_share_standard_output(capfd: pytest.CaptureFixture[st
     assert json.loads(counts)["events"] == 10
 
 
+def test_a_preview_shows_each_of_the_first_five_events_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = tmp_path / "some.csv"
+    rows.write_text("text\n" + "".join(f"number {n}\n" for n in range(9)))
+    assert moodstream.run(["connect", "file", str(rows), "--preview"], {}) == 0
+    shown = capfd.readouterr()
+    assert [f"number {n}" in shown.out for n in range(6)] == [True] * 5 + [False]
+    assert (shown.out + shown.err).count("number") == 5, "a terminal shows both streams"
+
+
 def test_sigterm_ends_between_batches_and_the_next_run_goes_on(tmp_path: Path) -> None:
     network = Network()
     network.crowd(2_000)

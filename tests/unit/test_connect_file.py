@@ -86,12 +86,6 @@ def test_the_same_file_gives_the_same_events_and_a_changed_text_is_an_edit(tmp_p
     assert edit["event_id"] != first[0]["event_id"]
 
 
-def test_the_first_five_events_are_shown(tmp_path: Path) -> None:
-    path = tmp_path / "some.csv"
-    path.write_text("text\n" + "".join(f"number {n}\n" for n in range(9)))
-    assert sum('"text":"number' in line for line in result(path).said) == 5
-
-
 def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*missing.csv': No such file"):
         result(tmp_path / "missing.csv")
