@@ -64,4 +64,6 @@ def _reason(error: Exception) -> str:
 
 
 def _hint(error: str, known: Mapping[str, str]) -> str:
+    if "single SQL statement" in error:
+        return "Ask one statement at a time."
     return f"The tables: {', '.join(known)}" if "not found" in error else "`describe TABLE` shows a table's columns."

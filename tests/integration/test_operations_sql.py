@@ -49,6 +49,7 @@ def test_a_program_gets_json_or_csv(lake: Path, capsys: pytest.CaptureFixture[st
         ("", "begins with ''"),
         ("select 1 / (events - 3) from gold_sentiment_by_topic", "failed while it read rows"),
         ("select 1/0", "Divide by zero"),
+        ("select 1; select 2", "single SQL statement. Ask one statement at a time."),
     ],
 )
 def test_a_wrong_statement_is_refused_with_what_to_do(
