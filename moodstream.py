@@ -60,6 +60,8 @@ def main() -> int:
     # No proxy can reach this machine's loopback address, whatever library asks it.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost"]))
+    # The client that reads lakes warns of every credential that it does not find; its error says all that matters.
+    os.environ.setdefault("RUST_LOG", "error")
     return run(sys.argv[1:], os.environ)
 
 

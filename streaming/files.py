@@ -23,6 +23,11 @@ from streaming.errors import SettingsError
 from streaming.settings import Settings
 
 S3 = "s3://"
+NO_CREDENTIALS = (
+    "no AWS credentials were found to read the lake with; expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+    "environment, a web identity, a container's role or an instance's role. A profile is not read: run "
+    "`aws configure export-credentials --format env` and set what it prints"
+)
 
 
 class Found(NamedTuple):
@@ -163,6 +168,11 @@ def location(path: str) -> str:
     if colon and scheme == "file":
         return rest
     return f"{S3}{rest}" if colon and scheme in ("s3a", "s3n") else path
+
+
+def lacks_credentials(error: Exception) -> bool:
+    """Whether delta-rs' storage client found no AWS credentials, or the instance's service of credentials refused."""
+    return any(sign in str(error) for sign in ("no credentials found in chain", "while loading credentials"))
 
 
 def s3_options(settings: Settings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from rich.table import Table
 from deploy.local.errors import ServiceError
 from harness.status import lake
 from harness.status.verdict import Verdict, verdict
+from streaming.files import NO_CREDENTIALS, lacks_credentials
 from streaming.settings import Settings
 
 
@@ -32,6 +33,8 @@ def show(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         found = lake.look(settings, _hops(options, settings, now), now)
     except (DeltaError, OSError) as error:
+        if lacks_credentials(error):
+            raise ServiceError(f"{place}: {NO_CREDENTIALS}") from error
         raise ServiceError(f"{place} cannot be read: {error}") from error
     said = verdict(found, now)
     if options.json:

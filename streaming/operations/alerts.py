@@ -44,7 +44,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     parser.add_argument("--alerts-topic", metavar="ARN", help="with test: SNS topic; without one, nothing is sent")
     command.add_place(parser, environ)
-    return command.run(parser, lambda *given: ACTIONS[given[1].what](*given), argv, environ)
+    return command.run(parser, lambda *given: ACTIONS[given[1].what](*given), argv, environ, lakeless=_is_test)
+
+
+def _is_test(options: argparse.Namespace) -> bool:
+    return bool(options.what == "test")
 
 
 def _list(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:  # noqa: ARG001

@@ -14,6 +14,7 @@ from typing import Any
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from streaming.errors import OperationFailed, SettingsError
+from streaming.files import NO_CREDENTIALS, lacks_credentials
 from streaming.options import DEFAULT, OPTION, Parser
 from streaming.settings import Settings, add_setting
 
@@ -53,17 +54,27 @@ def add_place(parser: Parser, environ: Mapping[str, str]) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
 
-def run(parser: Parser, act: Act, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+def run(
+    parser: Parser,
+    act: Act,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    lakeless: Callable[[argparse.Namespace], bool] = lambda _: False,
+) -> int:
     """Parse the options, run `act`, print its outcome; returns the exit code. Raises StreamingError.
 
-    Errors of Delta and of the file system become SettingsError or OperationFailed.
+    `lakeless`: whether these options ask for something that needs no lake. Errors of Delta and of the file system
+    become SettingsError or OperationFailed.
     """
     options = parser.parse_args(list(argv))
     try:
-        outcome = act(settings(options, environ, _progress), options, _progress)
+        place = _nowhere(options) if lakeless(options) else settings(options, environ, _progress)
+        outcome = act(place, options, _progress)
     except TableNotFoundError as error:
         raise SettingsError(f"the lake lacks a table, so the job has never run here: {error}") from error
     except (DeltaError, OSError) as error:
+        if lacks_credentials(error):
+            raise SettingsError(NO_CREDENTIALS) from error
         raise OperationFailed(str(error) or type(error).__name__) from error
     text = json.dumps(outcome.report, default=str) if options.json else "\n".join(outcome.lines)
     sys.stdout.write(text + "\n" if text else "")
@@ -100,6 +111,11 @@ def settings(options: argparse.Namespace, environ: Mapping[str, str], progress: 
         warehouse_role=found.get("warehouse_role"),
         aws_endpoint=options.aws_endpoint,
     )
+
+
+def _nowhere(options: argparse.Namespace) -> Settings:
+    """Only how to reach AWS."""
+    return Settings(lake="", checkpoints="", stream="", region=options.region, aws_endpoint=options.aws_endpoint)
 
 
 def _place(options: argparse.Namespace, environ: Mapping[str, str], progress: Progress) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import moodstream
 from streaming.delta.merge import KeyedMerge
 from streaming.operations import alerts
 from streaming.tables import gold_incidents
@@ -54,6 +55,16 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 def test_a_test_message_is_only_printed_without_a_topic(empty_lake: Path) -> None:
     code, found = run(alerts.main, "test", lake=empty_lake)
     assert (code, found["sent"], found["data"]["why"]) == (0, False, "this is a test, nothing happened")
+
+
+def test_a_test_message_needs_no_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert moodstream.run(["alerts", "test"], {}) == 0
+    assert "this is a test" in capsys.readouterr().out
+    assert moodstream.run(["alerts", "list"], {}) == 2
+    assert "holds no lake" in capsys.readouterr().err
 
 
 def test_a_topic_that_cannot_be_reached_is_said(empty_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from deltalake.exceptions import DeltaError
 
+import moodstream
 from streaming.errors import SettingsError
 from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregate
@@ -89,6 +92,32 @@ def test_an_explicit_lake_does_not_take_the_checkpoints_and_the_warehouse_of_ano
 def test_two_explicit_places_are_refused(workdir: Path) -> None:
     with pytest.raises(SettingsError, match="received both"):
         settings("--workdir", str(workdir), "--lake", "s3a://other")
+
+
+# Both as delta-rs 1.x says it, shortened.
+NOTHING_FOUND = "Operation not supported \x1b[31m↳\x1b[0m no credentials found in chain. Attempted: Environment"
+REFUSED = "Operation not supported \x1b[31m↳\x1b[0m an error occurred while loading credentials"
+
+
+@pytest.mark.parametrize("kind", [DeltaError, OSError])
+@pytest.mark.parametrize("told", [NOTHING_FOUND, REFUSED])
+def test_a_lake_on_s3_without_credentials_is_one_sentence(
+    kind: type[Exception], told: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def act(*_: object) -> command.Outcome:
+        raise kind(told)
+
+    def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+        parser = Parser("x", "", "")
+        command.add_place(parser, environ)
+        return command.run(parser, act, argv, environ)
+
+    assert moodstream.exit_code_of("moodstream x", main, ["--workdir", str(workdir)], {}) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(
+        "moodstream x: no AWS credentials were found to read the lake with; expected AWS_ACCESS_KEY_ID"
+    )
+    assert "\x1b" not in error
 
 
 def test_a_folder_without_a_lake_is_named(tmp_path: Path) -> None:
