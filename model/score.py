@@ -15,6 +15,7 @@ from model.settings import Parser, print_progress
 from model.training.register import ensure_champion
 
 UNDETERMINED = "und"
+EVERY = "*"
 UNSCORED: Mapping[str, Any] = {
     "sentiment": None,
     "polarity": None,
@@ -69,7 +70,8 @@ def results(champion: Champion, texts: Sequence[str]) -> list[dict[str, Any]]:
 
 def _is_served(champion: Champion, language: str) -> bool:
     # Versions that were registered before languages were identified serve every text.
-    return language in (UNDETERMINED, *getattr(champion.scorer, "languages", ()))
+    served = getattr(champion.scorer, "languages", ())
+    return language in (UNDETERMINED, *served) or EVERY in served
 
 
 def table(found: Sequence[Mapping[str, Any]], version: str, *, explain: bool) -> str:

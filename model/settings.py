@@ -66,9 +66,10 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every model command has."""
-    parser.add_argument("--mlflow-uri", metavar="URI", help="tracking server and registry (MLFLOW_TRACKING_URI)")
+def add_options(parser: argparse.ArgumentParser, *, with_uri: bool = True) -> None:
+    """Add the options that every model command has; one that reads `--mlflow-uri` otherwise adds it itself."""
+    if with_uri:
+        parser.add_argument("--mlflow-uri", metavar="URI", help="tracking server and registry (MLFLOW_TRACKING_URI)")
     parser.add_argument(
         "--workdir", type=Path, metavar="DIR", help="without a URI: the registry in this folder (moodstream-demo)"
     )

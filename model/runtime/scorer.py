@@ -17,17 +17,14 @@ from .drift import Profile, profile
 from .features import Batch, dense
 from .language import identify
 from .lexer import Lexer, Lexica
+from .scores import MAX_CHARACTERS, Chances, Scores, as_text, explained, scores_of, softmax
 from .subwords import Subwords
 from .tokens import WORD, Floats
 
-LABELS = ("negative", "neutral", "positive")
 # The languages that the labelled texts are in: what the model says of a text in another one means nothing.
 LANGUAGES = ("en",)
 BIGRAM_SLOTS = 1 << 20
 BATCH = 8192
-MAX_CHARACTERS = 20_000
-
-_NAMES = np.array(LABELS, dtype=object)
 
 
 @dataclass(frozen=True)
@@ -44,20 +41,6 @@ class Weights:
     bigrams: Floats
     slots: npt.NDArray[np.int32]
     parts: Floats
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Parallel arrays, one place a text: label index into LABELS, polarity -1..1, confidence 0..1."""
-
-    label: npt.NDArray[np.intp]
-    polarity: npt.NDArray[np.float64]
-    confidence: npt.NDArray[np.float64]
-
-    @property
-    def sentiment(self) -> npt.NDArray[np.object_]:
-        """The labels as words."""
-        return _NAMES[self.label]
 
 
 def bigram_slots(hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
@@ -96,37 +79,32 @@ class Scorer:
 
     def score(self, texts: Sequence[Any]) -> Scores:
         """Score any number of texts. What is not a string (null, NaN, a number) is read as its text, null as empty."""
-        return _scores([logits for _texts, _batch, logits in self._batches(texts)])
+        chances = [softmax(logits) for _texts, _batch, logits in self._batches(texts)]
+        return scores_of(np.concatenate([np.zeros((0, 3)), *chances]))
 
     def columns(self, texts: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
         """The columns of the model's contract: the scores (sentiment, polarity, confidence) and the language.
 
         A text in a language that the model does not serve has a score as well: whoever asks leaves it out.
         """
-        logits, languages = [], [np.zeros(0, object)]
-        for some, batch, of_batch in self._batches(texts):
-            logits.append(of_batch)
+        chances, languages = self.chances(texts)
+        return {**scores_of(chances).columns(), "language": languages}
+
+    def chances(self, texts: Sequence[Any]) -> tuple[Chances, npt.NDArray[np.object_]]:
+        """(n, 3) the probability of each label, and (n,) the language, of n texts."""
+        chances, languages = [np.zeros((0, 3))], [np.zeros(0, object)]
+        for some, batch, logits in self._batches(texts):
+            chances.append(softmax(logits))
             languages.append(identify(batch, some))
-        scores = _scores(logits)
-        return {
-            "sentiment": scores.sentiment,
-            "polarity": scores.polarity,
-            "confidence": scores.confidence,
-            "language": np.concatenate(languages),
-        }
+        return np.concatenate(chances), np.concatenate(languages)
 
     def explain(self, text: str, most: int = 5) -> list[tuple[str, float]]:
         """The terms that decided: (term, polarity lost when it is left out), the strongest first."""
-        chunks = text[:MAX_CHARACTERS].split()[:200]
-        without = [" ".join(chunks[:place] + chunks[place + 1 :]) for place in range(len(chunks))]
-        polarity = self.score([" ".join(chunks), *without]).polarity
-        effects = polarity[0] - polarity[1:]
-        order = sorted(range(len(chunks)), key=lambda place: -abs(effects[place]))
-        return [(chunks[place], float(effects[place])) for place in order[:most] if abs(effects[place]) >= 0.01]
+        return explained(self.score, text, most)
 
     def profile(self, texts: Sequence[Any]) -> Profile:
         """Histograms of the scores, lengths and known words of texts, for `drift.compare`."""
-        clean = [text if type(text) is str else _as_text(text) for text in texts]
+        clean = [text if type(text) is str else as_text(text) for text in texts]
         scores = self.score(clean)
         lengths, words, unknown = [np.zeros(0, int)], 0, 0
         for start in range(0, len(clean), BATCH):
@@ -141,7 +119,7 @@ class Scorer:
 
     def _batches(self, texts: Sequence[Any]) -> Iterator[tuple[list[str], Batch, Floats]]:
         """At most BATCH texts at once, as the lexer read them, with their tokens and their logits (t, 3)."""
-        clean = [text if type(text) is str else _as_text(text) for text in texts]
+        clean = [text if type(text) is str else as_text(text) for text in texts]
         for start in range(0, len(clean), BATCH):
             some = clean[start : start + BATCH]
             if max(map(len, some)) > MAX_CHARACTERS:
@@ -224,26 +202,6 @@ def _against_neutral(logits: Floats) -> npt.NDArray[np.complex64]:
     negative, positive = _columns(logits)
     paired: npt.NDArray[np.complex64] = (negative + 1j * positive).astype(np.complex64)
     return paired
-
-
-def _as_text(value: Any) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return ""
-    return "" if type(value).__name__ in ("NAType", "NaTType") else str(value)
-
-
-def _scores(logits: Sequence[Floats]) -> Scores:
-    """The scores of the batches' logits, one after the other."""
-    parts = [_softmax(of_batch) for of_batch in logits]
-    chances = np.concatenate(parts) if parts else np.zeros((0, 3))
-    label = chances.argmax(1)
-    return Scores(label, chances[:, 2] - chances[:, 0], chances[np.arange(len(label)), label])
-
-
-def _softmax(logits: Floats) -> npt.NDArray[np.float64]:
-    raised = np.exp((logits - logits.max(1, keepdims=True)).astype(np.float64))
-    chances: npt.NDArray[np.float64] = raised / raised.sum(1, keepdims=True)
-    return chances
 
 
 def save(

@@ -60,9 +60,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
         train.add_runtime(bundle)
         held_out.evaluate(bundle, plain_rows()[:60])
         if number == 2:
-            scorer = bundle / "runtime" / "scorer.py"
-            source = scorer.read_text().replace("label = chances.argmax(1)", "label = np.ones(len(chances), int)")
-            scorer.write_text(source)
+            scores = bundle / "runtime" / "scores.py"
+            source = scores.read_text().replace("label = chances.argmax(1)", "label = np.ones(len(chances), int)")
+            scores.write_text(source)
             train.seal_runtime(bundle)
         made.register(
             bundle,
