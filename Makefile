@@ -52,22 +52,15 @@ bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scor
 bench-smoke: setup ## Run every measurement in its smallest form, some minutes: make bench-smoke ARGS="refine growth"
 	@$(BIN)/python -m harness.bench.smoke $(ARGS)
 
-<<<<<<< HEAD
+# Where a version with an encoder is to serve on AWS: make lock-deploy EXTRAS="--extra encoder".
+EXTRAS ?=
+
 # CDK, Airflow, the documentation site and the checks of contracts pin other versions than the application: each has an
 # environment of its own.
 INFRA     := .cache/infra
 AIRFLOW   := .cache/airflow
 DOCS      := .cache/docs
 CONTRACTS := .cache/contracts
-=======
-# Where a version with an encoder is to serve on AWS: make lock-deploy EXTRAS="--extra encoder".
-EXTRAS ?=
-
-# CDK, Airflow and the documentation site pin other versions than the application: each has an environment of its own.
-INFRA   := .cache/infra
-AIRFLOW := .cache/airflow
-DOCS    := .cache/docs
->>>>>>> f290ee7 (Any model can serve: import it beside the linear one, for all texts or for those that need it)
 
 $(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready $(CONTRACTS)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
