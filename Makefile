@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference contracts bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference contracts accessibility bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,6 +45,10 @@ reference: setup ## Write docs/reference, docs/contracts and docs/data-dictionar
 	@$(BIN)/python -m docs.generate
 
 check: lint test ## Everything that CI runs
+
+accessibility: setup ## Test the dashboard in a real browser: axe-core on every page, and the keyboard alone (needs Chromium)
+	@command -v chromium >/dev/null || { echo "accessibility: there is no chromium here (Debian: apt-get install chromium)" >&2; exit 2; }
+	@$(BIN)/python -m pytest tests/integration/test_dashboard_browser.py $(ARGS)
 
 bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scoring --json"
 	@$(BIN)/moodstream bench $(ARGS)

@@ -40,17 +40,29 @@ SPANS = {
     "1 day": timedelta(days=1),
     "7 days": timedelta(days=7),
 }
-STYLE = "<style>.block-container{padding-top:2.6rem} [data-testid=stMetricValue]{font-size:1.7rem}</style>"
+STYLE = """<style>
+.block-container { padding-top: 2.6rem }
+[data-testid=stMetricValue] { font-size: 1.7rem }
+h2 { font-size: 1.5rem !important }
+/* Streamlit's own colours of small and of primary text are too faint to be read easily (WCAG 2 AA: 4.5 to 1). */
+[data-testid=stCaptionContainer] { color: inherit !important; opacity: .8 }
+[data-testid=stCaptionContainer] code { color: inherit !important }
+[data-testid=stSliderThumbValue] { color: inherit !important }
+/* Live pages draw themselves anew every few seconds, and would fade each time. */
+[data-stale=true], [data-testid=stExpander] summary, [data-testid=stExpander] summary * { opacity: 1 !important }
+</style>"""
 
 
 def main(where: Lake) -> None:
     """Draw the page that the reader chose."""
     st.set_page_config(page_title="Moodstream", page_icon="🌊", layout="wide")
     st.markdown(STYLE, unsafe_allow_html=True)
-    asked = st.query_params.get("page", "Overview")
+    if "page" not in st.session_state:  # a default that changed with the address would take the focus from the keyboard
+        asked = st.query_params.get("page")
+        st.session_state["page"] = asked if asked in PAGES else next(iter(PAGES))
     with st.sidebar:
         st.title("Moodstream")
-        page = st.radio("Page", list(PAGES), index=list(PAGES).index(asked) if asked in PAGES else 0)
+        page = st.radio("Page", list(PAGES), key="page")
         span = SPANS[st.selectbox("Span", list(SPANS), index=1)]
         zone = st.selectbox("Times in", list(dict.fromkeys((st.context.timezone or "UTC", "UTC"))))
     st.query_params["page"] = page

@@ -18,7 +18,7 @@ ANY = "any"
 
 def draw(view: View) -> None:
     """The page."""
-    st.subheader("Find texts")
+    st.header("Find texts")
     first, second = st.columns(4), st.columns(3)
     word = first[0].text_input("Words", placeholder="battery life")
     topic = first[1].text_input("Topic", placeholder="#news").lstrip("#")

@@ -21,7 +21,7 @@ MARGIN = timedelta(minutes=10)  # posts are looked for around the incident's beg
 
 def draw(view: View) -> None:
     """The page: open incidents first, then the newest."""
-    st.subheader("Incidents of the last week")
+    st.header("Incidents of the last week")
     found = of_last(view, WEEK)
     if not found:
         st.caption("None. The hop `watch` looks for them; the first 15 minutes of a stream are only learnt from.")

@@ -48,7 +48,7 @@ class Desk:
 
 def draw(view: View) -> None:
     """The page."""
-    st.subheader("Label texts")
+    st.header("Label texts")
     labels = view.lake.rows(silver_labels.NAME)
     if reason := view.lake.why_no_labels():
         st.info(f"{reason} Label in a file instead:")
@@ -65,7 +65,7 @@ def draw(view: View) -> None:
 
 def _desk(view: View) -> None:
     first, second = st.columns(2)
-    person = first.text_input("Your name", help="Stored with each label, as by `moodstream label --source`.").strip()
+    person = _person(first)
     order = second.radio("Texts", list(ORDERS), captions=list(ORDERS.values()))
     if not person:
         st.caption("Give a name to begin: it is stored with each label.")
@@ -85,6 +85,25 @@ def _desk(view: View) -> None:
     _button(columns[-2], "Skip", SKIP, _skip, desk)
     _button(columns[-1], "Back", BACK, _back, desk, disabled=not desk.done)
     st.caption(f"Labelled in this sitting: {sum('label' in text for text in desk.done)}.")
+
+
+def _person(place: Any) -> str:
+    """The reader's name; empty until it is given. A field that kept the focus would take the keys of the answers."""
+    person = str(st.session_state.get("labeller", ""))
+    if person:
+        place.button(f"Labelling as {person}: change", on_click=_name, args=("",))
+    else:
+        place.text_input(
+            "Your name",
+            key="name",
+            help="Stored with each label, as by `moodstream label --source`.",
+            on_change=lambda: _name(st.session_state["name"]),
+        )
+    return person
+
+
+def _name(person: str) -> None:
+    st.session_state["labeller"] = person.strip()
 
 
 def _button(

@@ -40,7 +40,7 @@ def draw(view: View) -> None:
     _labelled(_hours(view, "gold/labelled_by_hour"))
     versions = _hours(view, "gold/sentiment_by_model")
     if not versions.empty:
-        st.subheader("Versions in service")
+        st.header("Versions in service")
         st.dataframe(lake.by_version(versions), hide_index=True, width="stretch", column_config=VERSIONS)
 
 
@@ -50,7 +50,7 @@ def _hours(view: View, name: str) -> pd.DataFrame:
 
 
 def _drift(hours: pd.DataFrame) -> None:
-    st.subheader("Drift")
+    st.header("Drift")
     if hours.empty:
         st.caption("No texts looked at yet.")
         return
@@ -77,7 +77,7 @@ def _drift(hours: pd.DataFrame) -> None:
 
 
 def _shadow(hours: pd.DataFrame) -> None:
-    st.subheader("Shadow scoring")
+    st.header("Shadow scoring")
     if hours.empty:
         st.caption("No challenger yet: `moodstream model train` registers one, which is then scored in the shadow.")
         return
@@ -102,7 +102,7 @@ def _labelled(hours: pd.DataFrame) -> None:
     """Quality of the versions on labelled texts; draws nothing while there are no labels."""
     if hours.empty:
         return
-    st.subheader("Judged by people")
+    st.header("Judged by people")
     st.dataframe(lake.quality(hours), hide_index=True, width="stretch", column_config=QUALITY)
     st.caption(
         "For a challenger only labels newer than itself count; for a champion, all labels of texts that it scored."

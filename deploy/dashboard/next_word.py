@@ -25,7 +25,7 @@ CHAMPION_FOR_S = 60  # a new champion is noticed after so many seconds
 
 def draw(view: View) -> None:
     """The page."""
-    st.subheader("Next word")
+    st.header("Next word")
     if not view.lake.registry:
         st.info("This dashboard was started without --mlflow-uri, so it knows no model.")
         st.code('moodstream model next-word "i am" --mlflow-uri URI', language="sh")

@@ -113,7 +113,7 @@ def _drivers(view: View, span: timedelta) -> dict[str, pd.DataFrame]:
 
 
 def _over_time(view: View) -> None:
-    st.subheader("Sentiment")
+    st.header("Sentiment")
     texts = view.minutes("gold/sentiment_by_minute")
     if texts.empty:
         st.caption("No text in this span.")
@@ -133,7 +133,7 @@ def _over_time(view: View) -> None:
 
 
 def _topics(view: View) -> None:
-    st.subheader("Topics")
+    st.header("Topics")
     topics = view.minutes("gold/sentiment_by_topic")
     if topics.empty:
         st.caption("No hashtag in this span.")
@@ -151,7 +151,7 @@ def _words(view: View) -> None:
     terms = view.hours("gold/terms_by_hour")
     if terms.empty:
         return
-    st.subheader("Words typical for each sentiment")
+    st.header("Words typical for each sentiment")
     whole = lake.summed(terms, "term")
     for column, sentiment in zip(st.columns(3), charts.SENTIMENTS, strict=True):
         found = change.telling(whole, sentiment)
@@ -171,7 +171,7 @@ def _cohorts(view: View) -> None:
     cohorts = view.hours("gold/sentiment_by_cohort")
     if cohorts.empty:
         return
-    st.subheader("Cohorts")
+    st.header("Cohorts")
     cells = lake.summed(cohorts, "location", "age_band")
     largest = lake.summed(cohorts, "location").nlargest(PLACES, "events")["location"]
     cells["net"] = change.shrunken(cells)

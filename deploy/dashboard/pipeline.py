@@ -43,13 +43,13 @@ def _hops(view: View) -> None:
         )
         return
     shown = ("state", "batch", "rows", "rows_per_second", "last_batch_at", "restarts", "error")
-    st.subheader("Hops")
+    st.header("Hops")
     rows = [{"hop": name, **{key: hop[key] for key in shown if key in hop}} for name, hop in hops.items()]
     st.dataframe(pd.DataFrame(rows).astype(str).replace({"None": "", "nan": ""}), hide_index=True, width="stretch")
 
 
 def _lag(view: View) -> None:
-    st.subheader("Lag from stream to gold")
+    st.header("Lag from stream to gold")
     lags = view.lake.rows("gold/freshness", "committed_at", view.since.replace(second=0, microsecond=0))
     if lags.empty:
         st.caption("No batch of gold in this span.")
@@ -60,7 +60,7 @@ def _lag(view: View) -> None:
 
 
 def _rejected(view: View) -> None:
-    st.subheader("Rejected, by reason")
+    st.header("Rejected, by reason")
     quality = view.minutes("gold/quality_by_minute")
     bad = quality[quality["entity"] == "rejected"] if not quality.empty else quality
     if bad.empty:
@@ -79,7 +79,7 @@ def _rejected(view: View) -> None:
 
 
 def _tables(view: View) -> None:
-    st.subheader("Tables")
+    st.header("Tables")
     rows = [row for name in NAMES if (row := _table(view.lake, name))]
     if not rows:
         st.caption("No table yet.")

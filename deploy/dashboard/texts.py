@@ -13,7 +13,7 @@ from deploy.dashboard import clouds
 from deploy.dashboard.view import View
 
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
-MARK = "background:#e9c46a66;border-radius:.2rem"
+MARK = "background:#e9c46a66;color:inherit;border-radius:.2rem"
 MAX_CHARACTERS = 600
 
 

@@ -20,7 +20,7 @@ FEW_TEXTS = 50
 
 def draw(view: View) -> None:
     """The page."""
-    st.subheader("What changed, and what carried it")
+    st.header("What changed, and what carried it")
     minutes = view.minutes("gold/sentiment_by_minute", spans=2)
     if minutes.empty:
         st.caption("No text in this span.")
@@ -103,7 +103,7 @@ def _behind(
     title = f"The {grew} texts behind it" if compared.known else f"The most {grew} texts"
     same = [frame[frame["carried"] * compared.difference > 0].head(SHOWN) for frame in (topics, terms)]
     words = [*same[0]["topic"], *same[1]["term"]] if compared.known else []
-    st.subheader(title)
+    st.header(title)
 
     def wanted(frame: pd.DataFrame) -> Any:
         inside = (frame["event_time"] < end) & (frame["sentiment"] == grew)

@@ -12,27 +12,16 @@ from deploy.dashboard import agreement
 from deploy.dashboard.label import OTHERS, RANDOM, UNCERTAIN
 from streaming.corrections import keyed_tables
 from streaming.operations.label.store import store
-from tests.integration.test_dashboard_pages import NOW, SUMS, page, put, told
+from tests.dashboard import CONFIDENCES, NOW, SUMS, page, put, texts_to_label, told
 from tests.lake_rows import rows_of, settings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 
-CONFIDENCES = {"e1": 0.9, "e2": 0.4, "e3": 0.7}
-
 
 @pytest.fixture
 def workdir(tmp_path: Path) -> Path:
-    """Three texts that version 3 found negative, each with another confidence, and one that it left unscored."""
     put(tmp_path, "gold/sentiment_by_minute", {"minute": NOW, "entity": "post", **SUMS, "late": 0})
-    counts = {"hour": NOW.replace(minute=0), "entity": "post", **SUMS}
-    put(tmp_path, "gold/sentiment_by_model", {**counts, "model_version": "3"})
-    common = {"event_time": NOW, "arrival_time": NOW, "user_id": "ann", "model_version": "3"}
-    scored = [
-        {**common, "event_id": event, "text": f"<i>text</i> of {event}", "sentiment": "negative", "confidence": sure}
-        for event, sure in CONFIDENCES.items()
-    ]
-    put(tmp_path, "silver/posts", *scored[:2], {**scored[0], "event_id": "e4", "sentiment": None, "confidence": None})
-    put(tmp_path, "silver/comments", scored[2])
+    texts_to_label(tmp_path)
     return tmp_path
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from model.next_word import LanguageModel
 from model.settings import MODEL_NAME
-from tests.integration.test_dashboard_pages import NOW, SUMS, page, put, told
+from tests.dashboard import NOW, SUMS, page, put, told
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 

