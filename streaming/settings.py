@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from streaming import mlflow_address
 from streaming.errors import SettingsError
 from streaming.fencing import Token
 from streaming.logs import FORMATS
@@ -126,7 +127,7 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("kinesis_connector", "aws on EMR and Glue", choices=CONNECTORS)
     setting("kinesis_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
     setting("starting_position", "where to begin without a checkpoint", choices=POSITIONS)
-    setting("mlflow_uri", "tracking server and registry", "MLFLOW_TRACKING_URI")
+    setting("mlflow_uri", "tracking server and registry; a SageMaker MLflow by its ARN", "MLFLOW_TRACKING_URI")
     setting("model_name", "registered model with alias champion")
     setting(
         "warehouse",
@@ -210,6 +211,7 @@ def _without_slash(path: str) -> str:
 
 
 def _check(settings: Settings) -> None:
+    mlflow_address.check(settings.mlflow_uri)
     if settings.warehouse is None:
         return
     scheme = urlsplit(settings.warehouse).scheme

@@ -32,8 +32,11 @@ EXAMPLES = """\
 examples:
   moodstream cost --events-per-second 1000
   moodstream cost --events-per-second 1000 --load-every 900   a warehouse that sleeps more and costs less
+  moodstream cost --events-per-second 1000 --connectors 2 --dashboard-authors 3   with the optional stacks
   moodstream cost --events-per-second 200 --bytes 600 --json
 """
+CONNECTOR_VCPU, CONNECTOR_GB = 0.25, 0.5  # of a connector's task (deploy/infra/sources.py)
+CONNECTOR_METRICS = 3  # connectors/metrics.py
 
 
 @dataclass(frozen=True)
@@ -148,11 +151,34 @@ def _watching(price: Mapping[str, float]) -> float:
     )
 
 
-def estimate(events_per_second: float, event_bytes: int, characters: int, load_every: float) -> dict[str, Any]:
-    """The whole estimate: sizing, USD a month by service and in total, the price of a managed API, dates."""
+def optional(connectors: int, authors: int, prices: Mapping[str, Any]) -> dict[str, float]:
+    """USD a month of the stacks that few deploy, by service; nothing for those that are not deployed.
+
+    `connectors`: stacks like `sources`, each a container that never sleeps, with its metrics and its alarm.
+    """
+    fargate, watch = prices["fargate"], prices["cloudwatch"]
+    task = HOURS * (CONNECTOR_VCPU * fargate["vcpu_hour"] + CONNECTOR_GB * fargate["gb_hour"])
+    each = task + CONNECTOR_METRICS * watch["metric_month"] + watch["alarm_month"]
+    found = {"connectors": connectors * each, "dashboard": authors * prices["quicksight"]["author_month"]}
+    return {name: usd for name, usd in found.items() if usd}
+
+
+def estimate(
+    events_per_second: float,
+    event_bytes: int,
+    characters: int,
+    load_every: float,
+    connectors: int = 0,
+    authors: int = 0,
+) -> dict[str, Any]:
+    """The whole estimate: sizing, USD a month by service and in total, the price of a managed API, dates.
+
+    `connectors` and `authors`: how many stacks like `sources` there are, and how many authors of the dashboard.
+    """
     prices = tomllib.loads(PRICES.read_text())
     sizing = size(events_per_second, event_bytes, load_every)
-    services = {name: round(usd, 2) for name, usd in monthly(sizing, prices).items()}
+    bill = {**monthly(sizing, prices), **optional(connectors, authors, prices)}
+    services = {name: round(usd, 2) for name, usd in bill.items()}
     total = round(sum(services.values()), 2)
     return {
         "events_per_second": events_per_second,
@@ -188,6 +214,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="time between warehouse loads, of facts and of aggregates (default: %(default)s)",
     )
+    parser.add_argument(
+        "--connectors", type=int, default=0, metavar="N", help="stacks like `sources` (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dashboard-authors",
+        type=int,
+        default=0,
+        metavar="N",
+        help="QuickSight authors, if the stack `dashboards` is deployed (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     return parser
 
@@ -202,7 +238,16 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         )
     if min(given.bytes, given.characters, given.load_every) <= 0:
         raise UsageError("--bytes, --characters and --load-every: expected numbers over 0")
-    result = estimate(given.events_per_second, given.bytes, given.characters, given.load_every)
+    if min(given.connectors, given.dashboard_authors) < 0:
+        raise UsageError("--connectors and --dashboard-authors: expected 0 or more")
+    result = estimate(
+        given.events_per_second,
+        given.bytes,
+        given.characters,
+        given.load_every,
+        given.connectors,
+        given.dashboard_authors,
+    )
     sys.stdout.write(json.dumps(result) + "\n" if given.json else _table(result))
     return 0
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from streaming import mlflow_address
 from streaming.errors import OperationFailed, SettingsError
 from streaming.files import NO_CREDENTIALS, lacks_credentials
 from streaming.options import DEFAULT, OPTION, Parser
@@ -46,7 +47,7 @@ def add_place(parser: Parser, environ: Mapping[str, str]) -> None:
     setting("warehouse", "postgresql://user@host:port/db or redshift://workgroup-or-cluster/db")
     setting("staging", "s3:// prefix for files that Redshift copies")
     setting("warehouse_role", "IAM role that Redshift assumes to read the staging prefix")
-    setting("mlflow_uri", "tracking server and registry", "MLFLOW_TRACKING_URI")
+    setting("mlflow_uri", "tracking server and registry; a SageMaker MLflow by its ARN", "MLFLOW_TRACKING_URI")
     setting("model_name", "registered model")
     setting("region", "AWS region", "AWS_REGION")
     setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")
@@ -97,6 +98,7 @@ def settings(options: argparse.Namespace, environ: Mapping[str, str], progress: 
     if "://" not in lake and not Path(lake).is_dir():
         raise SettingsError(f"--lake: there is no folder '{lake}'")
     warehouse = None if options.no_warehouse else found.get("warehouse")
+    mlflow_address.check(found.get("mlflow_uri"))
     return Settings(
         lake=lake,
         checkpoints=_bare(found.get("checkpoints") or f"{lake}/_checkpoints"),

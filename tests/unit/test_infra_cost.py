@@ -39,6 +39,23 @@ def test_loading_every_quarter_of_an_hour_lets_the_warehouse_sleep() -> None:
     assert 2 / 15 <= share < 2 / 15 + 0.02
 
 
+def test_the_optional_stacks_cost_where_they_are_deployed_and_nothing_elsewhere() -> None:
+    without = estimate(1_000, 400, 140, 15)
+    assert not {"connectors", "dashboard"} & without["usd_a_month"].keys()
+
+    with_both = estimate(1_000, 400, 140, 15, connectors=2, authors=3)
+    assert with_both["usd_a_month"]["dashboard"] == 72
+    one = estimate(1_000, 400, 140, 15, connectors=1)["usd_a_month"]["connectors"]
+    assert with_both["usd_a_month"]["connectors"] == pytest.approx(2 * one, abs=0.02)
+    added = with_both["total_usd_a_month"] - without["total_usd_a_month"]
+    assert added == pytest.approx(2 * one + 72, abs=0.02)
+
+
+def test_a_negative_number_of_connectors_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of("moodstream cost", main, ["--events-per-second", "1", "--connectors", "-1"], {}) == 2
+    assert "expected 0 or more" in capsys.readouterr().err
+
+
 def test_a_managed_api_costs_300_dollars_for_a_million_short_posts() -> None:
     result = estimate(1_000, 400, 140, 15)
     posts = result["millions_of_events"] / 2
