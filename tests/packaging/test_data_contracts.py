@@ -55,3 +55,12 @@ def test_events_and_rows_that_break_their_contracts_are_named(tmp_path: Path) ->
     assert "payload.action must be one of" in said
     assert "posts.sentiment" in said
     assert "posts.polarity" in said
+
+
+def test_dbt_reads_the_metric_definitions() -> None:
+    subprocess.run(
+        ["make", ".cache/contracts/.ready"], cwd=ROOT, check=True, capture_output=True, timeout=patience(300)
+    )
+    command = [".cache/contracts/bin/python", "tests/packaging/validate_metrics.py", "sql/dbt"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience(120))
+    assert done.returncode == 0, done.stdout + done.stderr
