@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from streaming import logs
+from streaming import batch_record, logs
 
 # Seconds that `stop` waits for the running step. A load takes a few seconds.
 STOP_WITHIN = 60.0
@@ -79,7 +79,7 @@ class Loop:
         batch = 0
         while not self._stopping.is_set():
             try:
-                with logs.within(hop=self.name, batch=batch):
+                with logs.within(hop=self.name, batch=batch), batch_record.recorded(self.name, None, batch):
                     done = self._step()
                 self._progress = {"batchId": batch, "timestamp": datetime.now(UTC).isoformat(), **done}
             except Exception as failure:  # the supervisor decides what a failure means

@@ -24,7 +24,7 @@ from pyspark.sql.streaming.listener import (
 )
 
 from streaming.alerts.measured import Metric, Metrics
-from streaming.alerts.metric_places import open_metrics
+from streaming.alerts.metric_places import open_for_the_job
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ MAX_ERROR = 2000
 
 def listen(spark: SparkSession, settings: Settings) -> Metrics:
     """Report on every query of the session from now on. The caller closes the returned metrics when the job ends."""
-    metrics = open_metrics(settings)
+    metrics = open_for_the_job(settings)
     spark.streams.addListener(QueryMetrics(metrics))
     return metrics
 

@@ -53,6 +53,8 @@ class Settings:
     metrics_namespace: str | None = None
     otlp_endpoint: str | None = None
     log_format: str = "text"
+    openlineage_endpoint: str | None = None
+    openlineage_api_key: str | None = field(default=None, repr=False)
     aws_endpoint: str | None = None
     hops: tuple[str, ...] = HOPS
     ingest_trigger: float = 0.5
@@ -98,6 +100,7 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
         lake=lake,
         checkpoints=checkpoints,
         warehouse_password=environ.get("MOODSTREAM_WAREHOUSE_PASSWORD"),
+        openlineage_api_key=environ.get("MOODSTREAM_OPENLINEAGE_API_KEY"),
         **given,
     )
     _check(settings)
@@ -139,6 +142,9 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("metrics_namespace", "CloudWatch namespace; none: metrics go to the log only")
     setting(
         "otlp_endpoint", "http(s):// base URL of an OpenTelemetry collector", "OTEL_EXPORTER_OTLP_ENDPOINT", type=_url
+    )
+    setting(
+        "openlineage_endpoint", "http(s):// base URL of a catalog that takes OpenLineage, such as Marquez", type=_url
     )
     setting("log_format", "form of the job's log: json for one object a line", choices=FORMATS)
     setting("aws_endpoint", "only for an emulator", "AWS_ENDPOINT_URL")

@@ -24,7 +24,10 @@ COLUMNS = 1000  # wider than any meaning, so that none is broken into lines
 # An option and its meaning, on one line or, where the option is long, on the next.
 OPTION = re.compile(r"^  (--[a-z-]+)(?: [^\s]+)?(?:\n {10,}| {2,})(\S.*)$", re.MULTILINE)
 # A setting that has no option, so that no list of processes shows it, has no help either.
-ENVIRONMENT_ONLY = {"warehouse_password": "password of the warehouse's user, where --warehouse names one"}
+ENVIRONMENT_ONLY = {
+    "warehouse_password": "password of the warehouse's user, where --warehouse names one",
+    "openlineage_api_key": "key that the catalog of --openlineage-endpoint wants, sent as a bearer token",
+}
 HEAD = """# Settings of the streaming job
 
 Written by `make reference` from `streaming/settings.py`. An option wins over its environment variable. Times are

@@ -1,4 +1,4 @@
-"""Where metrics are sent: to CloudWatch, to an OpenTelemetry collector, to both, or nowhere."""
+"""Where metrics are sent: to CloudWatch, an OpenTelemetry collector, both, or nowhere; and where the lineage goes."""
 
 from __future__ import annotations
 
@@ -43,3 +43,13 @@ def open_metrics(settings: Settings) -> Metrics:
 
         places.append(Otlp(settings.otlp_endpoint))
     return places[0] if len(places) == 1 else Several(places) if places else NoMetrics()
+
+
+def open_for_the_job(settings: Settings) -> Metrics:
+    """The places of `open_metrics` and, if the settings name one, the catalog for the lineage of the whole process."""
+    metrics = open_metrics(settings)
+    if settings.openlineage_endpoint is None:
+        return metrics
+    from streaming.alerts.lineage import open_lineage
+
+    return Several([metrics, open_lineage(settings, settings.openlineage_endpoint)])

@@ -17,6 +17,7 @@ from deltalake.transaction import AddAction
 from pyspark.sql import Row
 from pyspark.sql.types import StructType
 
+from streaming import batch_record
 from streaming.delta import fence
 from streaming.delta.checksums import Checksums
 from streaming.delta.hooks import AFTER_COMMIT
@@ -109,6 +110,7 @@ class FileAppend:
             else:
                 break
         self._table.update_incremental()
+        batch_record.wrote(self._name, self._table.version())
         self._checksums.after(self._table, [file.size for file in files])
         self._compacting.committed()
 

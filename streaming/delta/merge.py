@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from streaming import batch_record
 from streaming.delta import fence
 from streaming.delta.hooks import AFTER_COMMIT
 from streaming.delta.tables import add_missing_columns
@@ -82,6 +83,7 @@ class KeyedMerge:
         write_deltalake(
             self._delta, rows, mode="overwrite", commit_properties=mark, post_commithook_properties=AFTER_COMMIT
         )
+        batch_record.wrote(self._table.name, self._delta.version())
 
     def _merge(self, rows: pa.Table, mark: CommitProperties) -> None:
         merge = self._delta.merge(
@@ -95,6 +97,7 @@ class KeyedMerge:
         )
         updates = dict(self._table.updates)
         merge.when_matched_update(updates, self._table.update_when).when_not_matched_insert_all().execute()
+        batch_record.wrote(self._table.name, self._delta.version())
 
     def _compact_sometimes(self) -> None:
         self._applied += 1

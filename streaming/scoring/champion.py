@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from streaming import batch_record
 from streaming.errors import ModelUnusable, SinkUnavailable
 from streaming.files import Files
 from streaming.scoring.archive import Model, checked_model, model_of
@@ -62,6 +63,7 @@ class Champion:
         `each`: for a batch that keeps failing, see Scorer.
         """
         version = self.version(batch)
+        batch_record.scored_with(version)
         return Scorer(partial(_model_in, self._ready[version]), version, each)
 
     def score(self, rows: DataFrame, batch: int) -> DataFrame:

@@ -1,4 +1,4 @@
-"""Names a micro-batch wherever somebody looks for it: in the Spark UI and in the log."""
+"""Names a micro-batch wherever somebody looks for it: in the Spark UI, in the log and in the lineage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pyspark.sql import DataFrame
 
-from streaming import logs
+from streaming import batch_record, logs
 
 Write = Callable[[DataFrame, int], None]
 
@@ -20,7 +20,8 @@ def named(hop: str, does: str, write: Write) -> Write:
     def write_named(rows: DataFrame, batch: int) -> None:
         context = rows.sparkSession.sparkContext
         context.setJobDescription(f"{hop}, batch {batch}: {does}")
-        with logs.within(hop=hop, query=context.getLocalProperty("sql.streaming.queryId"), batch=batch):
+        query = context.getLocalProperty("sql.streaming.queryId") or ""
+        with logs.within(hop=hop, query=query, batch=batch), batch_record.recorded(hop, query, batch):
             write(rows, batch)
 
     return write_named

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -62,8 +63,11 @@ class Gold:
         cohorts = self._authors.cohorts(gold_sentiment_by_cohort.authors(sums), changes)
         shares = {name: rows(sums) for name, rows in catalog.ROWS.items()}
         shares[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, cohorts)
+        # In a copy of the context, so that the log and the lineage know whose batch a thread merges.
         with ThreadPoolExecutor(len(shares)) as threads:
-            merges = [threads.submit(self._apply, name, rows, batch) for name, rows in shares.items()]
+            merges = [
+                threads.submit(copy_context().run, self._apply, name, rows, batch) for name, rows in shares.items()
+            ]
         for merge in merges:
             merge.result()
         self._apply(gold_freshness.NAME, gold_freshness.rows(sums, batch, datetime.now(UTC)), batch)

@@ -16,7 +16,7 @@ from typing import Any
 
 from deltalake.exceptions import TableNotFoundError
 
-from streaming import commit_points
+from streaming import batch_record, commit_points
 from streaming.checkpoints import positions
 from streaming.delta.follower import Bounds, Follower, Taken
 from streaming.errors import DataFilesGone
@@ -83,6 +83,8 @@ class Loader:
             commit_points.reached("load.committed")
         for table, batch in taken:
             table.done(batch)
+            batch_record.read(table.name, batch.version)
+            batch_record.wrote(f"dw.{table.target}")
         self._note()
         return {"numInputRows": sum(load.rows for load in loads)}
 

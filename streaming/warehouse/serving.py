@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from streaming import commit_points
+from streaming import batch_record, commit_points
 from streaming.delta.changes import changes
 from streaming.delta.tables import open_table
 from streaming.settings import Settings
@@ -50,6 +50,7 @@ class Server:
             self._leaves_out.commit(loads)
             commit_points.reached("serve.committed")
             self._served |= {load.query: load.batch_id for load in loads}
+            _record(loads)
         return {"numInputRows": sum(load.rows for load in loads)}
 
     def _changed(self, gold: KeyedTable, started_at: datetime) -> Load | None:
@@ -76,3 +77,10 @@ class Server:
             return self._tables.setdefault(name, open_table(self._settings, name))
         except TableNotFoundError:
             return None
+
+
+def _record(loads: Sequence[Load]) -> None:
+    for load in loads:
+        for target in load.tables:
+            batch_record.read(statements.GOLD[target].name, load.batch_id)
+            batch_record.wrote(f"dw.{target}")
