@@ -12,17 +12,26 @@ help: ## Show this list
 
 setup: $(VENV)/.ready ## Install everything into .venv (done by demo and test)
 
+# Run a command of uv and show what it tells, without the line for each library. Ends as the command does: sh has no pipefail.
+define told
+{ $(1); echo "exit $$?"; } 2>&1 | awk '/^exit [0-9]+$$/ {code = $$2; next} /^ [+~-] / {next} {print "  " $$0; fflush()} END {exit code}'
+endef
+
 # moodstream.py too: an editable installation copies this one file.
 $(VENV)/.ready: requirements.lock requirements/bootstrap.lock requirements/jars.lock pyproject.toml moodstream.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo "moodstream needs Python 3.11; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Install it, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "could not make a virtual environment: install the venv module of Python 3.11 (Debian: apt-get install python3.11-venv)" >&2; exit 2; }
-	@echo "setting up .venv (about a minute the first time)"
+	@echo "setting up .venv: a minute or two, and the first time as long as 1 GB takes to download"
+	@echo "1 of 4: the installer"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	@echo "2 of 4: the libraries"
+	@$(call told,$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@echo "3 of 4: the jars that Spark needs"
 	@$(BIN)/python -m deploy.local.jars
+	@echo "4 of 4: texts to train a model on"
 	@$(BIN)/python -m deploy.local.datasets
 	@touch $@
 
