@@ -11,7 +11,7 @@ from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.quarantined.replay import replay
 from streaming.operations.quarantined.rows import Row, waiting
-from streaming.operations.shown import shown
+from streaming.operations.shown import add_options, shown
 from streaming.options import Parser
 from streaming.settings import Settings
 
@@ -30,11 +30,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         "Show rows that made their batch fail and were left out, or bring them back after a fix.",
         EXAMPLES,
     )
-    parser.add_argument("action", choices=("list", "replay"))
     parser.add_argument("--hop", choices=HOPS, metavar="HOP", help=f"one of {', '.join(HOPS)} (default: all)")
-    parser.add_argument("--limit", type=_limit, default=3, metavar="N", help="examples of each hop (default: 3)")
-    parser.add_argument("--dry-run", action="store_true", help="replay: only count what would be brought back")
-    command.add_place(parser, environ)
+    add_options(parser, environ, "hop")
     return command.run(parser, _act, argv, environ)
 
 
@@ -79,9 +76,3 @@ def _lines(hop: str, group: Mapping[str, Any]) -> Iterator[str]:
     for each in group["examples"]:
         yield f"    {each['table_name']} {each['key']}: {each['error_class']}: {each['error']}"
         yield f"        {each['data']}"
-
-
-def _limit(text: str) -> int:
-    if not text.isdigit() or int(text) > 1000:
-        raise argparse.ArgumentTypeError(f"received '{text}', expected a number from 0 to 1000")
-    return int(text)

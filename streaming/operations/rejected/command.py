@@ -17,7 +17,7 @@ from streaming.events.contract import REASONS
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.operations.rejected.replay import Replayed, replay
-from streaming.operations.shown import shown
+from streaming.operations.shown import add_options, shown
 from streaming.options import Parser
 from streaming.settings import Settings
 from streaming.tables import silver_rejected
@@ -51,11 +51,8 @@ class Group:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """List or replay rejected events; returns the exit code."""
     parser = Parser("rejected", "Show rejected events by reason, or send them again after a fix.", EXAMPLES)
-    parser.add_argument("action", choices=("list", "replay"))
     parser.add_argument("--reason", choices=REASONS, metavar="REASON", help=f"one of {', '.join(REASONS)}")
-    parser.add_argument("--limit", type=_limit, default=3, metavar="N", help="examples of each reason (default: 3)")
-    parser.add_argument("--dry-run", action="store_true", help="replay: only print what would be sent again")
-    command.add_place(parser, environ)
+    add_options(parser, environ, "reason")
     return command.run(parser, _act, argv, environ)
 
 
@@ -109,9 +106,3 @@ def _replay_lines(done: Replayed, dry_run: bool) -> list[str]:
         f"{done.still_rejected} break the contract of this release too, and stay",
         f"{done.already_accepted} are in silver under the same event id",
     ]
-
-
-def _limit(text: str) -> int:
-    if not text.isdigit() or int(text) > 1000:
-        raise argparse.ArgumentTypeError(f"received '{text}', expected a number from 0 to 1000")
-    return int(text)
