@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from streaming.operations.erase.record import FOLDER
 from tests.builders import a_record, an_event
 from tests.gold_without_spark import assert_same, count_gold, gold_of, gold_of_silver
 from tests.integration.conftest import Database
-from tests.kills import killed_before
+from tests.kills import Remains, killed_before
 from tests.lake_rows import refined, run
 
 ANN, BOB = {"user_id": "ann"}, {"user_id": "bob"}
@@ -54,27 +53,25 @@ def names_ann(lake: Path) -> list[str]:
     return [str(path) for path in lake.rglob("*.parquet") if b"ann" in path.read_bytes()]
 
 
-def test_a_kill_at_any_step_is_followed_by_a_receipt_that_is_true(lake: Path, training: Path, tmp_path: Path) -> None:
-    with killed_before(None) as whole:
-        copied = shutil.copytree(lake.parent, tmp_path / "whole" / lake.parent.name) / lake.name
-        other = Path(shutil.copy(training, tmp_path / "whole.csv"))
-        code, receipt = run(erase.main, "--user", "ann", "--feedback", str(other), lake=copied)
-        assert (code, receipt["complete"], left(other)) == (0, True, ["bob's words,neutral"])
-    for step in range(len(whole.names)):
-        place = tmp_path / f"killed-{step}"
-        copied = shutil.copytree(lake.parent, place / lake.parent.name) / lake.name
-        file = Path(shutil.copy(training, place / "corrections.csv"))
-        with killed_before(step) as steps:
-            run(erase.main, "--user", "ann", "--feedback", str(file), lake=copied)
-        assert len(steps.names) == step
+def test_a_kill_at_any_step_is_followed_by_a_receipt_that_is_true(
+    lake: Path, training: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The training data lies beside the lake, so each copy holds what both were at one moment."""
+    remains = Remains(lake.parent, tmp_path_factory.mktemp("remains"))
+    with remains.kept():
+        code, receipt = run(erase.main, "--user", "ann", "--feedback", str(training), lake=lake)
+    assert (code, receipt["complete"], left(training)) == (0, True, ["bob's words,neutral"])
+    gold = gold_of(lake)
+    assert_same(gold, gold_of_silver(lake, tmp_path_factory.mktemp("scratch")))
+    for done in remains.restored():
         # The operator does not remember which files the first run was asked for.
-        code, receipt = run(erase.main, "--user", "ann", lake=copied)
-        began = step > 0  # before the first write, nobody can know what was asked
-        assert receipt["feedback"]["rows_left"].get(str(file), 0) == 0, whole.names[step]
-        assert (code, receipt["complete"], names_ann(copied)) == (0, True, []), whole.names[step]
-        assert left(file) == (["bob's words,neutral"] if began else ROWS), whole.names[step]
-        assert_same(gold_of(copied), gold_of_silver(copied, place / "scratch"))
-        shutil.rmtree(place)
+        code, receipt = run(erase.main, "--user", "ann", lake=lake)
+        killed = f"before {remains.names[done]}, number {done}"
+        assert receipt["feedback"]["rows_left"].get(str(training), 0) == 0, killed
+        assert (code, receipt["complete"], names_ann(lake)) == (0, True, []), killed
+        # Before the first write, nobody can know what was asked.
+        assert left(training) == (["bob's words,neutral"] if done else ROWS), killed
+        assert_same(gold_of(lake), gold)
 
 
 def test_run_the_job_then_erase_again_cleans_the_training_data_too(
