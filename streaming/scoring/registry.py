@@ -7,6 +7,7 @@ because the import takes seconds.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import tarfile
 import tempfile
@@ -23,6 +24,7 @@ from streaming.scoring.archive import Model, languages_of
 from streaming.settings import Settings
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+HEADERS_LOG = "mlflow.tracking.request_header.registry"
 # Seconds before an unreachable registry is asked again.
 PAUSE_AFTER_FAILURE = 10.0
 # A receipt lists the parameters and tags of a version whose names contain one of these words.
@@ -90,6 +92,9 @@ class MlflowRegistry:
         import mlflow.pyfunc
 
         if self._uri is not None:
+            if not self._uri.startswith("arn:"):
+                # The package sagemaker-mlflow, in the archives, takes each address for an ARN: a warning a request.
+                logging.getLogger(HEADERS_LOG).setLevel(logging.ERROR)
             mlflow.set_tracking_uri(self._uri)
             mlflow.set_registry_uri(self._uri)
         return mlflow

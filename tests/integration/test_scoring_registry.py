@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Any
 
-import mlflow
-import mlflow.pyfunc
-import pandas as pd
 import pytest
+from mlflow.tracking.request_header import registry as headers
 
 from streaming.errors import ModelUnusable, OperationFailed, SettingsError
 from streaming.scoring import registry as models
 from streaming.settings import Settings
-
-NAME = "moodstream-sentiment"
-
-
-class Cheerful(mlflow.pyfunc.PythonModel):
-    """Finds everything positive but the word that breaks it."""
-
-    def predict(self, context: Any, model_input: list[str], params: Any = None) -> pd.DataFrame:
-        if "break" in model_input:
-            raise ValueError("broken")
-        return pd.DataFrame(
-            {"sentiment": "positive", "polarity": 0.5, "confidence": 0.9}, index=range(len(model_input))
-        )
+from tests.cheerful_model import registered
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A registry with one version, and no champion."""
-    root = tmp_path_factory.mktemp("registry")
-    settings = Settings(lake="", checkpoints="", stream="", mlflow_uri=f"sqlite:///{root}/mlflow.db")
-    api = models.open_registry(settings).mlflow
-    experiment = api.create_experiment("moods", artifact_location=str(root / "artifacts"))
-    with api.start_run(experiment_id=experiment) as run:
-        api.log_params({"feedback_rows": 3, "alpha": 0.1})
-        mlflow.pyfunc.save_model(root / "model", python_model=Cheerful(), pip_requirements=[])
-    client = api.MlflowClient()
-    client.create_registered_model(NAME)
-    client.create_model_version(NAME, str(root / "model"), run_id=run.info.run_id)
-    return settings
+    uri = registered(tmp_path_factory.mktemp("registry"))
+    return Settings(lake="", checkpoints="", stream="", mlflow_uri=uri)
 
 
 def test_a_version_scores_texts(settings: Settings) -> None:
@@ -70,3 +47,24 @@ def test_a_receipt_tells_what_each_version_was_trained_on(settings: Settings) ->
 
 def test_without_a_registry_no_version_is_listed(tmp_path: Path) -> None:
     assert models.versions(Settings(lake="", checkpoints="", stream="")) is None
+
+
+def test_a_server_of_one_s_own_is_asked_without_a_warning_at_each_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Plugin:
+        """What sagemaker-mlflow does with an address that is no ARN."""
+
+        def in_context(self) -> bool:
+            return True
+
+        def request_headers(self) -> dict[str, str]:
+            raise IndexError("list index out of range")
+
+    monkeypatch.setattr(headers._request_header_provider_registry, "_registry", [Plugin()])
+    monkeypatch.setattr(logging.getLogger("mlflow"), "propagate", True)
+    addressed = Settings(lake="", checkpoints="", stream="", mlflow_uri="http://127.0.0.1:1")
+    assert models.open_registry(addressed).mlflow.get_tracking_uri() == addressed.mlflow_uri
+
+    headers.resolve_request_headers()
+    assert caplog.messages == []

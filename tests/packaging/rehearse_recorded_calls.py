@@ -25,6 +25,7 @@ from deploy.local.workdir import Workdir
 from streaming.cli import create_tables
 from streaming.settings import Settings
 from tests.builders import NOON, a_record
+from tests.cheerful_model import registered
 from tests.lake_rows import refined
 from tests.patience import patience
 
@@ -43,6 +44,8 @@ COMMANDS = {
         (NOON + timedelta(hours=1)).isoformat(),
     ],
     "rejected": ["rejected", "list"],
+    "rescore": ["rescore", "--model", "1", "--mlflow-uri", "{registry}"],
+    "accept": ["rescore", "--model", "1", "--accept", "--mlflow-uri", "{registry}"],
 }
 
 
@@ -90,7 +93,13 @@ def upload(lake: Path, emulator: aws.Aws) -> None:
 
 def operate(endpoint: str, folder: Path) -> None:
     (folder / "labels.csv").write_text("event_id,label\nof-bob,negative\n")
-    places = {"{labels}": str(folder / "labels.csv"), "{sample}": str(folder / "sample.csv")}
+    (folder / "registry").mkdir()
+    places = {
+        "{labels}": str(folder / "labels.csv"),
+        "{sample}": str(folder / "sample.csv"),
+        # On this machine's disk: the roles' access to the artefacts' bucket is no matter of the lake.
+        "{registry}": registered(folder / "registry"),
+    }
     environ = {**os.environ, **aws.CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
     for name, words in COMMANDS.items():
         argv = [places.get(word, word) for word in words]

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from deploy.infra import suppressions
+from deploy.infra import cost, suppressions
 from tests.packaging import policies
 from tests.patience import patience
 
@@ -130,3 +130,11 @@ def test_the_workflow_hands_the_deployments_training_options_to_its_tasks(templa
         # Without a value the option is left out: MWAA refuses an empty one.
         given = ["Has" + parameter, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]
         assert options[f"moodstream.{option}"] == {"Fn::If": given}
+
+
+def test_the_estimate_of_the_cost_takes_a_connector_to_be_as_large_as_its_task(
+    templates: dict[str, dict[str, Any]],
+) -> None:
+    tasks = [r for r in templates["sources"]["Resources"].values() if r["Type"] == "AWS::ECS::TaskDefinition"]
+    sizes = [(float(task["Properties"]["Cpu"]) / 1024, float(task["Properties"]["Memory"]) / 1024) for task in tasks]
+    assert sizes == [(cost.CONNECTOR_VCPU, cost.CONNECTOR_GB)]
