@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-contract test-integration test-packaging lint check format reference contracts accessibility bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
+.PHONY: help setup demo test test-unit test-contract test-integration test-packaging test-spark4 lint check format reference contracts accessibility bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/.ready ## Install everything into .venv (done by demo and test)
 
@@ -44,6 +44,15 @@ test: setup ## Run the whole test suite
 test-unit test-contract test-integration test-packaging: test-%: setup ## Run one tier of the tests
 	@$(BIN)/python -m pytest tests/$* $(ARGS)
 
+# The Spark of EMR 8 beside that of EMR 7: the tests from bronze on, in an environment of its own. CI does not run it.
+SPARK4 := .cache/spark4
+
+test-spark4: $(SPARK4)/.ready ## Run the unit and integration tests on Spark 4.0 (docs/deploy/spark-versions.md)
+	@$(SPARK4)/bin/uv pip install --quiet --python $(SPARK4)/bin/python --no-deps --no-build-isolation -e .
+	@$(SPARK4)/bin/python -m deploy.local.jars
+	@$(SPARK4)/bin/python -m deploy.local.datasets
+	@$(SPARK4)/bin/python -m pytest $(or $(TESTS),tests/unit tests/integration) $(ARGS)
+
 lint: setup ## Check style, types, import directions and dependencies
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/deptry .
 
@@ -68,14 +77,14 @@ bench-smoke: setup ## Run every measurement in its smallest form, some minutes: 
 # Where a version with an encoder is to serve on AWS: make lock-deploy EXTRAS="--extra encoder".
 EXTRAS ?=
 
-# CDK, Airflow, the documentation site and the checks of contracts pin other versions than the application: each has an
-# environment of its own.
+# CDK, Airflow, the documentation site, the checks of contracts and the tests on Spark 4 need other versions than the
+# application: each has an environment of its own.
 INFRA     := .cache/infra
 AIRFLOW   := .cache/airflow
 DOCS      := .cache/docs
 CONTRACTS := .cache/contracts
 
-$(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready $(CONTRACTS)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
+$(INFRA)/.ready $(AIRFLOW)/.ready $(DOCS)/.ready $(CONTRACTS)/.ready $(SPARK4)/.ready: .cache/%/.ready: requirements/%.lock requirements/bootstrap.lock
 	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.lock
@@ -101,7 +110,10 @@ rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py \
 	  tests/integration/rehearse_connect_rate.py $(ARGS)
 
-lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the contracts, the deployed archives and the container again, after `make lock`
+lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the contracts, the deployed archives, the container and Spark 4 again, after `make lock`
+	@cp requirements.lock requirements/spark4.lock # what is there is kept, so that the two differ in Spark alone
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --all-extras --group dev --overrides requirements/spark4.in pyproject.toml -o requirements/spark4.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  requirements/infra.in -o requirements/infra.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -45,6 +45,16 @@ def empty_lake(lake_template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(lake_template, tmp_path / "lake"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests that read Kinesis with Spark where no registry has a connector for the installed Spark."""
+    if jars.has_kinesis():
+        return
+    skip = pytest.mark.skip(reason=f"no registry has a Kinesis connector for Spark {jars.spark_line()}")
+    for item in items:
+        if item.get_closest_marker("kinesis"):
+            item.add_marker(skip)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Say why a test failed as soon as it has: a long run is otherwise silent about it until its end."""

@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.emr import releases
+from deploy.emr.releases import Release
+
 SETTINGS = Path(__file__).with_name("spark-settings.toml")
-# Below the release. EMR has a connector of its own, but from 1.4.3 on they lose records when a shard splits, and the
-# job refuses them (streaming/sources/connector_build.py).
-CONNECTOR = "jars/spark-streaming-sql-kinesis-connector.jar"
-# EMR installs Delta outside Spark's own folder.
-DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
-PYTHON = "/usr/bin/python3.11"  # EMR 7.x has it beside its default, 3.9
 SITE = "./environment/site-packages"  # Spark unpacks the archive there, in each process's folder
 # Four vCPU beside the ten of the streaming job: a fresh account has sixteen. Commands do their work in the driver's
 # Python process, outside its heap. The DAGs are deployed alone, so their runners.py repeats this.
@@ -52,6 +49,7 @@ class Target:
     warehouse: str = "redshift://moodstream/moodstream"
     namespace: str = "Moodstream"
     load_every: float = 15.0  # seconds between loads of the warehouse, which bills a minute for each
+    emr: Release = releases.DEFAULT
 
 
 def spark_settings(where: str) -> dict[str, str]:
@@ -120,8 +118,8 @@ def training_run(target: Target, *, application: str, role: str, name: str, resu
     What the DAG `moodstream_retrain` does as its step `train`: the first version of a registry becomes champion.
     """
     environment = {
-        "PYSPARK_PYTHON": PYTHON,
-        "PYSPARK_DRIVER_PYTHON": PYTHON,
+        "PYSPARK_PYTHON": target.emr.python,
+        "PYSPARK_DRIVER_PYTHON": target.emr.python,
         "PYTHONPATH": SITE,
         "MOODSTREAM_DATA": "./environment/data",
         "MLFLOW_TRACKING_URI": target.mlflow,
@@ -181,8 +179,8 @@ def spark_submit_options(target: Target, platform: str) -> list[str]:
         "yarn": "spark.yarn.appMasterEnv",
     }[platform]
     environment = {
-        "PYSPARK_PYTHON": PYTHON,
-        "PYSPARK_DRIVER_PYTHON": PYTHON,
+        "PYSPARK_PYTHON": target.emr.python,
+        "PYSPARK_DRIVER_PYTHON": target.emr.python,
         # Python finds these before the platform's own packages, so the locked versions win.
         "PYTHONPATH": SITE,
         "MLFLOW_TRACKING_URI": target.mlflow,
@@ -200,9 +198,9 @@ def spark_submit_options(target: Target, platform: str) -> list[str]:
     return [
         "--py-files",
         # Delta's jar contains its Python package too.
-        f"{target.release}/moodstream.zip,{DELTA[0]}",
+        f"{target.release}/moodstream.zip,{target.emr.delta[0]}",
         "--jars",
-        ",".join((f"{target.release}/{CONNECTOR}", *DELTA)),
+        ",".join((f"{target.release}/{target.emr.connector}", *target.emr.delta)),
         *_conf(settings),
     ]
 

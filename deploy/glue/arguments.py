@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deploy.emr.arguments import CONNECTOR, Target, encryption, job_options, spark_settings
+from deploy.emr.arguments import Target, encryption, job_options, spark_settings
+from deploy.emr.releases import EMR_7
 
 # Glue makes the session before the job can: what is static must be among its arguments. The same as in session.py.
 STATIC = {
@@ -20,8 +21,8 @@ def job_arguments(target: Target) -> dict[str, str]:
         # Glue accepts one --conf only: its value contains the others.
         "--conf": " --conf ".join(f"{name}={value}" for name, value in settings.items()),
         "--extra-py-files": f"{target.release}/moodstream.zip",
-        # No registry has the connector: the deployment uploads the jar that it is given.
-        "--extra-jars": f"{target.release}/{CONNECTOR}",
+        # No registry has the connector: the deployment uploads the jar that it is given. Glue has the Spark of EMR 7.
+        "--extra-jars": f"{target.release}/{EMR_7.connector}",
         # Wheels come from the release, not from a package index: they are pinned, and need no way to the internet.
         "--additional-python-modules": f"{target.release}/moodstream.gluewheels.zip",
         "--python-modules-installer-option": "--no-index",

@@ -7,7 +7,6 @@ environment. Repeating it is safe: an unchanged stack stays as it is, and each r
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -16,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.emr.arguments import CONNECTOR
+from deploy.emr import releases
+from deploy.emr.releases import RELEASES
+from deploy.infra.connector import checked_connector
 from deploy.infra.errors import DeployError
 from deploy.infra.grant import grant
 from deploy.infra.job_runs import Runs, completed
@@ -54,6 +55,7 @@ class Settings:
     stop: bool = False
     destroy: bool = False
     connector: Path | None = None  # jar of the Kinesis connector, checked
+    emr: str | None = None  # label of an EMR release; None: that of the deployed application
     poll: float = 5.0
     load_every: float = 15.0  # seconds
 
@@ -92,6 +94,8 @@ def _given(settings: Settings, template: Path, client: Clients) -> dict[str, str
     given = dict(settings.parameters)
     if "Release" in declared:
         given["Release"] = settings.release
+    if "EmrRelease" in declared and settings.emr:
+        given["EmrRelease"] = settings.emr
     if "FirstZone" in declared and "FirstZone" not in given:
         given |= zones(settings.region, client("ec2"))
     return given
@@ -102,7 +106,8 @@ def upload(settings: Settings, s3: Any, bucket: str) -> None:
     for path in sorted(settings.dist.iterdir()):
         s3.upload_file(str(path), bucket, f"releases/{settings.release}/{path.name}")
     if settings.connector:
-        s3.upload_file(str(settings.connector), bucket, f"releases/{settings.release}/{CONNECTOR}")
+        key = RELEASES[settings.emr or releases.DEFAULT.label].connector
+        s3.upload_file(str(settings.connector), bucket, f"releases/{settings.release}/{key}")
     s3.upload_file(str(settings.dist / DAGS), bucket, DAG_KEY)
 
 
@@ -126,21 +131,6 @@ def destroy(settings: Settings, client: Clients, progress: Progress) -> None:
     for name in reversed(settings.stacks):
         progress(f"deleting moodstream-{name}")
         stacks.delete(f"moodstream-{name}")
-
-
-def checked_connector(path: str | None, expected: str | None) -> Path | None:
-    """The Kinesis connector's jar, whose SHA-256 must be the expected one; raises DeployError if it is another."""
-    if not path and not expected:
-        return None
-    if not path or not expected:
-        raise DeployError("--connector-jar and --connector-sha256: give both, or neither")
-    jar = Path(path)
-    if not jar.is_file():
-        raise DeployError(f"--connector-jar: {jar} is no file: download it (docs/deploy/first-deployment.md)")
-    found = hashlib.sha256(jar.read_bytes()).hexdigest()
-    if found != expected.lower():
-        raise DeployError(f"--connector-sha256: {jar} has {found}, expected {expected}: it is another build")
-    return jar
 
 
 def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -169,6 +159,12 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     parser.add_argument("--train", action="store_true", help="train a first model on EMR Serverless, before --start")
     parser.add_argument("--stop", action="store_true", help="only stop the streaming job, and wait until it has ended")
     parser.add_argument("--destroy", action="store_true", help="only stop the job and delete the stacks; data stays")
+    parser.add_argument(
+        "--release",
+        dest="emr",
+        choices=RELEASES,
+        help=f"EMR release of the application (default: what is deployed, else {releases.DEFAULT.label})",
+    )
     parser.add_argument("--connector-jar", metavar="FILE", help="the Kinesis connector's jar, to go with the release")
     parser.add_argument("--connector-sha256", metavar="HEX", help="its SHA-256; another file is refused")
     parser.add_argument(
@@ -179,7 +175,8 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
         help="with --start: time between loads of the warehouse, 1 to 240 (default: %(default)g)",
     )
     given = vars(parser.parse_args(list(argv)))
-    connector = checked_connector(given.pop("connector_jar"), given.pop("connector_sha256"))
+    emr = RELEASES[given["emr"]] if given["emr"] else releases.DEFAULT
+    connector = checked_connector(given.pop("connector_jar"), given.pop("connector_sha256"), emr)
     pairs = [pair.partition("=") for pair in given.pop("parameter")]
     if wrong := ["".join(pair) for pair in pairs if not pair[1]]:
         raise DeployError(f"--parameter: received '{wrong[0]}', expected NAME=VALUE")

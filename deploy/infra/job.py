@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from deploy.emr import releases
 from deploy.emr.arguments import Target
 from deploy.glue.arguments import job_arguments
 from deploy.infra import actors
@@ -20,8 +21,6 @@ from deploy.infra.data import DataStack
 from deploy.infra.network import NetworkStack
 from deploy.infra.stream import StreamStack
 from deploy.infra.warehouse import WarehouseStack
-
-EMR_RELEASE = "emr-7.10.0"  # has Spark 3.5 and the Kinesis connector
 
 
 class JobStack(Stack):
@@ -42,6 +41,13 @@ class JobStack(Stack):
         self.data, self.stream, self.warehouse = data, stream, warehouse
         self.release = CfnParameter(
             self, "Release", description="Name of the uploaded release (build/dist/RELEASE)"
+        ).value_as_string
+        self.emr_release = CfnParameter(
+            self,
+            "EmrRelease",
+            default=releases.DEFAULT.label,
+            allowed_values=[*releases.RELEASES],
+            description="EMR release of the application: `deploy --release` sets it",
         ).value_as_string
         self.mlflow = self._mlflow()
         self.log_group = logs.LogGroup(
@@ -64,6 +70,7 @@ class JobStack(Stack):
             "TrainingRoleArn": self.training_role.role_arn,
             "GlueJobName": self.glue_job.ref,
             "MlflowArn": self.mlflow.attr_arn,
+            "EmrReleaseLabel": self.emr_release,
             "LogGroupName": self.log_group.log_group_name,
         }.items():
             CfnOutput(self, label, value=value)
@@ -286,7 +293,7 @@ class JobStack(Stack):
             "Application",
             name="moodstream",
             type="SPARK",
-            release_label=EMR_RELEASE,
+            release_label=self.emr_release,
             architecture="X86_64",  # the dependency archive holds x86-64 wheels
             network_configuration=app.NetworkConfigurationProperty(
                 subnet_ids=network.subnets,

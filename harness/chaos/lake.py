@@ -24,8 +24,7 @@ class Lake:
 
     def fetch(self, environ: Mapping[str, str]) -> None:
         """Fetch the jars that the lake needs, unless they are there; raises JarsError."""
-        wanted = ("core", "s3") if self.name == "s3" else ("core",)
-        jars.fetch([jar for jar in jars.locked() if jar.set_name in wanted], environ=environ)
+        jars.fetch(jars.wanted(s3=self.name == "s3"), environ=environ)
 
     def arguments(self, further: tuple[str, ...]) -> tuple[str, ...]:
         """Command-line options that point the job to the lake; `further` are the connector's jars."""

@@ -3,6 +3,7 @@
 A jar of it does not tell its version, and the one that EMR preinstalls may hold changes of its own. But the fault has
 a method: from 1.4.3 on, `ShardSyncer.updateShard` marks every closed shard as read to its end, so that what was still
 unread in a split shard is never read (docs/decisions/016). Version 1.4.2, which was tried, has `openShards` instead.
+It is for Spark 3.5; every version for Spark 4 that has been published has the fault (docs/deploy/spark-versions.md).
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def check(build: Build) -> None:
         return
     why = "loses records when a shard splits" if LOSES_RECORDS in build.methods else "is a build that nobody has tried"
     raise PermanentFailure(
-        f"the Kinesis connector of {build.jar} {why}; expected version 1.4.2: name its jar with --jars, and see that "
-        "no other is on Spark's class path (docs/deploy/first-deployment.md)"
+        f"the Kinesis connector of {build.jar} {why}; expected version 1.4.2, on Spark 4 a build that finds shards as "
+        "that one does (docs/deploy/spark-versions.md): name its jar with --jars, and see that no other is on Spark's "
+        "class path"
     )
 
 

@@ -56,6 +56,7 @@ def repaired(lake: Path, hop: str, *options: str) -> list[str]:
     return done
 
 
+@pytest.mark.kinesis
 def test_ingest_continues_where_bronze_ends_after_its_positions_were_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

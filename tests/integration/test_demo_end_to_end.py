@@ -25,6 +25,7 @@ from harness.demo import job, sender
 from tests.builders import a_record, an_event
 from tests.patience import patience, wait_until
 
+pytestmark = pytest.mark.kinesis
 NOW = datetime.now(UTC)
 SCRIPTS = {"post_id": "scripts", "text": "ممتاز 😀 très bien \u0000"}
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 from deploy.local import workdir
 from harness.chaos import clock
@@ -54,6 +55,7 @@ def ingest_catches_up(job: Ingest, sent: int, after: str) -> None:
     )
 
 
+@pytest.mark.kinesis
 def test_ingest_goes_on_after_every_fault_with_nothing_lost_or_doubled(tmp_path: Path) -> None:
     place = workdir.prepared(str(tmp_path))
     with kinesalite.running() as endpoint, Proxy(endpoint) as proxy:

@@ -21,6 +21,7 @@ def catch_up(stream: Stream, ingest: Ingest) -> None:
     wait_until(lambda: ingest.count() >= put, lambda: f"{ingest.count()} of {put} records in bronze", 60.0)
 
 
+@pytest.mark.kinesis
 @pytest.mark.parametrize("connector", connectors())
 def test_nothing_is_lost_or_doubled_while_shards_split_and_merge(connector: str, tmp_path: Path) -> None:
     with kinesalite.running() as endpoint:

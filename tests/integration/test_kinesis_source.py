@@ -50,6 +50,7 @@ def test_with_a_checkpoint_shards_that_it_does_not_know_are_read_from_their_begi
     assert position_of_new_shards(settings) == "TRIM_HORIZON"
 
 
+@pytest.mark.kinesis
 def test_jar_and_methods_of_a_connector_are_found_in_the_jvm(spark: SparkSession) -> None:
     # The awslabs connector is on no registry: the other one has a class of the same name, in another package.
     build = connector_build.loaded(spark, "org.apache.spark.sql.kinesis.ShardSyncer$")

@@ -37,7 +37,7 @@ EVENTS = 4_000
 @pytest.fixture(scope="module")
 def job(full_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PackagedJob]:
     """The release beside a stack with a champion, MLflow behind its server."""
-    jars.fetch(jars.locked(), environ=os.environ)
+    jars.fetch(jars.wanted(s3=True), environ=os.environ)
     place = workdir.prepared(str(tmp_path_factory.mktemp("packaged")))
     train = [sys.executable, "-m", "model", "train", "--quick", "--workdir", str(place.root)]
     subprocess.run(train, check=True, cwd=ROOT, capture_output=True)

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from deploy.emr import arguments
 from deploy.emr.arguments import Target
+from deploy.emr.releases import DEFAULT, EMR_7, EMR_8
 from deploy.glue import glue_job
 from deploy.glue.arguments import STATIC, job_arguments
+from deploy.local import jars
 from streaming import settings
 
+ARCHIVE = jars.ROOT / "requirements" / "streaming-environment.lock"
 TARGET = Target(
     release="s3://artefacts/releases/1",
     lake="s3://lake",
@@ -90,3 +93,42 @@ def test_the_lake_s_key_is_named_wherever_s3a_encrypts() -> None:
     for options in (arguments.spark_submit_options(target, "emr-serverless"), job_arguments(target)["--conf"].split()):
         assert f"spark.hadoop.fs.s3a.encryption.key={target.key}" in options
     assert "encryption" not in " ".join(arguments.spark_submit_options(TARGET, "emr-serverless"))
+
+
+def test_emr_7_is_the_default_and_emr_8_has_the_spark_whose_jars_are_locked() -> None:
+    assert DEFAULT == EMR_7
+    sets = {jar.set_name: jar.artifact for jar in jars.locked() if jar.artifact.startswith("delta-spark")}
+    assert sets == {
+        f"core-{EMR_7.spark}": f"delta-spark_{EMR_7.scala}",
+        f"core-{EMR_8.spark}": f"delta-spark_{EMR_8.scala}",
+    }
+
+
+def test_on_emr_8_only_the_connector_s_jar_differs() -> None:
+    for platform in ("emr-serverless", "yarn"):
+        seven = " ".join(arguments.spark_submit_options(TARGET, platform))
+        eight = " ".join(arguments.spark_submit_options(replace(TARGET, emr=EMR_8), platform))
+        assert EMR_7.connector in seven
+        assert EMR_7.connector not in eight
+        assert eight == seven.replace(EMR_7.connector, EMR_8.connector)
+
+
+def test_glue_keeps_the_connector_for_its_own_spark_whatever_emr_has() -> None:
+    assert job_arguments(replace(TARGET, emr=EMR_8)) == job_arguments(TARGET)
+
+
+def test_the_tests_on_spark_4_run_with_the_same_packages_but_for_spark() -> None:
+    ours, theirs = (
+        {line for line in (jars.ROOT / lock).read_text().splitlines() if "==" in line}
+        for lock in ("requirements.lock", "requirements/spark4.lock")
+    )
+    assert {line.split("==")[0] for line in ours ^ theirs} == {"pyspark", "py4j"}
+    assert f"pyspark=={EMR_8.spark}." in " ".join(theirs)
+
+
+def test_the_archives_bring_no_spark_of_their_own_and_what_spark_4_demands() -> None:
+    pins = dict(line.split()[0].split("==") for line in ARCHIVE.read_text().splitlines() if "==" in line)
+    assert not {"pyspark", "delta-spark", "py4j"} & {*pins}
+    # What pyspark 4.0 demands at least, for pandas UDFs.
+    assert (2, 0) <= tuple(map(int, pins["pandas"].split(".")[:2])) < (3, 0)
+    assert int(pins["pyarrow"].split(".")[0]) >= 11

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.infra.deploy import checked_connector, from_command_line
+from deploy.emr import connector
+from deploy.emr.releases import EMR_7, EMR_8, Release
+from deploy.infra.connector import checked_connector
+from deploy.infra.deploy import Settings, _given, from_command_line
 from deploy.infra.errors import DeployError, RunFailed
 from deploy.infra.job_runs import Runs, completed
 from deploy.infra.stacks import Stacks
 from deploy.infra.zones import zones
+from streaming.sources import connector_build
 
 OUTPUTS = {
     "ArtefactBucketName": "artefacts",
@@ -30,6 +36,7 @@ OUTPUTS = {
     "EmrRoleArn": "role",
     "TrainingRoleArn": "training",
     "MlflowArn": "mlflow",
+    "EmrReleaseLabel": "emr-7.10.0",
 }
 
 
@@ -206,15 +213,79 @@ def test_a_missing_stack_is_named() -> None:
         completed({}, lambda stack: None, "--start")
 
 
-def test_a_connector_of_another_build_is_refused(tmp_path: Path) -> None:
-    jar = tmp_path / "connector.jar"
-    jar.write_bytes(b"1.4.2")
-    right = hashlib.sha256(b"1.4.2").hexdigest()
-    assert checked_connector(str(jar), right.upper()) == jar
+def jar(path: Path, scala: str, *methods: str) -> tuple[str, str]:
+    """A file that looks like a build of the connector; returns its path and SHA-256."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("org/apache/spark/sql/connector/kinesis/ShardSyncer$.class", " ".join(methods))
+        name = f"spark-streaming-sql-kinesis-connector_{scala}"
+        archive.writestr(f"META-INF/maven/org.apache.spark/{name}/pom.properties", f"artifactId={name}")
+    return str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_connector_with_another_sum_is_refused(tmp_path: Path) -> None:
+    path, right = jar(tmp_path / "connector.jar", "2.12", "openShards")
+    assert checked_connector(path, right.upper(), EMR_7) == Path(path)
     with pytest.raises(DeployError, match="it is another build"):
-        checked_connector(str(jar), "0" * 64)
+        checked_connector(path, "0" * 64, EMR_7)
     with pytest.raises(DeployError, match="give both, or neither"):
-        checked_connector(str(jar), None)
+        checked_connector(path, None, EMR_7)
+
+
+def test_a_connector_for_the_other_scala_is_refused_with_both_lines_named(tmp_path: Path) -> None:
+    path, right = jar(tmp_path / "connector.jar", "2.12", "openShards")
+    with pytest.raises(DeployError, match=r"for Scala 2\.12; emr-spark-8\.0\.0 has Spark 4\.0 with Scala 2\.13; --rel"):
+        checked_connector(path, right, EMR_8)
+
+
+@pytest.mark.parametrize("release", [EMR_7, EMR_8])
+def test_a_connector_that_loses_records_is_refused_before_it_is_uploaded(release: Release, tmp_path: Path) -> None:
+    path, right = jar(tmp_path / "connector.jar", release.scala, "updateShard")
+    with pytest.raises(DeployError, match="loses records when a shard splits"):
+        checked_connector(path, right, release)
+
+
+def test_a_file_that_is_no_connector_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "any.jar").write_bytes(b"1.4.2")
+    with pytest.raises(DeployError, match=r"any\.jar is no jar of the awslabs Kinesis connector"):
+        checked_connector(str(tmp_path / "any.jar"), hashlib.sha256(b"1.4.2").hexdigest(), EMR_7)
+
+
+def test_deployment_and_job_look_for_the_same_methods_of_a_connector() -> None:
+    assert connector_build.SHARD_SYNCER.replace(".", "/") + ".class" == connector.SHARD_SYNCER
+    assert connector.SAFE.decode() == connector_build.SAFE
+    assert connector.LOSES_RECORDS.decode() == connector_build.LOSES_RECORDS
+
+
+def test_an_application_keeps_its_emr_release_unless_the_command_names_one(tmp_path: Path) -> None:
+    template = tmp_path / "moodstream-job.json"
+    template.write_text(json.dumps({"Parameters": {"EmrRelease": {"Default": "emr-7.10.0"}}}))
+    settings = Settings(stacks=("job",), templates=tmp_path, dist=tmp_path, region="eu-west-1")
+    assert _given(settings, template, print) == {}
+    assert _given(replace(settings, emr=EMR_8.label), template, print) == {"EmrRelease": "emr-spark-8.0.0"}
+
+
+def test_an_emr_release_that_nobody_has_tried_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        from_command_line(["--region", "eu-west-1", "--release", "emr-spark-9.0.0"], {})
+    assert "invalid choice: 'emr-spark-9.0.0'" in capsys.readouterr().err
+    assert from_command_line(["--region", "eu-west-1", "--release", "emr-spark-8.0.0"], {}).emr == "emr-spark-8.0.0"
+
+
+def test_a_job_on_emr_8_starts_only_with_a_connector_for_its_scala() -> None:
+    said = {**OUTPUTS, "EmrReleaseLabel": EMR_8.label}
+    emr = FakeEmr()
+    on_emr_8 = Runs(emr, said, "1", "eu-west-1", print, poll=0)
+    with pytest.raises(DeployError, match=r"connector_2\.13\.jar does not exist: give .* for Scala 2\.13"):
+        on_emr_8.start(WithoutConnector())
+    on_emr_8.start(WithConnector())
+    [request] = emr.started
+    assert EMR_8.connector in request["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
+
+
+def test_an_application_with_an_unknown_emr_release_gets_no_run() -> None:
+    other = Runs(FakeEmr(), {**OUTPUTS, "EmrReleaseLabel": "emr-6.15.0"}, "1", "eu-west-1", print, poll=0)
+    with pytest.raises(DeployError, match=r"the EMR release emr-6\.15\.0, expected one of emr-7\.10\.0, emr-spark"):
+        other.start(WithConnector())
 
 
 class FakeEc2:

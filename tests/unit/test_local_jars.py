@@ -67,16 +67,36 @@ def test_a_jar_that_is_asked_for_but_missing_names_the_command(tmp_path: Path) -
 def test_the_lock_pins_every_jar_by_a_whole_sum() -> None:
     locked = jars.locked()
 
-    assert {jar.set_name for jar in locked} == {"core", "s3", "trino"}
+    assert {jar.set_name for jar in locked} == {"core-3.5", "s3-3.5", "core-4.0", "s3-4.0", "trino"}
     assert all(len(jar.sha256) == 64 and int(jar.sha256, 16) for jar in locked)
     assert len({jar.file_name for jar in locked}) == len(locked)
 
 
 def test_spark_never_sees_the_parser_of_trino_nor_its_other_antlr() -> None:
     for s3 in (False, True):
-        wanted = jars._wanted(jars.locked(), s3=s3)
+        wanted = jars.wanted(s3=s3, line="3.5")
         assert not {jar.set_name for jar in wanted} & {"trino"}
         assert [jar.version for jar in wanted if jar.artifact == "antlr4-runtime"] == ["4.9.3"]
+
+
+@pytest.mark.parametrize(("line", "scala"), [("3.5", "2.12"), ("4.0", "2.13")])
+def test_each_line_of_spark_gets_jars_for_its_own_scala(line: str, scala: str) -> None:
+    built = [jar.artifact.rpartition("_")[2] for jar in jars.wanted(s3=True, line=line) if "_2." in jar.artifact]
+    assert set(built) == {scala}
+
+
+def test_the_jars_are_those_of_the_installed_spark(monkeypatch) -> None:
+    monkeypatch.setattr(jars, "version", lambda _: "4.0.5")
+    assert not jars.has_kinesis()
+    assert [jar.version for jar in jars.wanted(s3=False)] == ["4.0.0", "4.0.0"]
+    monkeypatch.setattr(jars, "version", lambda _: "3.5.6")
+    assert jars.has_kinesis()
+
+
+def test_a_spark_without_locked_jars_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr(jars, "version", lambda _: "4.1.0")
+    with pytest.raises(JarsError, match=r"jars\.lock has no jars for Spark 4\.1, only for 3\.5 and 4\.0"):
+        jars.paths()
 
 
 def test_a_failed_download_is_one_line_with_its_reason(monkeypatch, capsys, tmp_path: Path) -> None:
