@@ -1,7 +1,8 @@
 """Looks for damage in a hop's checkpoint before the hop starts, so that it is named and not met as an odd error.
 
 Spark continues a query from its two newest `offsets/N`, the hop ingest also from the end of each shard in the newest
-batch, and the queries over Delta tables need the versions and files that they have not read. A batch that a hop's
+batch, refine from the ids of known events, and the queries over Delta tables need the versions and files that they have
+not read. A batch that a hop's
 tables hold and its checkpoint does not know would be left out: its rows would be taken for a replay.
 
 Loops (load, serve, retract, observe, watch) keep small JSON files instead. They begin anew without them, and recover by
@@ -18,6 +19,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from streaming.checkpoints.offsets import NOTHING, Newest, is_cut_off, newest, plan, query_id
 from streaming.checkpoints.shards import Shards
+from streaming.checkpoints.state import Partition, partitions
 from streaming.checkpoints.unread import missing
 from streaming.delta.tables import open_table
 from streaming.errors import CheckpointDamaged
@@ -39,7 +41,7 @@ WRITES: Mapping[str, tuple[str, ...]] = {
 }
 
 COMMIT, IDENTITY, PLAN, SHARD = "commit", "identity", "plan", "shard"
-UNREAD, OTHER_TABLE, BEHIND = "unread", "other table", "behind"
+UNREAD, OTHER_TABLE, BEHIND, STATE = "unread", "other table", "behind", "state"
 
 
 class Damage(NamedTuple):
@@ -47,8 +49,9 @@ class Damage(NamedTuple):
 
     `kind`: COMMIT (`commits/N` is cut off; `batch` is N), IDENTITY (the query's id is lost while a batch is under way),
     PLAN (`offsets/N` is lost), SHARD (the end of shard `subject` in `batch` is lost), UNREAD (the
-    table `subject` lacks what the query has still to read), OTHER_TABLE (`subject` is not the table that it has read)
-    or BEHIND (the table `subject` holds later batches than `batch`, the newest one of the checkpoint).
+    table `subject` lacks what the query has still to read), OTHER_TABLE (`subject` is not the table that it has read),
+    BEHIND (the table `subject` holds later batches than `batch`, the newest one of the checkpoint) or STATE (the
+    partition `subject` of the state after `batch` cannot be loaded).
     """
 
     hop: str
@@ -92,6 +95,8 @@ def damages(settings: Settings, hop: str) -> Iterator[Damage]:
         yield from _shards(settings, files, held, last)
     elif not lost:
         yield from _tables(settings, files, hop, last)
+        if hop == REFINE:
+            yield from _state(settings, files, last)
 
 
 def _behind(hop: str, found: Mapping[str, int], last: Newest, *, is_planned: bool) -> Iterator[Damage]:
@@ -140,3 +145,13 @@ def _tables(settings: Settings, files: Files, hop: str, last: Newest) -> Iterato
             without_offset -= 1
         else:
             yield Damage(hop, OTHER_TABLE, f"{name} is not the table that the query has read", last.batch, name)
+
+
+def _state(settings: Settings, files: Files, last: Newest) -> Iterator[Damage]:
+    """Of the ids that refine knows after the last finished batch: the partitions that Spark cannot load."""
+    checkpoint, finished = settings.checkpoint(REFINE), last.batch if last.finished else last.batch - 1
+    begin = plan(files, checkpoint, finished) if finished >= 0 else None
+    for subject in partitions(begin) if begin else ():
+        if wrong := Partition(files, f"{checkpoint}/{subject}").wrong(finished + 1):
+            found = f"{subject}/{wrong}, without which Spark cannot load the ids of known events"
+            yield Damage(REFINE, STATE, found, finished, subject)

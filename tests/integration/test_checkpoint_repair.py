@@ -160,6 +160,43 @@ def test_refine_goes_on_from_an_older_copy_of_its_checkpoint(
     assert silver_rows(empty_lake) == (sorted(f"e{n}" for first in (0, 10, 20, 30) for n in range(first, first + 3)), 4)
 
 
+CHANGELOGS = "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled"
+PARTITIONS = "spark.sql.shuffle.partitions"
+
+
+def test_refine_goes_on_after_files_of_its_state_were_lost(
+    spark: SparkSession, settings: Settings, empty_lake: Path
+) -> None:
+    """Version 2 of the state is a snapshot, and version 3 what changed since then."""
+    spark.conf.set(PARTITIONS, "2")
+    try:
+        for first, as_changes in ((0, "false"), (10, "false"), (20, "true")):
+            spark.conf.set(CHANGELOGS, as_changes)
+            arrived(empty_lake, *records(first, 9), first_number=first)
+            refine(spark, settings, Silver(spark, settings, FakeChampion()))
+            assert run(checkpoints.main, "verify", "refine", lake=empty_lake)[0] == 0
+    finally:
+        spark.conf.set(CHANGELOGS, "true")
+        spark.conf.set(PARTITIONS, "1")
+    parts = sorted(Path(settings.checkpoint("refine"), "state/0").iterdir())
+    (parts[0] / "3.changelog").unlink()
+    snapshot = parts[1] / "2.zip"
+    snapshot.write_bytes(snapshot.read_bytes()[:-30])
+    code, report = run(checkpoints.main, "verify", "refine", lake=empty_lake)
+    assert (code, [each["found"].partition(",")[0] for each in report["hops"]["refine"]]) == (
+        1,
+        ["state/0/0/3.changelog is missing", "state/0/1/2.zip is not a whole zip file"],
+    )
+    with pytest.raises(CheckpointDamaged, match="checkpoints repair refine"):
+        damage.check(settings, "refine")
+    assert repaired(empty_lake, "refine") == ["state/0/0 is empty", "state/0/1 is empty"]
+    for first in (30, 30):
+        arrived(empty_lake, *records(first, 9), first_number=first)
+        refine(spark, settings, Silver(spark, settings, FakeChampion()))
+    ids, _ = silver_rows(empty_lake)
+    assert ids == sorted(f"e{first + number}" for first in (0, 10, 20, 30) for number in range(9)), "copies are known"
+
+
 def test_aggregate_counts_gold_anew_after_its_offsets_were_lost(
     spark: SparkSession, settings: Settings, empty_lake: Path, tmp_path: Path
 ) -> None:

@@ -179,6 +179,9 @@ def test_a_hop_with_a_damaged_checkpoint_fails_alone_and_is_not_started(settings
         def setLocalProperty(self, name: str, value: str) -> None:
             pass
 
+        def setJobDescription(self, value: str) -> None:
+            pass
+
     class Session:
         sparkContext = Context()
 

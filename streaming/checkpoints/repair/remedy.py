@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streaming.checkpoints.damage import AGGREGATE, BEHIND, COMMIT, IDENTITY, INGEST, OTHER_TABLE, PLAN, SHARD, Damage
-from streaming.checkpoints.repair import delta, ingest, spark
+from streaming.checkpoints.damage import (
+    AGGREGATE,
+    BEHIND,
+    COMMIT,
+    IDENTITY,
+    INGEST,
+    OTHER_TABLE,
+    PLAN,
+    SHARD,
+    STATE,
+    Damage,
+)
+from streaming.checkpoints.repair import delta, ingest, spark, state
 from streaming.checkpoints.repair.means import Means
 from streaming.checkpoints.versions import WHAT_TO_DO
 from streaming.settings import Settings
@@ -55,8 +66,16 @@ SKIP = Remedy(
     "of these events that arrives later is not recognised",
     delta.skip_to_snapshot,
 )
-
-
+REBUILD = Remedy(
+    "removes the damaged snapshot, so that Spark takes an older one and applies all changes since then",
+    "nothing: no id is forgotten",
+    state.rebuild,
+)
+FORGET = Remedy(
+    "begins this part of the state anew, without the ids of known events",
+    "copies of this part's events of the last day that arrive later are not recognised",
+    state.forget,
+)
 PROCESS_AGAIN = Remedy(
     "removes the file, so that the batch is processed again",
     "one batch; tables that hold it leave it out",
@@ -70,6 +89,8 @@ def remedy(settings: Settings, damage: Damage) -> Remedy:
     """The repair of this damage."""
     if damage.kind in OF_EVERY_QUERY:
         return OF_EVERY_QUERY[damage.kind]
+    if damage.kind == STATE:
+        return REBUILD if state.can_be_rebuilt(settings, damage) else FORGET
     if damage.hop == INGEST:
         found = {SHARD: FIND_END, BEHIND: CATCH_UP}.get(damage.kind, WRITE_PLAN)
         if damage.kind != PLAN or ingest.has_plan(settings, damage):
