@@ -18,7 +18,7 @@ from model.dataset import Row, key
 from model.evaluation import metrics
 from model.runtime import LABELS, Cascade, Scorer
 from model.runtime.drift import Profile
-from model.runtime.lexer import NEGATORS
+from model.runtime.negation import NEGATORS
 from model.runtime.scores import Scores
 
 SPEED_TEXTS = 4000

@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import tokens
+from . import negation, tokens
 from .tokens import Floats, Ints, TokenTable
 
 Array = npt.NDArray[Any]
 Places = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
-NEGATION_REACH = 4
 NEGATED = -0.74  # VADER: a negated valence keeps this share of its strength
 SHOUTED = 0.733  # VADER: capitals in a text that is not all capitals
-BEFORE_BUT, AFTER_BUT = 0.5, 1.5
+BEFORE_BUT, AFTER_BUT = 0.5, 1.5  # VADER: of valences before and after a contrast
+SAID_BEFORE_BUT = 0.3  # how much the words before a contrast count; those after it count 1
 COMPOUND_ALPHA = 15.0
 EXCLAMATION = 0.292
 
@@ -89,31 +89,36 @@ class Batch:
 
     @cached_property
     def negated(self) -> Bools:
-        """(n,) whether a negator stands at most four tokens before, within the same sentence.
+        """(n,) whether a negator stands at most four tokens before, within the same sentence and before a comma.
 
-        "nothing but good" and "never happier" negate nothing.
+        Emoji and emoticons are not negated: "not today :(" is no comfort.
         """
-        near = self._near(self._negators)
-        better = np.flatnonzero(near & ((self.flags & tokens.COMPARATIVE) != 0))
-        if len(better):
-            utmost = self._near(np.flatnonzero(self.flags & tokens.UTMOST))
-            near[better] &= ~utmost[better]
+        near = np.zeros(len(self.ids), bool)
+        place = np.flatnonzero(self.flags & (tokens.NEGATOR | tokens.DENIAL))
+        for _ in range(negation.REACH):
+            place = place[(place < len(near) - 1) & ((self.flags[place] & tokens.PAUSE) == 0)] + 1
+            place = place[(self.flags[place] & tokens.STOP) == 0]
+            near[place] = True
+        near[near] = (self.flags[near] & tokens.EMOTICON) == 0
         return near
 
     @cached_property
-    def _negators(self) -> Places:
-        places = np.flatnonzero(self.flags & tokens.NEGATOR)
-        after = self.flags[np.minimum(places + 1, len(self.flags) - 1)]
-        alone: Places = places[(after & tokens.BUT) == 0]
-        return alone
+    def last_contrast(self) -> Places:
+        """(t,) the place of each text's last contrast, -1 without one; "nothing but good" is none."""
+        contrast = np.flatnonzero(self.flags & tokens.BUT)
+        # A boundary stands before each text, so there is a token before.
+        contrast = contrast[(self.flags[contrast - 1] & (tokens.NEGATOR | tokens.UTMOST)) == 0]
+        last = np.full(len(self.starts), -1)
+        last[self.text[contrast]] = contrast  # later ones overwrite earlier ones
+        return last
 
-    def _near(self, place: Places) -> Bools:
-        near = np.zeros(len(self.ids), bool)
-        for _ in range(NEGATION_REACH):
-            place = place[place < len(near) - 1] + 1
-            place = place[(self.flags[place] & tokens.STOP) == 0]
-            near[place] = True
-        return near
+    @cached_property
+    def emphasis(self) -> Floats:
+        """(n,) how much each token counts in n-grams and parts: what stands before a "but" counts less."""
+        emphasis = np.ones(len(self.ids), np.float32)
+        for text in np.flatnonzero(self.last_contrast >= 0).tolist():
+            emphasis[self.starts[text] : self.last_contrast[text]] = SAID_BEFORE_BUT
+        return emphasis
 
     @cached_property
     def marks(self) -> tuple[Places, Ints]:
@@ -203,7 +208,7 @@ def _valences(batch: Batch, places: Places, values: Floats, bangs: Array) -> Ite
     yield from (("+", goods), ("-", bads))
     yield from (("+ scaled", goods / batch.scale), ("- scaled", bads / batch.scale))
     after, late = _after_but(batch, whole)
-    total = np.where(late, 1.5 * after + 0.5 * (goods + bads - after), goods + bads)
+    total = np.where(late, AFTER_BUT * after + BEFORE_BUT * (goods + bads - after), goods + bads)
     yield "compound", _compound(total)
     yield "compound!", _compound(total + np.sign(total) * bangs * np.float32(EXCLAMATION))
     yield "max", by_text(np.maximum.reduceat(good, begins))
@@ -219,11 +224,7 @@ def _valences(batch: Batch, places: Places, values: Floats, bangs: Array) -> Ite
 
 def _after_but(batch: Batch, values: Floats) -> tuple[Floats, Bools]:
     """(t,) the valence behind the last contrast (0 without one) and whether there is one."""
-    contrast = np.flatnonzero(batch.flags & tokens.BUT)
-    # "nothing but good": no contrast. A boundary stands before each text, so there is a token before.
-    contrast = contrast[(batch.flags[contrast - 1] & tokens.NEGATOR) == 0]
-    last = np.full(len(batch.starts), -1)
-    last[batch.text[contrast]] = contrast  # later ones overwrite earlier ones
+    last = batch.last_contrast
     late: Bools = last >= 0
     after = np.zeros(len(batch.starts), np.float32)
     running = np.cumsum(values, dtype=np.float64) if late.any() else np.zeros(0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from math import inf, log
 
@@ -18,20 +18,27 @@ import numpy as np
 
 from .chunks import SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
 from .english import evidence
+from .negation import CONTRASTS, NEGATORS, UTMOST_NEGATORS, resolved, variants
 from .normal import normal
+from .phrases import DENYING, PLAIN, VALENCES, Phrases
 from .tokens import (
     ADDRESS,
     BOUNDARY,
     BUT,
     CAPITALS,
+    COMMON,
     COMPARATIVE,
+    COUNTED,
     ELONGATED,
     EMOTICON,
+    ENGLISH,
     HASHTAG,
     IN_HASHTAG,
+    LEARNT,
     MENTION,
     NEGATOR,
     NUMBER,
+    PAUSE,
     QUESTION,
     QUOTE,
     RETWEET,
@@ -45,49 +52,6 @@ from .tokens import (
 CHUNKS_KEPT = 400_000
 # Of a hashtag: its characters, those of a part, and what each part costs beside its rarity.
 MAX_TAG, MAX_PART, PART_PRICE = 40, 16, 4.0
-NEGATORS = frozenset(
-    [
-        "no",
-        "not",
-        "never",
-        "none",
-        "nobody",
-        "nothing",
-        "neither",
-        "nor",
-        "nowhere",
-        "cannot",
-        "without",
-        "hardly",
-        "barely",
-        "rarely",
-        "seldom",
-        "scarcely",
-        "lack",
-        "lacks",
-        "lacking",
-        "cant",
-        "wont",
-        "dont",
-        "doesnt",
-        "didnt",
-        "isnt",
-        "arent",
-        "wasnt",
-        "werent",
-        "havent",
-        "hasnt",
-        "hadnt",
-        "shouldnt",
-        "wouldnt",
-        "couldnt",
-        "mustnt",
-        "aint",
-    ]
-)
-# "never better", "couldn't be happier", "nothing nicer": the utmost, and no negation.
-UTMOST_NEGATORS = frozenset(("never", "nothing", "nobody", "none", "cant", "cannot", "couldnt", "wouldnt"))
-CONTRASTS = frozenset(("but", "however", "although", "though"))
 _THRICE = re.compile(r"(.)\1\1+")
 _SITE = re.compile(r"\.(?:com|org|net|ly)\b")
 # Characters that are looked at of one run of non-blanks: no word is as long.
@@ -101,13 +65,15 @@ class Lexica:
     """What is known of words beforehand.
 
     `valence`: VADER's, -4..4, emoticons included. `emoji`: one character to a valence. `boost`: what an adverb adds to
-    the word after it. `common`: frequent words to their rank, by which hashtags are split.
+    the word after it. `common`: frequent words to their rank, by which hashtags are split. `phrases`: words with blanks
+    between them to what they are together (see `Phrases`).
     """
 
     valence: Mapping[str, float]
     emoji: Mapping[str, float]
     boost: Mapping[str, float]
     common: Mapping[str, int]
+    phrases: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lexer:
@@ -122,6 +88,7 @@ class Lexer:
         self._stem = stem
         self._vocabulary = vocabulary
         self._pattern = _pattern(lexica)
+        self._phrases = Phrases(lexica.phrases, lexica.common)
         self.keys: list[str] = []
         # What the subword model sees of each token: words with blanks between them; empty where it sees nothing.
         self.surfaces: list[str] = []
@@ -135,6 +102,7 @@ class Lexer:
         self._words: dict[tuple[str, int], int] = {}
         self._chunks = Known()
         self._boundary = self._chunks.run((self._token(SEPARATOR, BOUNDARY | STOP),))
+        self._tokens_of_phrases = [self._phrase(*each) for each in self._phrases]
         self._mention = self._chunks.run(self._analyse("@a"))
         self._address = self._chunks.run(self._analyse("http://a"))
 
@@ -158,7 +126,8 @@ class Lexer:
         if len(new):
             self._learn(chunks, keys, new)
             runs[new] = self._chunks.runs(keys[new])
-        return self._chunks.tokens(runs)
+        ids = self._phrases.replaced(self._chunks.tokens(runs), self.table, self._tokens_of_phrases)
+        return resolved(ids, self.table)
 
     def _learn(self, chunks: Chunks, keys: Keys, new: Places) -> None:
         """Take the new chunks apart, in their order, each once."""
@@ -171,7 +140,8 @@ class Lexer:
         known = self._known.get(signature)
         if known is None:
             hashed = zlib.crc32(key.encode("utf-8", "replace"))
-            known = self.table.add(flags, hashed, self._vocabulary.get(key, 0), numbers)
+            number = self._phrases.number(surface.replace(" ", ""))
+            known = self.table.add(flags, hashed, self._vocabulary.get(key, 0), numbers, number)
             self._known[signature] = known
             self.keys.append(key)
             self.surfaces.append(surface)
@@ -189,7 +159,7 @@ class Lexer:
             return self._mark("mention", chunk)
         if chunk[:-1].isalpha() and chunk[-1] in _SIMPLE_ENDS:
             mark = _SIMPLE_ENDS[chunk[-1]]
-            return (self._word(chunk[:-1]), *(self._mark(mark, chunk[-1]) if mark else ()))
+            return (self._word(chunk[:-1]), *self._mark(mark, chunk[-1])) if mark else (self._word(chunk[:-1], PAUSE),)
         low = chunk.lower()
         if low in self._lexica.valence and not low.isalpha():
             return (self._emoticon(low),)
@@ -202,7 +172,7 @@ class Lexer:
     def _mark(self, kind: str, piece: str) -> tuple[int, ...]:
         """The tokens of one piece of a chunk, `kind` being its group in the pattern."""
         if kind == "word":
-            return (self._word(piece),)
+            return (self._word(piece.rstrip(","), PAUSE * piece.endswith(",")),)
         if kind == "hashtag":
             return self._hashtag(piece[1:])
         if kind == "emoticon":
@@ -272,21 +242,38 @@ class Lexer:
             flags |= NEGATOR | UTMOST * (bare in UTMOST_NEGATORS)
         elif low in CONTRASTS:
             flags |= BUT
-        elif low == "more" or self._is_comparative(low):
+        elif low in ("more", "better", "worse") or self._is_comparative(low):
             flags |= COMPARATIVE
         # "no" is in VADER's lexicon, but it acts through what it negates.
         valence = 0.0 if flags & NEGATOR else self._lexica.valence.get(low, 0.0)
         key = bare if flags & NEGATOR else self._stem(bare)
         if not flags & (HASHTAG | IN_HASHTAG):
             flags |= evidence(low, common=low in self._lexica.common, learnt=key in self._vocabulary)
-        return self._token(key, flags, (valence, self._lexica.boost.get(low, 0.0), 0), low.replace("'", " "))
+        return self._with_variants(key, flags, (valence, self._lexica.boost.get(low, 0.0), 0), low.replace("'", " "))
+
+    def _with_variants(self, key: str, flags: int, numbers: Sequence[float], surface: str) -> int:
+        """A token and, where it is a negator, its variants behind it."""
+        size = self.table.size
+        token = self._token(key, flags, numbers, surface)
+        if flags & NEGATOR and token == size:
+            for other, bits in variants(flags):
+                self._token(other, bits, numbers, surface)
+        return token
+
+    def _phrase(self, words: str, kind: str) -> int:
+        """The token of a phrase, which is English as such. The subword model does not see one that is praise or scorn:
+        it knows the words alone ("not bad")."""
+        flags = WORD | COUNTED | ENGLISH | COMMON | LEARNT
+        if kind == DENYING:
+            flags |= NEGATOR | UTMOST * (words.replace(" ", "") in UTMOST_NEGATORS)
+        key = words if kind == PLAIN else f"<{kind}>"
+        valence = VALENCES.get(kind, 0.0)
+        return self._with_variants(key, flags, (valence, 0, 0), "" if valence else words)
 
     def _is_comparative(self, low: str) -> bool:
-        """`better`, `happier`, `nicer`: the comparative of a word that a lexicon knows as good."""
-        if low == "better":
-            return True
+        """`happier`, `nicer`, `sadder`: the comparative of a word that a lexicon knows as good or bad."""
         bases = (low[:-2], low[:-1], low[:-3] + "y", low[:-3]) if len(low) > 4 and low.endswith("er") else ()
-        return any(self._lexica.valence.get(base, 0.0) > 1 for base in bases)
+        return any(abs(self._lexica.valence.get(base, 0.0)) > 1 for base in bases)
 
     def _shortened(self, low: str) -> str:
         """`sooooo` to `so`, `goood` to `good`: the shorter form only where a lexicon knows it."""
@@ -319,7 +306,7 @@ def _pattern(lexica: Lexica) -> re.Pattern[str]:
         "emoticon": f"(?:{'|'.join(map(re.escape, faces)) or '(?!)'})(?!\\w)",
         "hashtag": r"#\w+",
         "number": r"[$£€]?\d[\d.,:/]*(?:%|st|nd|rd|th|am|pm|k|s|m|x)?\b",
-        "word": r"[^\W\d_]+(?:'[^\W\d_]+)*",
+        "word": r"[^\W\d_]+(?:'[^\W\d_]+)*,?",
         "bang": r"!+[!?1]*",
         "question": r"\?[!?]*",
         "dots": r"\.\.+|…",

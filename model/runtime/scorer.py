@@ -19,7 +19,7 @@ from .language import identify
 from .lexer import Lexer, Lexica
 from .scores import MAX_CHARACTERS, Chances, Scores, as_text, explained, scores_of, softmax
 from .subwords import Subwords
-from .tokens import WORD, Floats
+from .tokens import VALENCED, WORD, Floats
 
 # The languages that the labelled texts are in: what the model says of a text in another one means nothing.
 LANGUAGES = ("en",)
@@ -143,9 +143,9 @@ class Scorer:
         pairs = self._weights.slots[slots] * (batch.counted[:-1] & batch.counted[1:])
         known = np.flatnonzero(pairs)
         text = np.searchsorted(batch.starts, known, side="right") - 1
-        double = self._pairs[pairs[known]]
+        double = self._pairs[pairs[known]] * batch.emphasis[known]
         sums = np.zeros((len(batch.starts), 3), np.float32)
-        single = np.add.reduceat(self._singles[rows], batch.starts)
+        single = np.add.reduceat(self._singles[rows] * batch.emphasis, batch.starts)
         for label, some, others in ((0, single.real, double.real), (2, single.imag, double.imag)):
             sums[:, label] = some + np.bincount(text, others, minlength=len(sums))
         return sums
@@ -167,13 +167,16 @@ class TokenParts:
     def means(self, batch: Batch, surfaces: Sequence[str]) -> Floats:
         """(t, d) the mean over the parts of each text's tokens; zeros for a text without any.
 
-        `surfaces`: what is seen of each token id, as the lexer has it.
+        `surfaces`: what is seen of each token id, as the lexer has it. The parts know no negation, so a word of feeling
+        that is denied is left out: of "not boring" they would see "boring" alone.
         """
         if not self._subwords.rows:
             return np.zeros((len(batch.starts), self._table.shape[1]), np.float32)
         self._learn(surfaces)
-        counts = np.add.reduceat(self._counts[batch.ids], batch.starts)
-        sums = np.add.reduceat(self._sums[batch.ids], batch.starts)
+        ids = batch.ids.copy()
+        ids[batch.negated & ((batch.flags & VALENCED) != 0)] = 0
+        counts = np.add.reduceat(self._counts[ids] * batch.emphasis, batch.starts)
+        sums = np.add.reduceat(self._sums[ids] * batch.emphasis[:, None], batch.starts)
         means: Floats = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
         return means
 

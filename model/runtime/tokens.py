@@ -21,6 +21,14 @@ UTMOST, COMPARATIVE = 1 << 17, 1 << 18
 # labelled text has it or a form of it, several languages have it, it is not in Latin letters. Words inside a hashtag
 # say nothing.
 COUNTED, ENGLISH, COMMON, LEARNT, SHARED, OTHER_SCRIPT, IN_HASHTAG = (1 << bit for bit in range(19, 26))
+# A comma follows; a negator that denies a fault ("not bad").
+PAUSE, DENIAL = 1 << 26, 1 << 27
+
+# How a text's evidence is counted by one sum: the words that count and are not shared, then those with each other bit;
+# a field of 15 bits each, which no text's words fill (MAX_CHARACTERS of scorer.py).
+EVIDENCE = (COUNTED, ENGLISH, COMMON, LEARNT)
+EVIDENCE_SHIFTS = (0, 15, 30, 45)
+EVIDENCE_MASK = (1 << 15) - 1
 
 # Columns of the numeric table of tokens.
 VALENCE, BOOST, EXCLAMATIONS = range(3)
@@ -31,16 +39,21 @@ class TokenTable:
 
     def __init__(self) -> None:
         self.size = 0
-        self._new: list[tuple[int, int, int, Sequence[float]]] = []
+        self._new: list[tuple[int, int, int, Sequence[float], int]] = []
         self._flags = np.zeros(0, np.int32)
         self._hashes = np.zeros(0, np.uint32)
         self._rows = np.zeros(0, np.int32)
         self._numbers = np.zeros((3, 0), np.float32)
+        self._in_phrases = np.zeros(0, np.int32)
+        self._evidence = np.zeros(0, np.int64)
 
-    def add(self, flags: int, hashed: int, row: int, numbers: Sequence[float]) -> int:
-        """Append one token: its bits, its key's hash, its row in the vocabulary (0: unknown), three numbers."""
+    def add(self, flags: int, hashed: int, row: int, numbers: Sequence[float], in_phrases: int = 0) -> int:
+        """Append one token: its bits, its key's hash, its row in the vocabulary (0: unknown), three numbers.
+
+        `in_phrases`: the word's number where it is part of a phrase.
+        """
         flags |= VALENCED * (numbers[VALENCE] != 0) | EXCLAIMED * (numbers[EXCLAMATIONS] != 0)
-        self._new.append((flags, hashed, row, numbers))
+        self._new.append((flags, hashed, row, numbers, in_phrases))
         self.size += 1
         return self.size - 1
 
@@ -68,10 +81,22 @@ class TokenTable:
         self._settle()
         return self._numbers
 
+    @property
+    def in_phrases(self) -> Ints:
+        """(size or more,) the words' numbers in phrases, 0 for all others."""
+        self._settle()
+        return self._in_phrases
+
+    @property
+    def evidence(self) -> npt.NDArray[np.int64]:
+        """(size or more,) what the words say about their text's language, a field for each of EVIDENCE."""
+        self._settle()
+        return self._evidence
+
     def _settle(self) -> None:
         if not self._new:
             return
-        flags, hashes, rows, numbers = zip(*self._new, strict=True)
+        flags, hashes, rows, numbers, in_phrases = zip(*self._new, strict=True)
         settled = self.size - len(self._new)
         if self.size > len(self._flags):
             room = max(1 << 14, self.size - len(self._flags), len(self._flags))
@@ -79,7 +104,20 @@ class TokenTable:
             self._hashes = np.pad(self._hashes, (0, room))
             self._rows = np.pad(self._rows, (0, room))
             self._numbers = np.pad(self._numbers, ((0, 0), (0, room)))
+            self._in_phrases = np.pad(self._in_phrases, (0, room))
+            self._evidence = np.pad(self._evidence, (0, room))
         new = slice(settled, self.size)
         self._flags[new], self._hashes[new], self._rows[new] = flags, hashes, rows
+        self._in_phrases[new] = in_phrases
+        self._evidence[new] = _packed(self._flags[new])
         self._numbers[:, new] = np.array(numbers, np.float32).T
         self._new.clear()
+
+
+def _packed(flags: Ints) -> npt.NDArray[np.int64]:
+    """(n,) the evidence of tokens in one number each; a word of several languages is none."""
+    flags = np.where(flags & SHARED, flags & ~COUNTED, flags)
+    packed = np.zeros(len(flags), np.int64)
+    for bit, shift in zip(EVIDENCE, EVIDENCE_SHIFTS, strict=True):
+        packed |= ((flags & bit) != 0).astype(np.int64) << shift
+    return packed

@@ -122,8 +122,8 @@ def design(texts: Sequence[str], lexica: Lexica, emoji: Nade | None = None) -> D
         names=tuple(whole),
         dense=np.stack(tuple(whole.values()), 1),
         parts=_parts(emoji, batch, lexer.surfaces),
-        unigrams=_counts(text[single], columns[single], 2 * len(keys), batch.scale),
-        bigrams=_counts(text[:-1][pair], slots[pair], BIGRAM_SLOTS, batch.scale),
+        unigrams=_counts(text[single], columns[single], batch.emphasis[single], 2 * len(keys), batch.scale),
+        bigrams=_counts(text[:-1][pair], slots[pair], batch.emphasis[:-1][pair], BIGRAM_SLOTS, batch.scale),
     )
 
 
@@ -221,9 +221,11 @@ def _weight(row: Row) -> float:
     return SOURCE_WEIGHTS[row.source] * doubted * row.agreement**2
 
 
-def _counts(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.integer], width: int, scale: Floats) -> sp.csr_matrix:
+def _counts(
+    rows: npt.NDArray[np.intp], columns: npt.NDArray[np.integer], values: Floats, width: int, scale: Floats
+) -> sp.csr_matrix:
     shape = (len(scale), width)
-    counts = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
+    counts = sp.csr_matrix((values, (rows, columns)), shape=shape)
     counts.sum_duplicates()
     return sp.diags(1 / scale) @ counts
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from model.runtime.lexer import Lexica
+from model.training import phrases
 
 # VADER describes these in words without valence, so their valences are set here.
 EXTRA_EMOJI = {"❤": 2.5, "👍": 1.8, "👎": -1.8, "💔": -2.0, "🔥": 1.0, "🎉": 2.0, "💯": 1.5, "🙄": -1.2}
-EXTRA_EMOJI |= dict.fromkeys("😡🤬🤮😠👿💩🖕", -2.5) | dict.fromkeys(
-    "😤😩😫😣😖😞😟😢😭😰😨😱🤢🤕🤒😒😑😕🙁☹😾😿🥺🤡", -1.6
+EXTRA_EMOJI |= dict.fromkeys("😡🤬🤮😠👿💩🖕🤡", -2.5) | dict.fromkeys(
+    "😤😩😫😣😖😞😟😢😭😰😨😱🤢🤕🤒😒😑😕🙁☹😾😿🥺", -1.6
 )
 EXTRA_EMOJI |= dict.fromkeys("💀☠👹👺🤦😬🥱😓😥😧😦🚫❌", -0.9)
 EXTRA_EMOJI |= dict.fromkeys("😍🥰😘🤩🥳😻💖💗💓💕💞💘💝🧡💛💚💙💜🤍🖤🤎🏆🙌", 2.4)
@@ -37,6 +38,7 @@ def load(common: Sequence[str] = ()) -> Lexica:
         emoji={face: value for face, value in emoji.items() if value} | EXTRA_EMOJI,
         boost=_boosters(),
         common=_ranks(common, valence),
+        phrases=phrases.load(),
     )
 
 

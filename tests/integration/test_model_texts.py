@@ -7,6 +7,7 @@ import string
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -23,14 +24,41 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.rglob("weights.npz")).parent
 
 
+class Case(NamedTuple):
+    """A line of the table. `known_failure`: the model is known to read it wrongly."""
+
+    kind: str
+    label: str
+    text: str
+    known_failure: bool
+
+
+def cases() -> list[Case]:
+    lines = (line.split("\t") for line in CASES.read_text("utf-8").splitlines() if not line.startswith("# "))
+    return [Case(kind, label, text, rest == ["known failure"]) for kind, label, text, *rest in lines]
+
+
 def test_texts_as_people_write_them_are_understood(bundle: Path) -> None:
-    """Apostrophes, emoji, hashtags, superlatives, negation, contrast, HTML, odd letters, plain facts, feelings."""
-    rows = [line.split("\t") for line in CASES.read_text("utf-8").splitlines()]
-    found = Scorer.load(bundle).score([text for _, _, text in rows]).sentiment
-    right = Counter(kind for (kind, label, _), said in zip(rows, found, strict=True) if said == label)
-    wrong = [(text, said) for (_, label, text), said in zip(rows, found, strict=True) if said != label]
+    rows = cases()
+    assert len(rows) >= 200
+    found = Scorer.load(bundle).score([row.text for row in rows]).sentiment
+    right = Counter(row.kind for row, said in zip(rows, found, strict=True) if said == row.label)
+    of_kind = Counter(row.kind for row in rows)
+    shares = {kind: right[kind] / count for kind, count in of_kind.items()}
+    wrong = [(row.text, said) for row, said in zip(rows, found, strict=True) if said != row.label]
     assert sum(right.values()) >= 0.85 * len(rows), wrong
-    assert min(right.values()) >= 6, right
+    assert len(shares) >= 10
+    assert min(shares.values()) >= 0.7, shares
+
+
+def test_no_text_that_was_read_rightly_is_read_wrongly(bundle: Path) -> None:
+    """Whoever makes one wrong marks it as a known failure in the table, where a reader sees it."""
+    rows = cases()
+    found = Scorer.load(bundle).score([row.text for row in rows]).sentiment
+    newly_wrong = [
+        (row.text, said) for row, said in zip(rows, found, strict=True) if said != row.label and not row.known_failure
+    ]
+    assert not newly_wrong
 
 
 def hostile_texts() -> dict[str, str]:
