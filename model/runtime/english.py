@@ -32,6 +32,8 @@ _ENGLISH = _words(
     "woman women wonder wont work worked working works worse worth would wouldnt write wrong yeah year years yes "
     "yesterday yet you young your youre yours yourself"
 )
+# Ends of words that few other languages have.
+_COMMON_ENDS = ("ingly", "ously", "fully", "lessly", "ness", "ful", "less", "tically", "ably", "ighted", "ought", "'s")
 _ENGLISH_ENDS = ("n't", "'m", "'re", "'ve", "'ll", "it's", "that's", "what's", "there's", "he's", "let's")
 # English words, and names of things, that stand in texts of other languages as well.
 _SHARED = _words(
@@ -77,4 +79,6 @@ def evidence(word: str, *, common: bool, learnt: bool) -> int:
         return COUNTED | SHARED
     if len(word) == 1:
         return COUNTED
+    if len(word) > 5 and word.endswith(_COMMON_ENDS):
+        return COUNTED | COMMON | LEARNT
     return COUNTED | (COMMON | LEARNT) * common | LEARNT * learnt
