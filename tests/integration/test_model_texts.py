@@ -6,14 +6,18 @@ import random
 import string
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from model import cli
-from model.runtime import Scorer
+from deploy.local.datasets import FOLDER
+from model import cli, dataset
+from model.runtime import Scorer, language
+from model.settings import Settings
 
+DATA = Settings("sqlite:////none", None, FOLDER)
 CASES = Path(__file__).parents[1] / "texts" / "as_people_write.tsv"
 
 
@@ -59,6 +63,26 @@ def test_no_text_that_was_read_rightly_is_read_wrongly(bundle: Path) -> None:
         (row.text, said) for row, said in zip(rows, found, strict=True) if said != row.label and not row.known_failure
     ]
     assert not newly_wrong
+
+
+def test_few_english_texts_are_read_by_an_identifier(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their time is what identification costs: the words alone decide for the others."""
+    tweets = [row.text for row in dataset.labelled(DATA.archive, games=DATA.games)[0] if row.source != "nyt"][::10]
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, identifier: Callable[[str], str | None]) -> Callable[[str], str | None]:
+        def identify(text: str) -> str | None:
+            calls[name] += 1
+            return identifier(text)
+
+        return identify
+
+    for name in ("_cld2", "_langid"):
+        monkeypatch.setattr(language, name, counted(name, getattr(language, name)))
+    Scorer.load(bundle).columns(tweets)
+    assert len(tweets) > 4000
+    assert 0 < calls["_cld2"] < 0.04 * len(tweets)
+    assert 0 < calls["_langid"] < 0.015 * len(tweets)
 
 
 def hostile_texts() -> dict[str, str]:
