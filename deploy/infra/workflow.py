@@ -187,6 +187,9 @@ class WorkflowStack(Stack):
             "evaluation_data": self._if_given(
                 "EvaluationData", "s3:// URL, in the artefact bucket's evaluation/, of a CSV with columns text,label"
             ),
+            "reports": self._if_given(
+                "DailyReports", "s3:// URL below the artefact bucket's runs/ for each day's report (empty: none)"
+            ),
             "artefacts": f"s3://{self.data.artefacts.bucket_name}",
             "lake": f"s3://{self.data.lake.bucket_name}",
             "mlflow_uri": self.job.mlflow.attr_arn,

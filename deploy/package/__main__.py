@@ -46,9 +46,9 @@ def build(sources: Sources, out: Path, *, archives: bool) -> str:
 def _archives(sources: Sources, out: Path) -> None:
     locks = sources.root / "requirements"
     code = contents.unpacked_code(sources)
-    # Retraining needs the workflow's checks and the labelled tweets too.
+    # The workflows need their checks, the report of a day and the labelled tweets too.
     batch = code | {"site-packages/checks.py": sources.read("deploy/airflow/checks.py")}
-    batch |= contents.labelled_data(sources)
+    batch |= contents.day_report(sources) | contents.labelled_data(sources)
     for name, extras in (("streaming-environment", code), ("training-environment", batch)):
         sys.stderr.write(f"packing {name}.tar.gz\n")
         environments.environment(locks / f"{name}.lock", out / f"{name}.tar.gz", extras)

@@ -71,6 +71,14 @@ def statements(sources: Sources) -> dict[str, bytes]:
     return sources.below("sql", at="sql")
 
 
+def day_report(sources: Sources) -> dict[str, bytes]:
+    """`moodstream report`, which the nightly workflow runs: of the dashboard only what it imports."""
+    folder = "deploy/dashboard"
+    own = ("deploy/__init__.py", *(f"{folder}/{name}.py" for name in ("__init__", "change", "clouds")))
+    report = sources.below(f"{folder}/report", at=f"site-packages/{folder}/report")
+    return report | {f"site-packages/{path}": sources.read(path) for path in own}
+
+
 def labelled_data(sources: Sources) -> dict[str, bytes]:
     """The labelled tweets that training reads; they are fetched first if they are missing."""
     from deploy.local import datasets

@@ -13,6 +13,7 @@ import pytest
 from deltalake import write_deltalake
 
 import moodstream
+from deploy.dashboard.report import command
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -80,6 +81,13 @@ def test_without_a_day_it_is_the_newest_one(lake: Path, tmp_path: Path, capsys: 
 def test_a_wrong_day_is_told(lake: Path, capsys: pytest.CaptureFixture[str], day: str, told: str) -> None:
     assert report(lake, "--day", day) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_report_can_be_written_to_s3(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: dict[str, bytes] = {}
+    monkeypatch.setattr(command.Files, "write", lambda _files, path, content: written.update({path: content}))
+    assert report(lake, "--out", "s3a://reports/day.html") == 0
+    assert b"Moodstream, 02 March 2026" in written["s3a://reports/day.html"]
 
 
 @pytest.mark.parametrize(("name", "told"), [("", "is a folder"), ("none/day.html", "there is no folder")])

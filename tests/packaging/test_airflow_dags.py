@@ -35,6 +35,14 @@ ANSWERS = {
     "train": {"version": "2", "aliases": ["challenger"]},
     "promote": {"version": "2", "aliases": ["champion"]},
     "maintain": {"tables": 3},
+    "report": {
+        "day": "2026-11-19",
+        "file": "s3://artefacts/runs/reports/moodstream-2026-11-19.html",
+        "texts": 1200,
+        "net_sentiment": 0.125,
+        "margin": 0.03,
+        "summary": "Net sentiment rose from +3 to +12 points.",
+    },
 }
 
 
@@ -110,3 +118,33 @@ def test_the_daily_workflow_reports_and_maintains(airflow: dict[str, str]) -> No
     assert "Marking run <DagRun moodstream_daily" in log, log[-3000:]
     assert "100 posts and comments in 24 h: 90% negative, 10% neutral, 0% positive" in log
     assert [words for words in asked if " maintain " in words]
+    assert [words for words in asked if words.split()[1:2] == ["report"]] == []
+
+
+def test_the_daily_workflow_publishes_a_report_of_the_day_before_where_one_is_asked_for(
+    airflow: dict[str, str], tmp_path: Path
+) -> None:
+    published = tmp_path / "published"
+    (tmp_path / "boto3.py").write_text(
+        "import json\n"
+        "class Topic:\n"
+        "    def publish(self, **message):\n"
+        f"        open({str(published)!r}, 'a').write(json.dumps(message) + '\\n')\n"
+        "def client(service, **_):\n"
+        "    assert service == 'sns', service\n"
+        "    return Topic()\n"
+    )
+    asking = {
+        "PYTHONPATH": str(tmp_path),
+        "AIRFLOW__MOODSTREAM__TOPIC": "arn:aws:sns:us-east-1:1:alerts",
+        "AIRFLOW__MOODSTREAM__REPORTS": "s3://artefacts/runs/reports/",
+    }
+    log, asked = run({**airflow, **asking}, "moodstream_daily")
+    assert "Marking run <DagRun moodstream_daily" in log, log[-3000:]
+    [report] = [words for words in asked if words.split()[1:2] == ["report"]]
+    assert report.endswith("--day 2026-11-19 --out s3://artefacts/runs/reports/moodstream-2026-11-19.html --json")
+    messages = [json.loads(line) for line in published.read_text().splitlines()]
+    [message] = [each for each in messages if "report of" in each["Subject"]]
+    assert message["TopicArn"] == asking["AIRFLOW__MOODSTREAM__TOPIC"]
+    assert "Net sentiment rose from +3 to +12 points." in message["Message"]
+    assert "s3://artefacts/runs/reports/moodstream-2026-11-19.html" in message["Message"]

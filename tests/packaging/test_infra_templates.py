@@ -125,7 +125,8 @@ def test_the_workflow_hands_the_deployments_training_options_to_its_tasks(templa
     workflow = templates["workflow"]
     found = [each for each in workflow["Resources"].values() if each["Type"] == "AWS::MWAA::Environment"]
     options = found[0]["Properties"]["AirflowConfigurationOptions"]
-    for option, parameter in (("train_options", "TrainOptions"), ("evaluation_data", "EvaluationData")):
+    parameters = {"train_options": "TrainOptions", "evaluation_data": "EvaluationData", "reports": "DailyReports"}
+    for option, parameter in parameters.items():
         assert workflow["Parameters"][parameter]["Default"] == ""
         # Without a value the option is left out: MWAA refuses an empty one.
         given = ["Has" + parameter, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]

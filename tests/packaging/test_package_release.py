@@ -134,6 +134,31 @@ def test_sparks_workers_import_from_the_archive(release: Path, tmp_path: Path) -
     assert "moodstream.zip" in imported[0]
 
 
+def test_the_training_archive_can_write_the_report_of_a_day(tmp_path: Path) -> None:
+    sources = contents.Sources(ROOT)
+    for name, content in (contents.unpacked_code(sources) | contents.day_report(sources)).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import deploy, moodstream; print(deploy.__file__); moodstream.main()",
+            "report",
+            "--help",
+        ],
+        cwd=tmp_path / "site-packages",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience(60),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path)), "not the archive's code"
+    assert "usage: moodstream report" in done.stdout
+
+
 def test_a_tar_has_no_trace_of_when_and_where_it_was_made(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -242,3 +242,47 @@ def test_the_first_training_of_a_deployment_is_the_dag_s_own_run() -> None:
 def test_another_mood_of_similar_texts_is_no_reason() -> None:
     known = checked(drift=0.3) | {"model": {"changed": "nothing", "diagnosis": "the texts are the same"}}
     assert decisions.reasons_to_train(known, Settings("lake"), forced=False, has_model=True) == []
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | CommandFailed) -> list[list[str]]:
+    """Let a runner answer every command so; returns the words of the commands."""
+    asked: list[list[str]] = []
+
+    def run(_name: str, words: list[str]) -> dict[str, Any]:
+        asked.append(words)
+        if isinstance(answer, CommandFailed):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(steps, "runner", lambda _settings: run)
+    return asked
+
+
+def test_no_report_in_pictures_is_written_where_no_place_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answering(monkeypatch, {})
+    assert steps.day_report(on_emr(), "run", "2026-11-19") is None
+    assert asked == []
+
+
+def test_a_report_in_pictures_is_written_to_the_place_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answering(monkeypatch, {"file": "there"})
+    assert steps.day_report(on_emr(reports="s3://a/runs/reports"), "run", "2026-11-19") == {"file": "there"}
+    place = "s3://a/runs/reports/moodstream-2026-11-19.html"
+    assert asked == [["report", "--lake", "s3://lake", "--day", "2026-11-19", "--out", place, "--json"]]
+
+
+def test_a_day_without_texts_has_no_report_and_another_failure_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = on_emr(reports="s3://a/runs/reports")
+    answering(monkeypatch, CommandFailed("run", exit_code=2, words="moodstream report: --day: gold holds no text of"))
+    assert steps.day_report(asking, "run", "2026-11-19") is None
+    answering(monkeypatch, CommandFailed("run", exit_code=2, words="moodstream report: --out: cannot write"))
+    with pytest.raises(CommandFailed):
+        steps.day_report(asking, "run", "2026-11-19")
+
+
+def test_the_message_about_a_report_says_what_happened_and_where_the_file_is() -> None:
+    written = {"summary": "It rose.", "texts": 1200, "net_sentiment": 0.125, "margin": 0.03, "file": "s3://a/b.html"}
+    subject, text = decisions.report_message("2026-11-19", written)
+    assert subject == "Moodstream: the report of 2026-11-19"
+    assert text.splitlines()[:2] == ["It rose.", "1,200 texts, net sentiment +12 ±3"]
+    assert "s3://a/b.html" in text

@@ -1,5 +1,8 @@
 """Every night: report about the day, maintain the tables, refresh the catalogue and the dashboards.
 
+Where `moodstream.reports` names a place, the day before is also written there as one HTML file with plots and word
+clouds, and its summary is published to the alerts' topic, whose subscribers get it by e-mail.
+
 To report about an earlier day, trigger a run with that logical date: the report is about the 24 hours before it.
 """
 
@@ -66,7 +69,20 @@ def moodstream_daily() -> None:
     def dashboards() -> list[str]:
         return steps.refresh_dashboards(steps.settings(), _run()[1])
 
+    @task
+    def day_in_pictures() -> str:
+        settings = steps.settings()
+        now, name = _run()
+        day = str(datetime.fromisoformat(now).date() - timedelta(days=1))
+        written = steps.day_report(settings, name, day)
+        if written is None:
+            return "no report is wanted, or the day has no text"
+        subject, text = decisions.report_message(day, written)
+        steps.notify(settings, subject, text)
+        return f"{subject}\n{text}"
+
     report()
+    day_in_pictures()
     maintain() >> catalogue() >> dashboards()
 
 

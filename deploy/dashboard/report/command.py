@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.dashboard.report import page
 from deploy.dashboard.report.day import Day, newest_day
 from streaming.errors import SettingsError
+from streaming.files import Files
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.options import Parser
@@ -17,7 +18,7 @@ from streaming.settings import Settings
 
 EXAMPLES = """  moodstream report
   moodstream report --day 2026-01-05 --out monday.html
-  moodstream report --lake s3a://my-lake --day 2026-01-05 --json
+  moodstream report --lake s3a://my-lake --day 2026-01-05 --out s3a://my-reports/2026-01-05.html --json
 """
 
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         "report", "Write one day of a lake as one HTML file, with everything that it shows inside.", EXAMPLES
     )
     parser.add_argument("--day", type=_day, metavar="D", help="a UTC day such as 2026-01-05 (default: gold's newest)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: report-DAY.html)")
+    parser.add_argument("--out", metavar="FILE", help="the file, also an s3a:// URL (default: report-DAY.html)")
     command.add_place(parser, environ)
     return command.run(parser, _write, argv, environ)
 
@@ -39,19 +40,22 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"received '{text}', expected a day such as 2026-01-05") from error
 
 
-def _check_writable(out: Path | None) -> None:
+def _check_writable(given: str | None) -> None:
     """Refuse a file that cannot be written, before the lake is read; raises SettingsError."""
-    if out is not None and out.is_dir():
+    if given is None or "://" in given:
+        return
+    out = Path(given)
+    if out.is_dir():
         raise SettingsError(f"--out: '{out}' is a folder, expected the name of a file")
-    if out is not None and not out.parent.is_dir():
+    if not out.parent.is_dir():
         raise SettingsError(f"--out: there is no folder '{out.parent}'; make it, or name another file")
 
 
-def _save(out: Path, text: str) -> None:
+def _save(settings: Settings, out: str, text: str) -> None:
     try:
-        out.write_text(text, "utf-8")
+        Files(settings).write(out, text.encode())
     except OSError as error:
-        raise SettingsError(f"--out: cannot write '{out}': {error.strerror}; name another file") from error
+        raise SettingsError(f"--out: cannot write '{out}': {error.strerror or error}; name another file") from error
 
 
 def _write(settings: Settings, options: argparse.Namespace, progress: Progress) -> Outcome:
@@ -63,11 +67,11 @@ def _write(settings: Settings, options: argparse.Namespace, progress: Progress) 
     found = Day.read(settings, chosen)
     if not found.net.texts:
         raise SettingsError(f"--day: gold holds no text of {chosen} (UTC); its newest day is {newest_day(settings)}")
-    out: Path = options.out or Path(f"report-{chosen}.html")
-    _save(out, page.of(found))
+    out: str = options.out or f"report-{chosen}.html"
+    _save(settings, out if "://" in out else str(Path(out).absolute()), page.of(found))
     report = {
         "day": str(chosen),
-        "file": str(out),
+        "file": out,
         "texts": found.net.texts,
         "net_sentiment": round(found.net.value, 4),
         "margin": round(found.net.margin, 4),

@@ -56,6 +56,17 @@ def retraining_message(
     return f"Moodstream: version {number} is champion", f"{because}\nThe running stream takes it within two batches."
 
 
+def report_message(day: str, written: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and text of the message that a day's report in pictures is there."""
+    net, margin = 100 * written["net_sentiment"], 100 * written["margin"]
+    lines = [
+        str(written["summary"]),
+        f"{written['texts']:,} texts, net sentiment {net:+.0f} ±{margin:.0f}",
+        f"With plots, word clouds, cohorts and posts, one file to download and open: {written['file']}",
+    ]
+    return f"Moodstream: the report of {day}", "\n".join(lines)
+
+
 def daily_message(day: str, checks: Mapping[str, Any]) -> tuple[str, str]:
     """Subject and text of the daily report."""
     shares = ", ".join(f"{share:.0%} {label}" for label, share in checks["shares"].items())

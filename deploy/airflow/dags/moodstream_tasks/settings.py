@@ -34,6 +34,7 @@ class Settings:
     crawlers: tuple[str, ...] = ()
     dashboards: tuple[str, ...] = ()  # QuickSight data sets to refresh
     train_options: tuple[str, ...] = ()  # more options of `moodstream model train`
+    reports: str = ""  # folder or s3:// URL for each day's report in pictures; empty: none is written
     evaluation_data: str = ""  # a CSV or a Delta table with columns text,label; also s3://
     rejected_limit: float = 0.05
     shadow_minutes: float = 60.0
@@ -73,6 +74,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         crawlers=words("crawlers"),
         dashboards=words("dashboards"),
         train_options=words("train_options"),
+        reports=text("reports").rstrip("/"),
         evaluation_data=text("evaluation_data"),
         rejected_limit=number("rejected_limit", 0.05),
         shadow_minutes=number("shadow_minutes", 60.0),

@@ -85,6 +85,19 @@ def maintain(given: Settings, name: str) -> dict[str, Any]:
     return runner(given)(name, ["maintain", "--lake", given.lake, "--json"])
 
 
+def day_report(given: Settings, name: str, day: str) -> dict[str, Any] | None:
+    """Write the report in pictures of a day to `moodstream.reports`; None if none is wanted or the day has no text."""
+    if not given.reports:
+        return None
+    words = ["report", "--lake", given.lake, "--day", day, "--out", f"{given.reports}/moodstream-{day}.html", "--json"]
+    try:
+        return runner(given)(name, words)
+    except CommandFailed as error:
+        if "holds no" in error.words:
+            return None
+        raise
+
+
 def crawl(given: Settings) -> list[str]:
     """Start the crawlers, except those that run already; returns the names of all."""
     if not given.crawlers:
