@@ -59,6 +59,13 @@ def net(frame: pd.DataFrame) -> Net:
     return Net(value, Z_95 * math.sqrt(variance / texts), texts)
 
 
+def margins(frame: pd.DataFrame) -> pd.Series[float]:
+    """Half the width of the 95 % interval of each row's net sentiment, as `net` computes it; rows count texts."""
+    positive, negative = frame["positive"] / frame["events"], frame["negative"] / frame["events"]
+    variance = (positive + negative - (positive - negative) ** 2).clip(lower=1 / frame["events"])
+    return Z_95 * (variance / frame["events"]) ** 0.5
+
+
 def shrunken(frame: pd.DataFrame, towards: float | None = None) -> pd.Series[float]:
     """Net sentiment of each row; of rows with few texts it is shrunk towards that of the whole (or `towards`)."""
     whole = net(frame).value if towards is None else towards

@@ -6,6 +6,12 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
+
+# Encodings are objects here: a string in place of one costs milliseconds, in which Altair looks for its type.
+# Altair would check each part of each chart against its schema at every redraw, which takes longer than all else.
+# Tests turn the check on.
+schemapi.disable_debug_mode()
 
 SENTIMENTS = ["negative", "neutral", "positive"]
 SENTIMENT_COLORS = ["#d1495b", "#b8b8b8", "#2a9d8f"]
@@ -31,12 +37,17 @@ def sentiment_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
         .mark_rect()
         .encode(
             x=alt.X("bucket:T", title=None),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             y=alt.Y("low:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-            y2="high:Q",
+            y2=alt.Y2("high:Q"),
             color=alt.Color("sentiment:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
             opacity=_certainty(),
-            tooltip=["bucket:T", "sentiment:N", "texts:Q", alt.Tooltip("events:Q", title="texts in all")],
+            tooltip=[
+                alt.Tooltip("bucket:T"),
+                alt.Tooltip("sentiment:N"),
+                alt.Tooltip("texts:Q"),
+                alt.Tooltip("events:Q", title="texts in all"),
+            ],
         )
         .properties(height=240)
     )
@@ -49,17 +60,23 @@ def net_over_time(buckets: pd.DataFrame, minutes: int) -> Any:
     shown = buckets.assign(run=gap.cumsum(), low=low.clip(-1, 1), high=high.clip(-1, 1))
     x = alt.X("bucket:T", title=None)
     count = alt.Y("events:Q", title="texts", axis=alt.Axis(orient="right", format="~s", grid=False))
-    bars = alt.Chart(shown).mark_bar(color="#8a8f98", opacity=0.25).encode(x=x, y=count)
+    # The layers share the rows of the whole chart: with rows of their own each would be printed to be told apart.
+    bars = alt.Chart().mark_bar(color="#8a8f98", opacity=0.25).encode(x=x, y=count)
     scale, axis = alt.Scale(domain=[-1, 1]), alt.Axis(format=PERCENT_POINTS, orient="left")
-    base = alt.Chart(shown).encode(x=x, detail="run:N")
+    base = alt.Chart().encode(x=x, detail=alt.Detail("run:N"))
     band = base.mark_area(opacity=0.25, color="#2a9d8f").encode(
-        y=alt.Y("low:Q", title="net sentiment", scale=scale, axis=axis), y2="high:Q"
+        y=alt.Y("low:Q", title="net sentiment", scale=scale, axis=axis), y2=alt.Y2("high:Q")
     )
     line = base.mark_line(point=alt.OverlayMarkDef(color="#2a9d8f"), color="#2a9d8f", strokeWidth=2).encode(
         y=alt.Y("net:Q", title="net sentiment", scale=scale, axis=axis),
-        tooltip=["bucket:T", alt.Tooltip("net:Q", format="+.2f"), alt.Tooltip("margin:Q", format=".2f"), "events:Q"],
+        tooltip=[
+            alt.Tooltip("bucket:T"),
+            alt.Tooltip("net:Q", format="+.2f"),
+            alt.Tooltip("margin:Q", format=".2f"),
+            alt.Tooltip("events:Q"),
+        ],
     )
-    return alt.layer(bars, alt.layer(band, line)).resolve_scale(y="independent").properties(height=200)
+    return alt.layer(bars, alt.layer(band, line), data=shown).resolve_scale(y="independent").properties(height=200)
 
 
 def _certainty() -> Any:
@@ -77,7 +94,7 @@ def ranked(frame: pd.DataFrame, name: str) -> Any:
             x=alt.X("events:Q", title="texts"),
             y=alt.Y(f"{name}:N", sort="-x", title=None, axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("net:Q", scale=NET, title="net"),
-            tooltip=[f"{name}:N", "events:Q", alt.Tooltip("net:Q", format="+.2f")],
+            tooltip=[alt.Tooltip(f"{name}:N"), alt.Tooltip("events:Q"), alt.Tooltip("net:Q", format="+.2f")],
         )
         .properties(height=max(120, 26 * len(frame)))
     )
@@ -85,34 +102,39 @@ def ranked(frame: pd.DataFrame, name: str) -> Any:
 
 def cohorts(frame: pd.DataFrame) -> Any:
     """Net sentiment by location and age band, with the number of texts; a cell of few texts is pale."""
-    base = alt.Chart(frame).encode(
+    base = alt.Chart().encode(
         x=alt.X("age_band:N", title=None, sort=["under 18"], axis=alt.Axis(labelAngle=0)),
         y=alt.Y("location:N", title=None, axis=alt.Axis(labelOverlap=False)),
-        tooltip=["location:N", "age_band:N", "events:Q", alt.Tooltip("net:Q", format="+.2f")],
+        tooltip=[
+            alt.Tooltip("location:N"),
+            alt.Tooltip("age_band:N"),
+            alt.Tooltip("events:Q"),
+            alt.Tooltip("net:Q", format="+.2f"),
+        ],
     )
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color("net:Q", scale=NET, title="net"), opacity=_certainty()
     )
     counts = base.mark_text(fontSize=10, opacity=0.8, color="#8a8f98").encode(text=alt.Text("events:Q", format="~s"))
-    return (cells + counts).properties(height=max(160, 22 * frame["location"].nunique()))
+    return alt.layer(cells, counts, data=frame).properties(height=max(160, 22 * frame["location"].nunique()))
 
 
 def drivers(frame: pd.DataFrame) -> Any:
     """Bars of the points that each group (column `name`) added to the change; a bar to the left means a decrease."""
     return (
-        alt.Chart(frame)
+        alt.Chart(frame.assign(rose=frame["carried"] > 0))
         .mark_bar(cornerRadius=2)
         .encode(
             x=alt.X("carried:Q", title="part of the change", axis=alt.Axis(format=PERCENT_POINTS, tickCount=4)),
             y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelOverlap=False, labelLimit=140)),
-            color=alt.condition("datum.carried > 0", alt.value("#2a9d8f"), alt.value("#d1495b")),
+            color=alt.Color("rose:N", scale=alt.Scale(domain=[True, False], range=["#2a9d8f", "#d1495b"]), legend=None),
             tooltip=[
-                "name:N",
+                alt.Tooltip("name:N"),
                 alt.Tooltip("carried:Q", format="+.3f"),
                 alt.Tooltip("net:Q", format="+.2f"),
                 alt.Tooltip("net_before:Q", format="+.2f"),
-                "events:Q",
-                "events_before:Q",
+                alt.Tooltip("events:Q"),
+                alt.Tooltip("events_before:Q"),
             ],
         )
         .properties(height=max(120, 26 * len(frame)))
@@ -128,7 +150,7 @@ def rejected(frame: pd.DataFrame) -> Any:
             x=alt.X("minute:T", title=None),
             y=alt.Y("events:Q", title="events"),
             color=alt.Color("reason:N", title=None),
-            tooltip=["minute:T", "reason:N", "events:Q"],
+            tooltip=[alt.Tooltip("minute:T"), alt.Tooltip("reason:N"), alt.Tooltip("events:Q")],
         )
         .properties(height=260)
     )
@@ -146,11 +168,15 @@ def freshness(frame: pd.DataFrame, goal: float) -> Any:
             x=alt.X("committed_at:T", title=None),
             y=alt.Y("seconds:Q", title="seconds"),
             color=alt.Color("percentile:N", title=None, scale=alt.Scale(range=["#2a9d8f", "#e9c46a"])),
-            tooltip=["committed_at:T", "percentile:N", alt.Tooltip("seconds:Q", format=".1f")],
+            tooltip=[
+                alt.Tooltip("committed_at:T"),
+                alt.Tooltip("percentile:N"),
+                alt.Tooltip("seconds:Q", format=".1f"),
+            ],
         )
     )
     limit = alt.Chart(pd.DataFrame({"seconds": [goal]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
-    return (limit.encode(y="seconds:Q") + lines).properties(height=260)
+    return (limit.encode(y=alt.Y("seconds:Q")) + lines).properties(height=260)
 
 
 HOUR = alt.X("hour:T", title=None, axis=alt.Axis(format="%d %b %H:%M", labelAngle=0, labelOverlap=True))
@@ -183,12 +209,17 @@ def drift_over_time(hours: pd.DataFrame) -> Any:
                 axis=alt.Axis(values=PSI_TICKS, format="~g"),
             ),
             color=alt.Color("of:N", scale=scale, title=None, legend=alt.Legend(orient="top")),
-            detail="model_version:N",
-            tooltip=["hour:T", "model_version:N", "of:N", alt.Tooltip("PSI:Q", format=".3f")],
+            detail=alt.Detail("model_version:N"),
+            tooltip=[
+                alt.Tooltip("hour:T"),
+                alt.Tooltip("model_version:N"),
+                alt.Tooltip("of:N"),
+                alt.Tooltip("PSI:Q", format=".3f"),
+            ],
         )
     )
     limit = alt.Chart(pd.DataFrame({"PSI": [SEVERE]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
-    return (limit.encode(y="PSI:Q") + lines).properties(height=300)
+    return (limit.encode(y=alt.Y("PSI:Q")) + lines).properties(height=300)
 
 
 def drift_now(hour: pd.Series[Any]) -> Any:
@@ -204,11 +235,11 @@ def drift_now(hour: pd.Series[Any]) -> Any:
             x=x,
             y=alt.Y("of:N", title=None, sort=None),
             color=alt.Color("of:N", scale=alt.Scale(domain=frame["of"].tolist(), range=DISTANCE_COLORS), legend=None),
-            tooltip=["of:N", alt.Tooltip("PSI:Q", format=".3f")],
+            tooltip=[alt.Tooltip("of:N"), alt.Tooltip("PSI:Q", format=".3f")],
         )
     )
     limit = alt.Chart(pd.DataFrame({"PSI": [SEVERE]})).mark_rule(strokeDash=[5, 4], color="#8a8f98")
-    return (bars + limit.encode(x="PSI:Q")).properties(height=190)
+    return (bars + limit.encode(x=alt.X("PSI:Q"))).properties(height=190)
 
 
 def polarities(counts: Any) -> Any:
@@ -223,7 +254,7 @@ def polarities(counts: Any) -> Any:
             x=alt.X("polarity:O", title="polarity", axis=alt.Axis(format="+.1f", labelAngle=0)),
             y=alt.Y("texts:Q", title="texts", axis=alt.Axis(tickCount=4)),
             color=alt.Color("polarity:Q", scale=POLARITY, legend=None),
-            tooltip=[alt.Tooltip("polarity:Q", format="+.2f"), "texts:Q"],
+            tooltip=[alt.Tooltip("polarity:Q", format="+.2f"), alt.Tooltip("texts:Q")],
         )
         .properties(height=190)
     )
@@ -237,11 +268,11 @@ def by_hour(hours: pd.DataFrame, measure: str, title: str, form: str, color: str
         .encode(
             x=HOUR,
             y=alt.Y(f"{measure}:Q", title=title, axis=alt.Axis(format=form, tickCount=4), scale=alt.Scale(zero=False)),
-            detail="of:N",
+            detail=alt.Detail("of:N"),
             tooltip=[
-                "hour:T",
+                alt.Tooltip("hour:T"),
                 alt.Tooltip("of:N", title="version"),
-                "texts:Q",
+                alt.Tooltip("texts:Q"),
                 alt.Tooltip(f"{measure}:Q", format=form),
             ],
         )
@@ -266,7 +297,7 @@ def sentiments_of_both(shadow: pd.DataFrame) -> Any:
             y=alt.Y("model:N", title=None),
             color=alt.Color("sentiment:N", scale=COLORS, title=None, legend=alt.Legend(orient="top")),
             order=alt.Order("sentiment:N"),
-            tooltip=["model:N", "sentiment:N", "texts:Q"],
+            tooltip=[alt.Tooltip("model:N"), alt.Tooltip("sentiment:N"), alt.Tooltip("texts:Q")],
         )
         .properties(height=170)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from io import BytesIO
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +16,7 @@ DAY = timedelta(days=1)
 RECENT = timedelta(minutes=15)
 BUCKETS = 90  # about so many bars over the span
 TOPICS = 12
+CLOUD_MINUTES = 5  # how long a word cloud is shown before it is drawn anew
 PLACES = 20
 FEW_TEXTS = 50
 
@@ -122,7 +123,7 @@ def _over_time(view: View) -> None:
     texts["bucket"] = texts["minute"].dt.floor(f"{width}min")
     by_bucket = lake.summed(texts, "bucket")
     by_bucket["net"] = change.shrunken(by_bucket)
-    by_bucket["margin"] = [change.net(row.to_frame().T).margin for _, row in by_bucket.iterrows()]
+    by_bucket["margin"] = change.margins(by_bucket)
     query = (
         "select minute, sum(events) events, sum(negative) negative, sum(neutral) neutral, sum(positive) positive\n"
         f"from gold_sentiment_by_minute where minute >= timestamp '{view.since:%F %T}'\ngroup by minute order by minute"
@@ -158,13 +159,20 @@ def _words(view: View) -> None:
         if found.empty:
             column.caption(f"No word is typical for {sentiment} texts yet.")
         else:
-            column.image(_cloud(found, sentiment), width="stretch", caption=sentiment)
+            drawn_at = view.until.replace(
+                minute=view.until.minute // CLOUD_MINUTES * CLOUD_MINUTES, second=0, microsecond=0
+            )
+            column.image(
+                _cloud(found, sentiment, view.lake.url, view.span, drawn_at), width="stretch", caption=sentiment
+            )
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
-def _cloud(terms: pd.DataFrame, sentiment: str) -> Any:
-    """An image, of height by width by RGBA."""
-    return clouds.cloud(terms, sentiment, 620, 340).to_array()
+def _cloud(_terms: pd.DataFrame, sentiment: str, lake: str, span: timedelta, drawn_at: datetime) -> bytes:  # noqa: ARG001
+    """A PNG. Drawing it takes a tenth of a second, so it stays for some minutes: the unused arguments are its key."""
+    content = BytesIO()
+    clouds.cloud(_terms, sentiment, 310, 170, scale=2).to_image().save(content, format="PNG")
+    return content.getvalue()
 
 
 def _cohorts(view: View) -> None:

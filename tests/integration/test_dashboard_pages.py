@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from altair.utils import schemapi
 
 from streaming.alerts import messages
 from streaming.tables import gold_labelled_by_hour
 from tests.dashboard import HOUR, NOW, SUMS, an_incident, changed_mood, page, put, told, two_versions
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
+
+
+@pytest.fixture(autouse=True)
+def charts_are_checked() -> Iterator[None]:
+    """The dashboard itself does not check its charts against Altair's schema."""
+    with schemapi.debug_mode(True):
+        yield
 
 
 @pytest.fixture

@@ -100,3 +100,9 @@ def test_a_word_of_every_text_is_typical_of_none() -> None:
     )
     assert change.telling(terms, "negative")["term"].tolist() == ["awful"]
     assert change.telling(terms, "positive")["term"].tolist() == ["lovely"]
+
+
+def test_the_margins_of_rows_are_those_of_each_row_alone() -> None:
+    rows = counts(("tea", 1, 1, 1), ("outage", 90, 5, 5), ("calm", 0, 4, 0))
+    each = [change.net(rows.iloc[[place]]).margin for place in range(len(rows))]
+    assert change.margins(rows).tolist() == pytest.approx(each)
