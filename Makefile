@@ -108,7 +108,7 @@ rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S
 	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_retraining.py \
 	  tests/packaging/rehearse_models.py tests/packaging/rehearse_recorded_calls.py tests/integration/rehearse_resharding.py \
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py \
-	  tests/integration/rehearse_connect_rate.py $(ARGS)
+	  tests/integration/rehearse_connect_rate.py tests/integration/rehearse_dashboard_size.py $(ARGS)
 
 lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the contracts, the deployed archives, the container and Spark 4 again, after `make lock`
 	@cp requirements.lock requirements/spark4.lock # what is there is kept, so that the two differ in Spark alone
@@ -128,6 +128,8 @@ lock-deploy: ## Resolve the locks of CDK, Airflow, the documentation site, the c
 	    -o requirements/$${pair%%:*}-environment.lock; done
 	@$(BIN)/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate -c requirements.lock --extra connect pyproject.toml -o requirements/connect-environment.lock
+	@$(BIN)/uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate -c requirements.lock --extra dashboard pyproject.toml -o requirements/dashboard-environment.lock
 
 lock: ## Resolve requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -33,6 +33,7 @@ from deploy.infra.data import DataStack  # noqa: E402
 from deploy.infra.job import JobStack  # noqa: E402
 from deploy.infra.network import NetworkStack  # noqa: E402
 from deploy.infra.ops import OpsStack  # noqa: E402
+from deploy.infra.pages import PagesStack  # noqa: E402
 from deploy.infra.sources import SourcesStack  # noqa: E402
 from deploy.infra.stream import StreamStack  # noqa: E402
 from deploy.infra.warehouse import WarehouseStack  # noqa: E402
@@ -68,6 +69,7 @@ def build(outdir: str) -> App:
     WorkflowStack(app, "moodstream-workflow", data=data, network=network, job=job, **plain())
     OpsStack(app, "moodstream-ops", data=data, stream=stream, **plain())
     SourcesStack(app, "moodstream-sources", data=data, stream=stream, network=network, **plain())
+    PagesStack(app, "moodstream-pages", data=data, network=network, **plain())
     for key, value in TAGS.items():
         Tags.of(app).add(key, value)
     return app

@@ -26,9 +26,9 @@ from deploy.infra.zones import zones
 from moodstream import exit_code_of
 
 ORDER = ("data", "stream", "network", "warehouse", "job", "workflow", "ops")
-# Stacks that are deployed if a parameter is given or if --stacks names them: not every account has QuickSight, and not
-# everybody reads a real source.
-OPTIONAL = {"DashboardAuthors": ("datasets", "dashboards"), "SourceImage": ("sources",)}
+# Stacks that are deployed if a parameter is given or if --stacks names them: not every account has QuickSight, not
+# everybody reads a real source, and not everybody wants the dashboard on AWS.
+OPTIONAL = {"DashboardAuthors": ("datasets", "dashboards"), "SourceImage": ("sources",), "PagesImage": ("pages",)}
 EVERY = (*ORDER, *(name for names in OPTIONAL.values() for name in names))
 DAGS, DAG_KEY = "moodstream-dags.zip", "airflow/dags/moodstream-dags.zip"
 EXAMPLES = """\
@@ -145,7 +145,7 @@ def from_command_line(argv: Sequence[str], environ: Mapping[str, str]) -> Settin
     parser.add_argument(
         "--stacks",
         help="names, separated by commas (default: all; datasets and dashboards if DashboardAuthors is given, sources "
-        "if SourceImage is)",
+        "if SourceImage is, pages if PagesImage is)",
     )
     parser.add_argument("--templates", type=Path, default=Path("build/templates"), help="default: %(default)s")
     parser.add_argument("--dist", type=Path, default=Path("build/dist"), help="default: %(default)s")

@@ -9,10 +9,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
-from deploy.infra import actors
+from deploy.infra import actors, containers
 from deploy.infra.actors import Grant
+from deploy.infra.containers import SERVICE
 
-SERVICE = "ecs-tasks.amazonaws.com"
 REPOSITORY = "moodstream/connect"
 
 
@@ -20,22 +20,12 @@ def execution(
     stack: Stack, *, log_group: logs.ILogGroup, key: kms.IKey, secret: str, has_secret: CfnCondition
 ) -> iam.Role:
     """The role in which ECS fetches the image and the secret, and writes the log."""
-    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    group = stack.format_arn(
-        service="logs", resource="log-group", resource_name=log_group.log_group_name, arn_format=actors.COLON
-    )
-    grants = [
-        Grant(
-            "LogInToTheRegistry",
-            ["ecr:GetAuthorizationToken"],
-            ["*"],
-            why="the action knows no resource-level permission",
-        ),
-        Grant("PullImage", pull, [stack.format_arn(service="ecr", resource="repository", resource_name=REPOSITORY)]),
-        actors.write_logs("WriteLogs", group),
-    ]
-    role = actors.role(
-        stack, "SourceExecutionRole", SERVICE, grants, description="Moodstream: ECS starts the connector's container"
+    role = containers.execution(
+        stack,
+        "SourceExecutionRole",
+        repository=REPOSITORY,
+        log_group=log_group,
+        description="Moodstream: ECS starts the connector's container",
     )
     _read_secret(stack, role, secret, key).cfn_options.condition = has_secret
     return role

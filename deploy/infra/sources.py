@@ -9,20 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Aws, CfnCondition, CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from connectors.settings import CREDENTIALS, SOURCES
-from deploy.infra import actors, alarms, source_roles
+from deploy.infra import actors, alarms, containers, source_roles
 from deploy.infra.data import DataStack
 from deploy.infra.network import NetworkStack
 from deploy.infra.source_roles import REPOSITORY
 from deploy.infra.stream import StreamStack
 
-IMAGE = rf"^[0-9]+\.dkr\.ecr\.[a-z0-9-]+\.[a-z.]+/{REPOSITORY}(:[\w.-]+|@sha256:[0-9a-f]+)$"
-USER = "10001"  # as in deploy/sources/Dockerfile
 # A put is retried for 10 s after SIGTERM, may last 30 s more, and then the cursor is written; 120 is Fargate's limit.
 STOP_SECONDS = 90
 
@@ -71,7 +68,11 @@ class SourcesStack(Stack):
             default="",
             allowed_pattern=r"^(\S+( \S+)*)?$",
         )
-        self.image = text("SourceImage", f"Image in this account's repository {REPOSITORY}", allowed_pattern=IMAGE)
+        self.image = text(
+            "SourceImage",
+            f"Image in this account's repository {REPOSITORY}",
+            allowed_pattern=containers.image_pattern(REPOSITORY),
+        )
         self.secret = text(
             "SourceCredentials",
             "ARN of the secret with the source's credentials (empty: none)",
@@ -103,23 +104,11 @@ class SourcesStack(Stack):
             image=self.image,
             command=Fn.split(" ", self._command()),
             essential=True,
-            user=USER,
+            user=containers.USER,
             readonly_root_filesystem=True,
             stop_timeout=STOP_SECONDS,
-            linux_parameters=ecs.CfnTaskDefinition.LinuxParametersProperty(
-                capabilities=ecs.CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
-                # Linux keeps SIGTERM from a first process that has no handler yet; this one passes it on.
-                init_process_enabled=True,
-            ),
-            log_configuration=ecs.CfnTaskDefinition.LogConfigurationProperty(
-                log_driver="awslogs",
-                options={
-                    "awslogs-group": self.log_group.log_group_name,
-                    "awslogs-region": self.region,
-                    "awslogs-stream-prefix": self.source,
-                    "mode": "non-blocking",  # a log that cannot be written holds no event up
-                },
-            ),
+            linux_parameters=containers.linux(),
+            log_configuration=containers.log_to(self, self.log_group, self.source),
         )
         task = ecs.CfnTaskDefinition(
             self,
@@ -167,6 +156,9 @@ class SourcesStack(Stack):
         ]
 
     def _service(self, task: ecs.CfnTaskDefinition, network: NetworkStack) -> ecs.CfnService:
+        group = containers.way_out(
+            self, "SourceGroup", network, description="Moodstream: a connector", door="FromSource"
+        )
         cluster = ecs.CfnCluster(
             self,
             "SourceCluster",
@@ -190,30 +182,11 @@ class SourcesStack(Stack):
                 awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
                     assign_public_ip="DISABLED",
                     subnets=network.subnets,
-                    security_groups=[self._group(network).security_group_id],
+                    security_groups=[group.security_group_id],
                 )
             ),
             propagate_tags="SERVICE",
         )
-
-    def _group(self, network: NetworkStack) -> ec2.SecurityGroup:
-        """Nobody may connect to the connector; it may connect to AWS and to sources, over TLS."""
-        group = ec2.SecurityGroup(
-            self, "SourceGroup", vpc=network.vpc, description="Moodstream: a connector", allow_all_outbound=False
-        )
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "AWS APIs and the source over TLS")
-        # Inside the network the names of these services lead to the endpoints, which admit only whom they know.
-        ec2.CfnSecurityGroupIngress(
-            self,
-            "FromSource",
-            group_id=network.endpoints.security_group_id,
-            source_security_group_id=group.security_group_id,
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            description="AWS APIs from a connector",
-        )
-        return group
 
 
 def _source_of(credential: str) -> str:

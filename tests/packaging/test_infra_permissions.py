@@ -28,6 +28,7 @@ CODE = {
     "SourceRole": [*ROOT.glob("connectors/**/*.py")],
 }
 
+CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
 S3A = "Spark's S3 client and delta-rs read, write and list Delta tables and checkpoints"
 KMS = "S3, Kinesis or SNS use the key in the caller's name"
 MLFLOW = "MLflow's client: the registry through the App, artefacts straight from S3"
@@ -135,6 +136,24 @@ PLATFORM = {
         ],
         ECS,
     ),
+    "PagesExecutionRole": dict.fromkeys(
+        [
+            "ecr:GetAuthorizationToken",
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+        ],
+        ECS,
+    ),
+    "PagesRole": {
+        **dict.fromkeys(["s3:GetObject", "s3:ListBucket"], "delta-rs reads Delta tables"),
+        "kms:Decrypt": KMS,
+        **dict.fromkeys(
+            [f"ssmmessages:{channel}" for channel in CHANNELS], "the agent of sessions, in the task's role"
+        ),
+    },
     # The policy of the execution role that exists if there is a secret.
     "SourceSecretPolicy": {"secretsmanager:GetSecretValue": ECS, "kms:Decrypt": "Secrets Manager uses the key"},
     "SourceRole": {"kms:Decrypt": KMS, "kms:GenerateDataKey": KMS},
@@ -273,6 +292,7 @@ def test_a_statement_over_all_resources_is_bound_by_a_condition_or_has_no_other_
         "ec2:DescribeSubnets",
         "ec2:DescribeSecurityGroups",
         "ecr:GetAuthorizationToken",
+        *(f"ssmmessages:{channel}" for channel in CHANNELS),
     }
     unbound = [
         (owner, action)
@@ -333,5 +353,26 @@ def test_a_connector_may_use_its_own_cursor_its_stream_and_nothing_else(template
         Call("kinesis:GetRecords", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}"),
         Call("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Kinesis"}),
         Call("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x-AbCdEf"),
+    ]
+    assert [str(call) for call in forbidden if allowed.allow(role, call)] == []
+
+
+def test_the_dashboard_may_read_tables_and_write_nothing(templates: dict[str, dict[str, Any]]) -> None:
+    resolved, role = Templates(templates), "PagesRole"
+    lake = next(f"arn:aws:s3:::{b.ref}" for b in resolved.resources("AWS::S3::Bucket") if b.name.startswith("Lake"))
+    allowed = Policies(resolved)
+    needed = [
+        Call("s3:GetObject", f"{lake}/gold/sentiment_by_minute/part-0.parquet"),
+        Call("s3:GetObject", f"{lake}/silver/posts/_delta_log/00000000000000000000.json"),
+        Call("s3:GetObject", f"{lake}/bronze/events/_delta_log/00000000000000000000.json"),
+        Call("s3:ListBucket", lake, {"s3:prefix": "gold/freshness/_delta_log"}),
+    ]
+    assert [str(call) for call in needed if not allowed.allow(role, call)] == []
+    forbidden = [
+        Call("s3:GetObject", f"{lake}/bronze/events/part-0.parquet"),
+        Call("s3:GetObject", f"{lake}/_receipts/1.json"),
+        Call("s3:PutObject", f"{lake}/silver/labels/part-0.parquet"),
+        Call("s3:DeleteObject", f"{lake}/gold/freshness/part-0.parquet"),
+        Call("s3:ListBucket", lake, {"s3:prefix": "_erasures/"}),
     ]
     assert [str(call) for call in forbidden if allowed.allow(role, call)] == []

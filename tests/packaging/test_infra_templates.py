@@ -16,7 +16,19 @@ from tests.patience import patience
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".cache" / "infra" / "bin"
 SNAPSHOT = Path(__file__).with_name("policies.json")
-STACKS = ["dashboards", "data", "datasets", "job", "network", "ops", "sources", "stream", "warehouse", "workflow"]
+STACKS = [
+    "dashboards",
+    "data",
+    "datasets",
+    "job",
+    "network",
+    "ops",
+    "pages",
+    "sources",
+    "stream",
+    "warehouse",
+    "workflow",
+]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -43,7 +43,7 @@ def container(templates: All, **parameters: str) -> tuple[All, dict[str, Any]]:
     chosen = copy.deepcopy(templates)
     for name, value in parameters.items():
         chosen["sources"]["Parameters"][name]["Default"] = value
-    [task] = Templates(chosen).resources("AWS::ECS::TaskDefinition")
+    [task] = [each for each in Templates(chosen).resources("AWS::ECS::TaskDefinition") if each.stack == "sources"]
     [only] = task.properties["ContainerDefinitions"]
     return chosen, only
 
@@ -151,7 +151,7 @@ def test_a_container_gets_the_credentials_of_its_own_source_and_only_with_a_secr
 
 def test_one_connector_runs_at_a_time_without_an_address_or_a_way_in(templates: All) -> None:
     resolved = Templates(templates)
-    [service] = resolved.resources("AWS::ECS::Service")
+    [service] = [each for each in resolved.resources("AWS::ECS::Service") if each.stack == "sources"]
     assert service.properties["DesiredCount"] == 1
     assert service.properties["DeploymentConfiguration"]["MaximumPercent"] == 100
     assert service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"

@@ -88,6 +88,7 @@ MWAA = "https://docs.aws.amazon.com/mwaa/latest/userguide/mwaa-create-role.html"
 MWAA_KEY = "https://docs.aws.amazon.com/mwaa/latest/userguide/custom-keys-certs.html"
 COPY = "https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-access-permissions.html"
 ECS_START = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
+ECS_SESSION = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html"
 MLFLOW = "https://docs.aws.amazon.com/sagemaker/latest/dg/mlflow-create-tracking-server-iam.html"
 
 
@@ -121,16 +122,22 @@ def service_calls(templates: Templates) -> Iterator[tuple[str, Call, str]]:
 
 
 def _container_calls(templates: Templates) -> Iterator[tuple[str, Call, str]]:
-    """What ECS calls to start a connector's container and to write its log."""
-    image = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/moodstream/connect"
-    yield "SourceExecutionRole", Call("ecr:GetAuthorizationToken", "*"), ECS_START
-    for action in ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"):
-        yield "SourceExecutionRole", Call(action, image), ECS_START
-    for group in templates.resources("AWS::Logs::LogGroup"):
-        if group.stack == "sources":
-            log_stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.ref}:log-stream:bluesky/connector/1"
-            yield "SourceExecutionRole", Call("logs:CreateLogStream", log_stream), ECS_START
-            yield "SourceExecutionRole", Call("logs:PutLogEvents", log_stream), ECS_START
+    """What ECS calls to start a container, to write its log, and to forward a port of the dashboard's."""
+    for role, stack, name in (
+        ("SourceExecutionRole", "sources", "connect"),
+        ("PagesExecutionRole", "pages", "dashboard"),
+    ):
+        image = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/moodstream/{name}"
+        yield role, Call("ecr:GetAuthorizationToken", "*"), ECS_START
+        for action in ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"):
+            yield role, Call(action, image), ECS_START
+        for group in templates.resources("AWS::Logs::LogGroup"):
+            if group.stack == stack:
+                log_stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.ref}:log-stream:prefix/container/1"
+                yield role, Call("logs:CreateLogStream", log_stream), ECS_START
+                yield role, Call("logs:PutLogEvents", log_stream), ECS_START
+    for channel in ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"):
+        yield "PagesRole", Call(f"ssmmessages:{channel}", "*"), ECS_SESSION
 
 
 def refused(policies: Policies, calls: Iterable[tuple[str, Call, str]]) -> list[str]:
