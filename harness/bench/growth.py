@@ -3,7 +3,8 @@
 Small micro-batches of generated records go through the job's own refine and aggregate hops in this process, one after
 the other; bronze is written directly, without Kinesis. Each batch is a minute of simulated time, so that days pass. The
 memory for duplicates is full from the middle of the warm-up on. Every table is maintained, as by `moodstream maintain`,
-once in each tenth of the run.
+once in each tenth of the run. With `--users`, silver/users holds so many profiles before the first batch: run it with a
+few thousand and with a million, and compare `python_cpu_s`, to see what a batch pays for users that it does not touch.
 
 Compared: medians over the tenth of all batches that follows the warm-up (a tenth itself) and over the last tenth.
 None may grow by more than a factor of 1.1:
@@ -41,6 +42,7 @@ EXAMPLES = """examples:
   moodstream bench growth
   moodstream bench growth --batches 10000 --rows 100
   moodstream bench growth --batches 500 --json
+  moodstream bench growth --batches 100 --users 1000000     what a batch costs beside a million profiles
 """
 LIMIT = 1.1
 MINUTE, DAY = 60.0, 86_400.0
@@ -83,10 +85,13 @@ def ratio(first: float, last: float) -> dict[str, float]:
     return {"first": round(first, 3), "last": round(last, 3), "ratio": round(last / first, 3) if first else 1.0}
 
 
-def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, progress: Progress) -> dict[str, Any]:
-    """Measure on a session, in the lake and checkpoints that `settings` name; what `--json` prints."""
+def measured(
+    spark: SparkSession, settings: Settings, batches: int, rows: int, progress: Progress, users: int = 0
+) -> dict[str, Any]:
+    """What `--json` prints. `settings`: lake and checkpoints; `users`: profiles in silver/users before all batches."""
     from harness.bench.cpu import own_cpu
     from harness.bench.embedded import Arrivals
+    from harness.bench.made_up import fill_users
     from streaming.cli import create_tables
     from streaming.hops import aggregate, refine
 
@@ -94,6 +99,7 @@ def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, p
     # The memory for duplicates is full after half of the warm-up.
     bounded = replace(settings, duplicate_window=f"{max(1, tenth // 2)} minutes")
     create_tables(bounded)
+    fill_users(bounded, users)
     arrivals = Arrivals(bounded)
     queries: dict[str, Any] = {"refine": refine.start(spark, bounded), "aggregate": aggregate.start(spark, bounded)}
     done = dict.fromkeys(queries, -1)
@@ -113,7 +119,7 @@ def measured(spark: SparkSession, settings: Settings, batches: int, rows: int, p
     finally:
         for query in queries.values():
             query.stop()
-    return result(samples.compared(), batches, rows)
+    return {**result(samples.compared(), batches, rows), "users": users}
 
 
 def _advance(query: StreamingQuery, hop: str, samples: Samples, batch: int, done: int) -> int:
@@ -203,7 +209,7 @@ def _measured(options: argparse.Namespace, environ: Mapping[str, str], began: fl
         settings = embedded.settings_in(Path(scratch), options.cores, uri)
         spark = embedded.spark_session(settings)
         try:
-            found = measured(spark, settings, options.batches, options.rows, progress)
+            found = measured(spark, settings, options.batches, options.rows, progress, options.users)
         finally:
             spark.stop()
     return {**found, "cores": options.cores}
@@ -215,6 +221,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--batches", type=number(9, 1e7, "at least 10", int), default=2000, metavar="N", help="micro-batches (2000)")
     add("--rows", type=number(0, 1e6, whole, int), default=200, metavar="N", help="records a batch (200)")
+    add("--users", type=number(-1, 1e8, "a whole number", int), default=0, metavar="N",
+        help="profiles in silver/users before the first batch (0)")  # fmt: skip
     add("--cores", type=number(0, 512, whole, int), default=2, metavar="N", help="threads of Spark (2)")
     add(
         "--workdir",

@@ -1,4 +1,4 @@
-"""Invented rows for the warehouse: as many facts as asked for, gold rows, and micro-batches in the form of silver."""
+"""Invented rows: facts and gold for the warehouse, micro-batches in the form of silver, profiles for silver/users."""
 
 # ruff: noqa: S608 - statements put together from constants of this file
 
@@ -10,8 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pyarrow as pa
+from deltalake import write_deltalake
+
+from streaming.delta.merge import created
+from streaming.delta.tables import location, storage_options
+from streaming.settings import Settings
+from streaming.tables import silver_users
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
+OLD = datetime(2025, 12, 1, tzinfo=UTC)
+USERS_A_FILE = 100_000
 # Half of the facts are interactions, as with the demo's mix; a tenth as many users as posts.
 FILL: Mapping[str, str] = {
     "fact_post": """
@@ -110,3 +118,29 @@ def batch(size: int) -> dict[str, pa.Table]:
         "fact_interaction": interactions.slice(0, 2 * rows - profiles.num_rows),
         "dim_user": profiles,
     }
+
+
+def fill_users(settings: Settings, users: int) -> None:
+    """Create silver/users with `users` profiles, older than any event of the benchmarks, in files of USERS_A_FILE."""
+    if not users:
+        return
+    table = silver_users.TABLE
+    delta = created(table, location(settings.table(table.name)), storage_options(settings))
+    for first in range(0, users, USERS_A_FILE):
+        write_deltalake(delta, table.rows(_profiles(range(first, min(users, first + USERS_A_FILE)))), mode="append")
+
+
+def _profiles(numbers: range) -> dict[str, pa.ChunkedArray]:
+    """Columns of silver/users for the users of these numbers, of whom the first are people of the mock platform."""
+    count = len(numbers)
+    changing = {
+        "user_id": [f"u{number:06d}" for number in numbers],
+        "event_id": [str(uuid.UUID(int=number)) for number in numbers],
+        "user_age": [number % 90 for number in numbers],
+        "raw": [f'{{"event_type":"user","payload":{{"user_id":"u{number:06d}"}}}}' for number in numbers],
+    }
+    same = {"event_time": OLD, "arrival_time": OLD, "schema_version": 1, "sequence_number": "1", "record_index": 0}
+    same |= {"user_name": "Ann", "user_location": "Oslo"}
+    fields = [field for field in silver_users.TABLE.schema if field.name not in silver_users.TABLE.partitions]
+    values = {field.name: changing.get(field.name, [same.get(field.name)] * count) for field in fields}
+    return {field.name: pa.chunked_array([pa.array(values[field.name], field.type)]) for field in fields}

@@ -22,7 +22,7 @@ from streaming.delta import fence
 from streaming.delta.hooks import AFTER_COMMIT
 from streaming.delta.tables import add_missing_columns
 from streaming.fencing import Token
-from streaming.tables.keyed_table import PROPERTIES, KeyedTable
+from streaming.tables.keyed_table import CHANGE_FEED, KeyedTable
 
 log = logging.getLogger(__name__)
 
@@ -112,16 +112,23 @@ class KeyedMerge:
 
 
 def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTable:
-    """The table, which is created empty if there is none; an existing one gets the columns that it lacks."""
+    """The table, which is created empty if there is none.
+
+    An existing one, of an earlier release perhaps, gets the columns that it lacks, and the change feed goes on or off.
+    """
     delta = DeltaTable.create(
         uri,
         schema=table.schema,
         mode="ignore",
         partition_by=list(table.partitions),
-        configuration=dict(PROPERTIES),
+        configuration=dict(table.properties),
         storage_options=dict(options),
     )
     add_missing_columns(delta, Schema.from_arrow(table.schema))
+    wanted = {CHANGE_FEED: table.properties[CHANGE_FEED]}
+    if not wanted.items() <= delta.metadata().configuration.items():
+        delta.alter.set_table_properties(wanted)
+        delta.update_incremental()
     return delta
 
 

@@ -43,6 +43,7 @@ TABLE = KeyedTable(
     updates=replaced(*(name for name, _ in _VALUES), *PARTITIONS),
     update_when=_NEWER,
     rebuilt=False,
+    change_feed=False,
 )
 
 

@@ -67,7 +67,8 @@ def test_growth_compares_the_beginning_with_the_end(
     spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streaming.hops.refine.Champion", lambda *_: FakeChampion())
-    found = growth.measured(spark, settings, 2, 40, ignore)
+    found = growth.measured(spark, settings, 2, 40, ignore, users=1000)
+    assert read(open_table(settings, "silver/users"), ["user_id"]).num_rows >= found["users"] == 1000
     metrics = (
         "refine_batch_s",
         "aggregate_batch_s",

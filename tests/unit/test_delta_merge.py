@@ -185,3 +185,29 @@ def test_a_table_of_an_earlier_release_gets_the_columns_that_it_lacks(tmp_path: 
     table = sink(tmp_path)
     table.apply(rows({"action": "share"}), 2)
     assert counted(tmp_path) == {(NOON, "like"): None, (NOON, "share"): 2}
+
+
+def test_profiles_have_no_change_feed_since_nobody_reads_it(tmp_path: Path) -> None:
+    users = KeyedMerge(silver_users.TABLE, str(tmp_path), {}, "query")
+    for batch in range(2):
+        users.apply(silver_users.rows([a_change(user_location=str(batch), sequence_number=str(batch))]), batch)
+    assert read(DeltaTable(str(tmp_path)))["user_location"].to_pylist() == ["1"]
+    assert not (tmp_path / "_change_data").exists()
+
+
+def test_the_change_feed_of_a_table_of_an_earlier_release_is_switched_off_once(tmp_path: Path) -> None:
+    with_feed = KeyedMerge(replace(silver_users.TABLE, change_feed=True), str(tmp_path), {}, "query")
+    with_feed.apply(silver_users.rows([a_change()]), 1)
+    written = set((tmp_path / "_change_data").rglob("*"))
+    for batch in (2, 3):
+        users = KeyedMerge(silver_users.TABLE, str(tmp_path), {}, "query")
+        users.apply(silver_users.rows([a_change(user_location="new", sequence_number=f"9{batch}")]), batch)
+    assert read(DeltaTable(str(tmp_path)))["user_location"].to_pylist() == ["new"]
+    assert set((tmp_path / "_change_data").rglob("*")) == written
+    assert [each["operation"] for each in DeltaTable(str(tmp_path)).history()].count("SET TBLPROPERTIES") == 1
+
+
+def test_gold_keeps_the_change_feed_that_the_warehouse_reads(tmp_path: Path) -> None:
+    sink(tmp_path).apply(rows({}), 0)
+    sink(tmp_path).apply(rows({}), 1)
+    assert list((tmp_path / "_change_data").rglob("*.parquet"))
