@@ -20,7 +20,7 @@ from connectors.errors import SourceRefused, SourceUnreachable, UsageError
 if TYPE_CHECKING:
     from connectors.session import Session
 
-USER_AGENT = "moodstream-connect/1 (+https://pypi.org/project/moodstream)"
+USER_AGENT = "moodstream-connect/1"
 FIRST_ATTEMPTS = 3  # before an address counts as unreachable
 TIMEOUT_S = 30.0
 SHORTEST_S = 0.1  # whatever a Retry-After says
