@@ -33,6 +33,10 @@ _WRAPPERS = re.compile(
     r"|Job aborted|Exception thrown in awaitResult|Writing job aborted|TASK_WRITE_FAILED|Task failed while writing rows"
     r"|^(?:[\w$]+\.)*(?:Spark|Python)Exception: *$"
 )
+# delta-rs writes each cause of an error on a line of its own, with an arrow in colour before it.
+_CAUSE_OF_DELTA_RS = re.compile(r"\n\s*(?:\x1b\[\d*m)*\u21b3(?:\x1b\[\d*m)*\s*")
+# Below this line Spark describes the query, in lines that look like errors.
+_ABOUT_THE_QUERY = "=== Streaming Query ==="
 _LOST_TASK = re.compile(r"Lost task [^:]*\([^)]*\): (.*)")
 _TERMINATED = re.compile(r"terminated with exception: (.*)")
 
@@ -47,8 +51,8 @@ def is_about_data(failure: BaseException) -> bool:
     """Whether single rows may be at fault, not an outage: by the error's class, or by the class that its text names."""
     if isinstance(failure, ABOUT_DATA):
         return not isinstance(failure, OSError)
-    lines = str(failure).splitlines()
-    last = None if _exhausted(lines) else _last_of_python([line for line in lines if line.strip()])
+    lines = _lines(failure)
+    last = None if _exhausted(lines) else _last_of_python(lines)
     name = (last or "").partition(":")[0].rpartition(".")[2]
     ours = {kind.__name__: kind for kind in (RowsRefused, ModelUnusable)}
     kind = ours.get(name) or getattr(builtins, name, None) or getattr(pa.lib, name, None)
@@ -61,9 +65,14 @@ def one_line(failure: BaseException) -> str:
     In this order: a resource that ran out; the last error of a Python traceback; the deepest `Caused by:` of Java; the
     first line. Lines that only wrap another error are passed over.
     """
-    lines = [line for line in str(failure).splitlines() if line.strip()]
+    lines = _lines(failure)
     line = _exhausted(lines) or _last_of_python(lines) or _deepest_cause(lines) or _first(lines)
     return f"{type(failure).__name__}: {line}"[:MAX_LENGTH]
+
+
+def _lines(failure: BaseException) -> list[str]:
+    text = _CAUSE_OF_DELTA_RS.sub(": ", str(failure).partition(_ABOUT_THE_QUERY)[0])
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _exhausted(lines: list[str]) -> str | None:

@@ -78,7 +78,7 @@ class KeyedMerge:
         return True
 
     def _replace(self, rows: pa.Table, mark: CommitProperties) -> None:
-        if self._delta.version() > 0:
+        if self._delta.get_add_actions().num_rows:
             log.warning("%s is computed again: its rows belong to another checkpoint", self._table.name)
         write_deltalake(
             self._delta, rows, mode="overwrite", commit_properties=mark, post_commithook_properties=AFTER_COMMIT

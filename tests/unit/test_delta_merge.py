@@ -65,6 +65,18 @@ def test_a_new_query_whose_first_batch_brings_nothing_empties_the_table_all_the_
     assert counted(tmp_path) == {}
 
 
+def test_only_rows_of_another_checkpoint_are_said_to_be_computed_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = sink(tmp_path, "old")
+    # A job shows its token to an empty table by a commit without rows.
+    DeltaTable(str(tmp_path)).alter.set_table_properties({"delta.appendOnly": "false"})
+    first.apply(rows({}), 0)
+    assert "computed again" not in caplog.text
+    sink(tmp_path, "new").apply(rows({}), 0)
+    assert "computed again" in caplog.text
+
+
 def test_a_batch_without_rows_costs_no_commit(tmp_path: Path) -> None:
     table = sink(tmp_path)
     table.apply(TABLE.schema.empty_table(), 1)

@@ -38,6 +38,21 @@ def test_of_a_python_traceback_the_last_line_is_told() -> None:
     )
 
 
+def test_an_error_of_delta_rs_is_told_with_its_causes_and_not_what_spark_says_of_the_query() -> None:
+    arrow = "\x1b[31m\u21b3\x1b[0m"
+    error = (
+        "OSError: Generic S3 error",
+        f"          {arrow} Error performing PUT http://s3/lake/gold/_delta_log/5.json in 82ms",
+        f"            {arrow} 400 Bad Request",
+    )
+    trace = ("Traceback (most recent call last):", '  File "x.py", line 3, in call', "    call()")
+    query = ("=== Streaming Query ===", "Identifier: aggregate [id = 1, runId = 2]", "Current State: ACTIVE")
+    wanted = (
+        "OSError: Generic S3 error: Error performing PUT http://s3/lake/gold/_delta_log/5.json in 82ms: 400 Bad Request"
+    )
+    assert told(PROXY, *trace, *error, *query) == wanted
+
+
 def test_a_full_disk_is_told_whatever_wraps_it() -> None:
     full = "java.io.IOException: No space left on device"
     wrapped = ("Traceback (most recent call last):", "  call()", "py4j.protocol.Py4JJavaError: An error occurred while")
