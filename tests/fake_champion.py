@@ -29,9 +29,9 @@ class FakeChampion:
             import pyarrow as pa
 
             for batch in batches:
-                found = ("positive", 0.5, 0.9, "en", None, version)
+                found = ("positive", 0.5, 0.9, "en", None, None, version)
                 columns = [pa.array([value] * batch.num_rows) for value in found]
-                columns[4] = columns[4].cast(pa.string())
+                columns[4:6] = [column.cast(pa.string()) for column in columns[4:6]]
                 yield pa.RecordBatch.from_arrays([*batch.columns, *columns], [*batch.schema.names, *names])
 
         return score

@@ -94,14 +94,16 @@ def _loaded(archive: bytes) -> Any:
 
 
 def score_texts(predict: Predict, texts: pd.Series) -> pd.DataFrame:
-    """Sentiment, polarity, confidence and language of each text, nulls for a null text.
+    """Sentiment, polarity, confidence, language and scored_by of each text, nulls for a null text.
 
-    Each distinct text is scored once. The language is UNDETERMINED where the version does not tell languages apart.
+    Each distinct text is scored once. The language is UNDETERMINED where the version does not tell languages apart, and
+    scored_by null where it has one model only.
     """
     codes, distinct = pd.factorize(texts)
     scores = predict(list(distinct)) if len(distinct) else pd.DataFrame(columns=[*SCORES])
     check_scores(list(distinct), scores)
     told = scores["language"] if "language" in scores else pd.Series(UNDETERMINED, scores.index, dtype=object)
     frame = scores[[*SCORES]].assign(language=told.fillna(UNDETERMINED))
+    frame["scored_by"] = scores.get("scored_by")
     frame = frame.reset_index(drop=True).reindex(codes).reset_index(drop=True)
-    return frame.astype({"sentiment": object, "polarity": float, "confidence": float, "language": object})
+    return frame.astype({**dict.fromkeys(frame.columns, object), "polarity": float, "confidence": float})

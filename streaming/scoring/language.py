@@ -29,7 +29,7 @@ def primary(tag: str | None) -> str | None:
 
 
 def judged(model: Model, texts: pd.Series, tags: pd.Series | None = None) -> pd.DataFrame:
-    """One row for each text: sentiment, polarity, confidence, language, unscored_reason; nulls for a null text.
+    """One row for each text, with the columns of `score_texts` and unscored_reason; nulls for a null text.
 
     `tags`: what the events say of their languages. A text in a language that the model does not serve has no sentiment,
     but a reason.
@@ -42,6 +42,6 @@ def judged(model: Model, texts: pd.Series, tags: pd.Series | None = None) -> pd.
     if EVERY in model.languages:
         return scores
     unserved = scores["language"].notna() & ~scores["language"].isin({UNDETERMINED, *model.languages})
-    scores.loc[unserved, ["sentiment", "unscored_reason"]] = [None, UNSUPPORTED]
+    scores.loc[unserved, ["sentiment", "unscored_reason", "scored_by"]] = [None, UNSUPPORTED, None]
     scores.loc[unserved, ["polarity", "confidence"]] = float("nan")
     return scores

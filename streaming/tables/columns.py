@@ -45,8 +45,9 @@ SENTIMENT_FIELDS = [
     *strings("model_version"),
 ]
 
-# The language of a text, and why it has no sentiment, where the model that scored the others does not serve it.
-LANGUAGE_FIELDS = strings("language", "unscored_reason")
+# The language of a text; why it has no sentiment, where the model that scored the others does not serve it; and which
+# model of a version with two decided.
+LANGUAGE_FIELDS = strings("language", "unscored_reason", "scored_by")
 
 BINARY_DATA = StructField("data", BinaryType())
 

@@ -1,7 +1,7 @@
 """silver/posts: posts, with their languages and scores.
 
 Key: `event_id`. Where the model does not serve the `language`, the sentiment is null and `unscored_reason` says why.
- Partitioned by the day of the event.
+ Of a version with two models `scored_by` names the one that decided. Partitioned by the day of the event.
 """
 
 from __future__ import annotations

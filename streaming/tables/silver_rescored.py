@@ -18,6 +18,7 @@ LABELS = (
     ("confidence", pa.float64()),
     ("language", pa.string()),
     ("unscored_reason", pa.string()),
+    ("scored_by", pa.string()),
     ("model_version", pa.string()),
 )
 SCHEMA = pa.schema(

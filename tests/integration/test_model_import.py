@@ -92,11 +92,13 @@ def test_an_imported_model_is_challenger_then_champion_serves_a_batch_and_is_rol
     texts = ["what an awful phone", "Die Rechnung ist terrible und gestern schlecht", "Esto es muy malo amigo", None]
     (awful, german, spanish, null) = served(environ, texts)
     assert (awful["sentiment"], awful["model_version"]) == ("negative", made["version"])
+    assert (awful["scored_by"], spanish["scored_by"], null["scored_by"]) == ("imported", None, None)
     assert (german["sentiment"], german["language"]) == ("negative", "de")
     assert (spanish["sentiment"], spanish["unscored_reason"]) == (None, "unsupported_language")
     assert null["sentiment"] is None
     assert answer(["rollback"], environ, capsys)["champion"] == "1"
-    assert served(environ, ["what an awful phone"])[0]["model_version"] == "1"
+    (linear,) = served(environ, ["what an awful phone"])
+    assert (linear["model_version"], linear["scored_by"]) == ("1", None)
 
 
 def test_a_cascade_asks_the_second_model_about_what_the_linear_one_does_not_know(
@@ -108,6 +110,10 @@ def test_a_cascade_asks_the_second_model_about_what_the_linear_one_does_not_know
     made = answer(imported(folder, "--cascade-budget-us", str(budget)), environ, capsys)
     assert 0 < float(made["share_by_second"]) < 1 == float(whole["share_by_second"])
     assert float(made["microseconds_per_text"]) < float(whole["microseconds_per_text"])
+    answer(["promote", "--force"], environ, capsys)
+    sure, unsure = served(environ, ["I hate this awful terrible horrible day", "the bus is awful"])
+    answer(["rollback"], environ, capsys)
+    assert (sure["scored_by"], unsure["scored_by"]) == ("linear", "imported")
     too_small = refused(imported(folder, "--cascade-budget-us", "0.01"), environ, capsys)
     assert "the linear model alone takes" in too_small
 

@@ -69,7 +69,8 @@ def test_a_version_that_serves_fewer_languages_takes_sentiments_back_and_gold_fo
     lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def english(texts: Sequence[str]) -> pd.DataFrame:
-        return predict(texts).assign(language=["de" if "awful" in text else "en" for text in texts])
+        languages = ["de" if "awful" in text else "en" for text in texts]
+        return predict(texts).assign(language=languages, scored_by="encoder")
 
     monkeypatch.setattr(models, "load", lambda settings, version: Model(english, frozenset({"en"})))
     _, report = run(rescore.main, "--model", "7", lake=lake)
@@ -78,13 +79,16 @@ def test_a_version_that_serves_fewer_languages_takes_sentiments_back_and_gold_fo
     (awful,) = (row for row in rows_of(lake, "silver/posts") if row["event_id"] == "p2")
     assert (awful["sentiment"], awful["polarity"], awful["language"]) == (None, None, "de")
     assert (awful["unscored_reason"], awful["model_version"]) == ("unsupported_language", "7")
+    assert {row["scored_by"] for row in rows_of(lake, "silver/posts") if row["sentiment"]} == {"encoder"}
+    assert awful["scored_by"] is None
     assert_same(gold_of(lake), gold_of_silver(lake, tmp_path / "scratch"))
 
     monkeypatch.setattr(models, "load", lambda settings, version: Model(predict))
     run(rescore.main, "--model", "8", lake=lake)
     _, report = run(rescore.main, "--model", "8", "--accept", lake=lake)
     assert report["by_change"] == {"unscored -> negative": 2}
-    assert {row["unscored_reason"] for row in rows_of(lake, "silver/posts")} == {None}
+    told = {(row["unscored_reason"], row["scored_by"]) for row in rows_of(lake, "silver/posts")}
+    assert told == {(None, None)}
     assert_same(gold_of(lake), gold_of_silver(lake, tmp_path / "again"))
 
 

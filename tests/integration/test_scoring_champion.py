@@ -74,7 +74,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def in_languages(texts: list[str]) -> pd.DataFrame:
-    return scores(texts).assign(language=["de" if "regen" in text else "en" for text in texts])
+    """English and German, by a version with two models."""
+    return scores(texts).assign(language=["de" if "regen" in text else "en" for text in texts], scored_by="encoder")
 
 
 class FakeRegistry:
@@ -108,9 +109,9 @@ def test_rows_carry_score_and_version_and_a_missing_text_has_neither(
     rows = spark.createDataFrame([(1, "sun"), (2, None), (3, "sun")], "id int, text string")
     scored = Champion(spark, registry, Files(), str(tmp_path)).score(rows, 0).orderBy("id").collect()
     assert [tuple(row)[2:] for row in scored] == [
-        ("neutral", 0.5, 0.9, "und", None, "1"),
-        (None, None, None, None, None, None),
-        ("neutral", 0.5, 0.9, "und", None, "1"),
+        ("neutral", 0.5, 0.9, "und", None, None, "1"),
+        (None, None, None, None, None, None, None),
+        ("neutral", 0.5, 0.9, "und", None, None, "1"),
     ]
 
 
@@ -121,11 +122,11 @@ def test_a_text_in_a_language_that_the_version_does_not_serve_has_the_version_an
     texts = [(1, "rain", None), (2, "regen", None), (3, "regen", "en-GB"), (4, "rain", "de")]
     rows = spark.createDataFrame(texts, "id int, text string, lang string")
     scored = Champion(spark, registry, Files(), str(tmp_path)).score(rows, 0).orderBy("id").collect()
-    unscored = (None, None, None, "de", "unsupported_language", "english")
+    unscored = (None, None, None, "de", "unsupported_language", None, "english")
     assert [tuple(row)[3:] for row in scored] == [
-        ("positive", 0.5, 0.9, "en", None, "english"),
+        ("positive", 0.5, 0.9, "en", None, "encoder", "english"),
         unscored,
-        ("positive", 0.5, 0.9, "en", None, "english"),
+        ("positive", 0.5, 0.9, "en", None, "encoder", "english"),
         unscored,
     ]
 

@@ -47,6 +47,7 @@ MEANINGS = {
     "record_index": "Position within an array or an aggregated record.",
     "source": "Where the event comes from; null where it did not say.",
     "lang": "Language that the event names (BCP 47); null where it did not say.",
+    "scored_by": "Which model of a version with two decided: linear, encoder or imported; null where it has one only.",
     "year": "Of the time that the table is partitioned by (UTC).",
     "month": "Of the time that the table is partitioned by (UTC).",
     "day": "Of the time that the table is partitioned by (UTC).",

@@ -136,5 +136,6 @@ def _scored(events: pa.RecordBatch) -> pa.RecordBatch:
     reasons = pc.if_else(pa.array(known), pa.scalar(None, pa.string()), UNSUPPORTED)
     rows = rows.append_column("language", pc.if_else(has_text, languages, None))
     rows = rows.append_column("unscored_reason", pc.if_else(has_text, reasons, None))
+    rows = rows.append_column("scored_by", pa.nulls(rows.num_rows, pa.string()))
     rows = rows.append_column("model_version", pa.array(["1"] * rows.num_rows))
     return rows.combine_chunks().to_batches()[0]
