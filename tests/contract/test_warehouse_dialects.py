@@ -150,7 +150,9 @@ def test_a_name_that_would_need_quotes_never_gets_into_a_statement(name: str) ->
 
 
 def test_no_folder_of_statements_goes_unchecked() -> None:
-    assert {path.name for path in SQL.iterdir()} == {folder for folders in FOLDERS.values() for folder in folders}
+    # The files of `dbt` are no statements: tests/integration/test_metric_definitions.py reads them.
+    checked = {folder for folders in FOLDERS.values() for folder in folders} | {"dbt"}
+    assert {path.name for path in SQL.iterdir()} == checked
 
 
 def test_the_grammar_does_complain_about_what_is_wrong() -> None:

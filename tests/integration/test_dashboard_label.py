@@ -83,7 +83,10 @@ def test_uncertain_texts_do_not_count_for_the_model_and_two_people_are_compared(
 
     shown = opened(monkeypatch, workdir, "ann", OTHERS)
     assert "No text is left here" in told(shown), "nobody labels a text of their own a second time"
-    shown = press(opened(monkeypatch, workdir, "bob", OTHERS), "Negative")
+    shown = opened(monkeypatch, workdir, "bob", OTHERS)
+    if "of e2" in told(shown):  # they come at random, and bob's answer to e2 would leave no text to be uncertain of
+        shown = press(shown, "Skip")
+    shown = press(shown, "Negative")
 
     text = told(shown)
     assert "version 3) agrees with people on 100% of 2 texts" in text

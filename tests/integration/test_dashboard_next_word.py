@@ -26,7 +26,8 @@ def register(workdir: Path) -> None:
 
     folder = workdir / "mlflow"
     folder.mkdir()
-    client: Any = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    client: Any = MlflowClient(uri, uri)  # the default registry is the one that another test named last
     experiment = client.create_experiment("words", folder.as_uri())
     run = client.create_run(experiment)
     learnt = LanguageModel.learn(["i am happy today"] * 5).save(workdir)

@@ -37,15 +37,22 @@ NOT_EXECUTED = {
     "generate --events 500000": "takes minutes: five events are executed",
     "generate --report": "simulates a week: tests/unit/test_generator_report.py has a shorter one",
     "generate --texts": "runs until it is stopped",
+    "model promote --budget-us": "needs an encoder, and thousands of held-out texts: test_model_import.py",
     "model rollback": "needs a promotion: test_model_lifecycle.py",
     "sql select ...": "stands for a statement; others are executed",
     "model train": "takes minutes on all data: test_model_lifecycle.py trains on a part",
 }
 # Where a page writes a name for the reader's own.
-NAMES = {"ID": "ann", "LAKE": f"{WORKDIR}/lake", "DIR": "folder", "LAKE/silver/labels": f"{WORKDIR}/lake/silver/labels"}
+NAMES = {
+    "ID": "ann",
+    "LAKE": f"{WORKDIR}/lake",
+    "DIR": "folder",
+    "LAKE/silver/labels": f"{WORKDIR}/lake/silver/labels",
+    "outage-demo": WORKDIR,
+}
 Command = tuple[str, ...]
 # Names of a command in a sentence, without what it needs.
-NAMED = {("rejected", "replay")}
+NAMED = {("rejected", "replay"), ("model", "import")}
 
 
 def shown() -> list[Command]:
