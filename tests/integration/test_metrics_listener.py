@@ -106,7 +106,9 @@ def test_the_spark_ui_calls_a_batchs_jobs_by_hop_and_number(spark: SparkSession)
     try:
         _wait_for_batches(query)
         jobs = spark._jvm.scala.collection.JavaConverters.seqAsJavaList(spark._jsc.sc().statusStore().jobsList(None))  # type: ignore[union-attr]
-        told = {job.description().get(): job.jobGroup().get() for job in jobs if job.description().isDefined()}
+        # Jobs of other tests in this session may have a description and no group.
+        grouped = [job for job in jobs if job.description().isDefined() and job.jobGroup().isDefined()]
+        told = {job.description().get(): job.jobGroup().get() for job in grouped}
     finally:
         query.stop()
     # Spark cancels the jobs of a query by their group: it must stay Spark's own.
