@@ -130,8 +130,10 @@ class Files:
         """The files in a folder, and in its subfolders if `recursive`, in order of their paths."""
         storage, place = self._at(path)
         found = storage.get_file_info(fs.FileSelector(place, recursive=recursive, allow_not_found=True))
+        # On S3, Hadoop makes an empty object for each folder, with the folder's name: a file to delta-rs' client.
+        folders = {place.rstrip("/"), *(info.path for info in found if info.type == fs.FileType.Directory)}
         for info in sorted(found, key=lambda each: each.path):
-            if info.type == fs.FileType.File:
+            if info.type == fs.FileType.File and info.path not in folders:
                 yield Found(info.path[len(place) :].lstrip("/"), (info.mtime_ns or 0) / 1e9, info.size)
 
     def folders(self, path: str) -> list[str]:

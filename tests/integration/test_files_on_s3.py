@@ -72,3 +72,18 @@ def test_an_unreachable_s3_is_an_error_not_a_missing_file(monkeypatch: pytest.Mo
     nowhere = Settings(lake="", checkpoints="", stream="", aws_endpoint="http://127.0.0.1:9")
     with pytest.raises(OSError, match=r"127\.0\.0\.1"):
         Files(nowhere).read("s3://files-test/pins.json")
+
+
+def test_hadoops_markers_of_folders_are_no_files(files: Files, s3: Any) -> None:
+    """Hadoop 3.4 keeps an empty object whose key ends with a slash for each folder that it has made."""
+    for folder in ("ingest/", "ingest/positions/", "ingest/positions/13/", "ingest/empty/"):
+        s3.put_object(Bucket="files-test", Key=f"lake/_checkpoints/{folder}", Body=b"")
+    files.write(f"{FOLDER}/ingest/positions/13/shard-1", b"{}")
+
+    assert [found.name for found in files.below(f"{FOLDER}/ingest/positions/13")] == ["shard-1"]
+    assert list(files.below(f"{FOLDER}/ingest/positions")) == []
+    assert [found.name for found in files.below(f"{FOLDER}/ingest", recursive=True)] == ["positions/13/shard-1"]
+    assert files.folders(f"{FOLDER}/ingest") == ["empty", "positions"]
+
+    files.remove(f"{FOLDER}/ingest/positions")
+    assert list(files.below(f"{FOLDER}/ingest", recursive=True)) == []
