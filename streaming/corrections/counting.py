@@ -40,8 +40,8 @@ def check(settings: Settings, names: Iterable[str]) -> None:
     missing = [name for name in names if _rows_of_another(settings, name, begun)]
     if missing:
         raise NotCounted(
-            f"{HOP} has yet to count {', '.join(missing)} for the first time: run the job until gold has their rows, "
-            "then run the command again"
+            f"{HOP} has yet to count {', '.join(missing)} for the first time; an operation must be run again once gold "
+            "has their rows"
         )
 
 

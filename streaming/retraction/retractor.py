@@ -10,6 +10,7 @@ were read, in one commit.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ from streaming.retraction.source import Batch, Source
 from streaming.settings import Settings
 from streaming.tables import silver_deletions, silver_item_index
 from streaming.tables.silver_retracted import REMOVED, REPEATED, SUPERSEDED, UNKNOWN
+
+log = logging.getLogger(__name__)
 
 PLACES = silver_item_index.SCHEMA
 PLACE = PLACES.names
@@ -89,6 +92,7 @@ class Retractor:
         self._deletions.begin_after(self._ledger.mark(self._deletions.mark))
         self._replaced = ReplacedFiles(settings)
         self._pause, self._next = pause, 0.0
+        self._waits = False
         self._written: positions.Position | None = None
 
     def __call__(self) -> Mapping[str, Any]:
@@ -106,8 +110,12 @@ class Retractor:
         """Whether gold has counted silver for the first time; until then nothing may leave silver."""
         try:
             counting.check(self._settings, [kind.table for kind in KINDS.values()])
-        except counting.NotCounted:
+        except counting.NotCounted as waiting:
+            if not self._waits:
+                log.warning("deletions and edits wait: %s", waiting)
+            self._waits = True
             return False
+        self._waits = False
         return True
 
     def _round(self) -> int:
