@@ -218,7 +218,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, 
     events.register("before-call.cloudwatch.PutMetricData", answer)
     HopStates(metrics)({name: a_hop() for name in HOPS})
     for name in QUERIES:
-        QueryMetrics(metrics).on_progress({"name": name, "batchId": 1, "numInputRows": 1})
+        QueryMetrics(metrics).on_progress({"id": "a query", "name": name, "batchId": 1, "numInputRows": 1})
     now = datetime.now(UTC)
     gold_of_a_batch(settings, now)
     Watcher(settings, Nobody(), metrics, Nothing())(now + timedelta(seconds=1))
