@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
 
 NAME = "aws"
+EMULATOR = "deploy.local.emulator"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 STREAM = "moodstream-events"
@@ -55,12 +56,13 @@ class Aws:
         return f"http://127.0.0.1:{self.process.port}"
 
 
-def start(workdir: Workdir, environ: Mapping[str, str], shards: int) -> Aws:
+def start(workdir: Workdir, environ: Mapping[str, str], shards: int, module: str = EMULATOR) -> Aws:
     """Start or adopt the emulator; makes stream, topic, queue and buckets if they are missing. Raises ServiceError.
 
     `shards` applies to the first stream of a working directory. Checkpoints name shards, so later streams have as many.
+    `module` is run as `python -m MODULE PORT`.
     """
-    process = services.ensure(_service(workdir, environ), workdir)
+    process = services.ensure(_service(workdir, environ, module), workdir)
     topic, queue = _alerts(process.port)
     _buckets(process.port)
     kept = workdir.aws / "shards"
@@ -85,9 +87,9 @@ def client(service: str, endpoint: str) -> Any:
     )
 
 
-def _service(workdir: Workdir, environ: Mapping[str, str]) -> Service:
+def _service(workdir: Workdir, environ: Mapping[str, str], module: str) -> Service:
     def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "deploy.local.emulator", str(port)]
+        return [sys.executable, "-m", module, str(port)]
 
     settings = {
         "MINISTACK_ACCOUNT_ID": ACCOUNT,

@@ -9,14 +9,15 @@ import asyncio
 import bisect
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 RETENTION_S = 3600.0  # memory: about 1 KB a record
 TRIM_EVERY_S = 60.0
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
+def serve_until_stopped(port: int, around: Callable[[Any], Any] = lambda app: app) -> None:
+    """Serve on the loopback port until SIGTERM. `around` may put an ASGI application of its own before the emulator."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -27,10 +28,10 @@ def main() -> None:
     kinesis._expire_records = lambda stream: _trim(stream, kinesis._shard_iterators)
     kinesis._start_position = _position
     config = Config()
-    config.bind = [f"127.0.0.1:{sys.argv[1]}"]
+    config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    asyncio.run(serve(app, config))
+    asyncio.run(serve(around(app), config))
 
 
 def _position(records: list[dict[str, Any]], kind: str, sequence: str, at: Any) -> int | None:
@@ -73,4 +74,4 @@ def _arrival(record: dict[str, Any]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    serve_until_stopped(int(sys.argv[1]))

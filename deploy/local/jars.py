@@ -20,7 +20,7 @@ import tempfile
 import urllib.parse
 import urllib.request
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +44,7 @@ FETCH_TIMEOUT_S = 600
 class Jar:
     """One locked jar, `sha256` in hex.
 
-    `set_name` is `trino`, `encoder`, or `core` or `s3` with a line of Spark (`core-4.0`).
+    `set_name` is `trino`, `encoder`, `emr`, or `core` or `s3` with a line of Spark (`core-4.0`).
     """
 
     set_name: str
@@ -110,9 +110,18 @@ def fetch(jars: Sequence[Jar], folder: Path = FOLDER, environ: Mapping[str, str]
 
 def trino(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The paths of Trino's parser, fetched if missing. Not among Spark's jars: it needs another version of ANTLR."""
-    parser = [jar for jar in locked() if jar.set_name == "trino"]
-    fetch(parser, environ=environ)
-    return tuple(FOLDER / jar.file_name for jar in parser)
+    return _of_sets({"trino"}, environ)
+
+
+def emr(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The paths of the Hadoop that EMR 7.10 has (590 MB), fetched if missing. They replace that of pip's pyspark."""
+    return _of_sets({"emr", "s3-4.0"}, environ)
+
+
+def _of_sets(names: Set[str], environ: Mapping[str, str]) -> tuple[Path, ...]:
+    found = [jar for jar in locked() if jar.set_name in names]
+    fetch(found, environ=environ)
+    return tuple(FOLDER / jar.file_name for jar in found)
 
 
 def wanted(*, s3: bool, line: str | None = None) -> list[Jar]:

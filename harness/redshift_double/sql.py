@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -28,7 +29,9 @@ def make_widths(connect: Callable[..., psycopg.Connection], sql: str) -> None:
             name = WIDTH.format(width)
             if connection.execute("select 1 from pg_type where typname = %s", [name]).fetchone() is None:
                 limit = f"check (octet_length(value) <= {width})"
-                connection.execute(f"create domain {name} as bpchar {limit}".encode())
+                # Another request may have made it meanwhile: two hops migrate at once.
+                with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):
+                    connection.execute(f"create domain {name} as bpchar {limit}".encode())
 
 
 def translated(sql: str, parameters: Mapping[str, str]) -> tuple[str, Mapping[str, str] | None]:

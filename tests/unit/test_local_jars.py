@@ -67,7 +67,7 @@ def test_a_jar_that_is_asked_for_but_missing_names_the_command(tmp_path: Path) -
 def test_the_lock_pins_every_jar_by_a_whole_sum() -> None:
     locked = jars.locked()
 
-    assert {jar.set_name for jar in locked} == {"core-3.5", "s3-3.5", "core-4.0", "s3-4.0", "trino", "encoder"}
+    assert {jar.set_name for jar in locked} == {"core-3.5", "s3-3.5", "core-4.0", "s3-4.0", "emr", "trino", "encoder"}
     assert all(len(jar.sha256) == 64 and int(jar.sha256, 16) for jar in locked)
     assert len({jar.file_name for jar in locked}) == len(locked)
 
@@ -75,7 +75,7 @@ def test_the_lock_pins_every_jar_by_a_whole_sum() -> None:
 def test_spark_never_sees_the_parser_of_trino_nor_its_other_antlr_nor_an_encoder() -> None:
     for s3 in (False, True):
         wanted = jars.wanted(s3=s3, line="3.5")
-        assert not {jar.set_name for jar in wanted} & {"trino", "encoder"}
+        assert not {jar.set_name for jar in wanted} & {"emr", "trino", "encoder"}
         assert [jar.version for jar in wanted if jar.artifact == "antlr4-runtime"] == ["4.9.3"]
 
 
