@@ -79,3 +79,41 @@ def linux(**more: bool) -> ecs.CfnTaskDefinition.LinuxParametersProperty:
     return ecs.CfnTaskDefinition.LinuxParametersProperty(
         capabilities=ecs.CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]), init_process_enabled=True, **more
     )
+
+
+def service(
+    stack: Stack,
+    name: str,
+    *,
+    cluster: ecs.CfnCluster,
+    task: ecs.CfnTaskDefinition,
+    network: NetworkStack,
+    group: ec2.SecurityGroup,
+    at_most: int,
+    reachable: bool | None = None,
+) -> ecs.CfnService:
+    """One container that runs all the time, without a public address.
+
+    `at_most`: tasks during a deployment, in percent of one. `reachable`: whether sessions of SSM may enter it.
+    """
+    return ecs.CfnService(
+        stack,
+        name,
+        cluster=cluster.ref,
+        task_definition=task.ref,
+        launch_type="FARGATE",
+        platform_version="LATEST",
+        desired_count=1,
+        enable_execute_command=reachable,
+        deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
+            maximum_percent=at_most,
+            minimum_healthy_percent=0,
+            deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
+        ),
+        network_configuration=ecs.CfnService.NetworkConfigurationProperty(
+            awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
+                assign_public_ip="DISABLED", subnets=network.subnets, security_groups=[group.security_group_id]
+            )
+        ),
+        propagate_tags="SERVICE",
+    )

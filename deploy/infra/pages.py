@@ -122,24 +122,7 @@ class PagesStack(Stack):
         group = containers.way_out(
             self, "PagesGroup", network, description="Moodstream: the dashboard", door="FromPages"
         )
-        return ecs.CfnService(
-            self,
-            "PagesService",
-            cluster=cluster.ref,
-            task_definition=task.ref,
-            launch_type="FARGATE",
-            platform_version="LATEST",
-            desired_count=1,
-            enable_execute_command=True,  # sessions reach the container through the agent that this adds
-            deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
-                maximum_percent=200,
-                minimum_healthy_percent=0,
-                deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
-            ),
-            network_configuration=ecs.CfnService.NetworkConfigurationProperty(
-                awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
-                    assign_public_ip="DISABLED", subnets=network.subnets, security_groups=[group.security_group_id]
-                )
-            ),
-            propagate_tags="SERVICE",
+        # Sessions reach the container through the agent that `reachable` adds.
+        return containers.service(
+            self, "PagesService", cluster=cluster, task=task, network=network, group=group, at_most=200, reachable=True
         )

@@ -164,28 +164,9 @@ class SourcesStack(Stack):
             "SourceCluster",
             cluster_settings=[ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="enabled")],
         )
-        return ecs.CfnService(
-            self,
-            "SourceService",
-            cluster=cluster.ref,
-            task_definition=task.ref,
-            launch_type="FARGATE",
-            platform_version="LATEST",
-            desired_count=1,
-            # Never two at once: they would write the cursor in turns. A stopped connector loses nothing.
-            deployment_configuration=ecs.CfnService.DeploymentConfigurationProperty(
-                maximum_percent=100,
-                minimum_healthy_percent=0,
-                deployment_circuit_breaker=ecs.CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
-            ),
-            network_configuration=ecs.CfnService.NetworkConfigurationProperty(
-                awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
-                    assign_public_ip="DISABLED",
-                    subnets=network.subnets,
-                    security_groups=[group.security_group_id],
-                )
-            ),
-            propagate_tags="SERVICE",
+        # Never two at once: they would write the cursor in turns. A stopped connector loses nothing.
+        return containers.service(
+            self, "SourceService", cluster=cluster, task=task, network=network, group=group, at_most=100
         )
 
 

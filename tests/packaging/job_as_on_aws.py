@@ -8,7 +8,6 @@ of two cores instead of ten. Executors run on two workers of a standalone master
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 import signal
@@ -29,6 +28,7 @@ from deploy.local import aws, jars, ports, processes, stack
 from deploy.local.processes import Process
 from deploy.local.stack import Stack
 from tests.packaging.container import MemoryLimit, own_process_ids
+from tests.packaging.packaged_job import told_hops
 from tests.resharding import AWSLABS
 from tests.simulators.container_credentials import TOKEN
 
@@ -131,11 +131,7 @@ class JobAsOnAws:
 
     def hops(self) -> dict[str, Any]:
         """What the job last told about its hops; empty before it has."""
-        try:
-            found: dict[str, Any] = json.loads(self.status_file.read_text())["hops"]
-        except (OSError, ValueError):
-            return {}
-        return found
+        return told_hops(self.status_file)
 
     def _limit(self, name: str, limit: int, process: Process, *, leader: bool = True) -> None:
         def members() -> list[psutil.Process]:

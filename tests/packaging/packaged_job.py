@@ -76,11 +76,7 @@ class PackagedJob:
 
     def hops(self) -> dict[str, Any]:
         """What the job last told about its hops; empty before it has."""
-        try:
-            found: dict[str, Any] = json.loads(self.status_file.read_text())["hops"]
-        except (OSError, ValueError):
-            return {}
-        return found
+        return told_hops(self.status_file)
 
     def _command(self) -> list[str]:
         settings = {
@@ -129,3 +125,12 @@ class PackagedJob:
             "no_proxy": "127.0.0.1,localhost",
             "MOODSTREAM_WAREHOUSE_PASSWORD": self.services.postgres.password,
         }
+
+
+def told_hops(status_file: Path) -> dict[str, Any]:
+    """What a job last told about its hops in its status file; empty before it has."""
+    try:
+        found: dict[str, Any] = json.loads(status_file.read_text())["hops"]
+    except (OSError, ValueError):
+        return {}
+    return found

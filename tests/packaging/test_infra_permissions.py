@@ -36,6 +36,18 @@ AIRFLOW = "MWAA itself, in the environment's role"
 ECS = "ECS starts the container: it fetches image and secret, and writes the log"
 EMR_LOGS = "EMR Serverless writes the job's logs in the job's role"
 
+START_OF_A_CONTAINER = dict.fromkeys(
+    [
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ],
+    ECS,
+)
+
 # What libraries and services call in the role's name, which no line of ours shows. From their documentation.
 PLATFORM = {
     "GeneratorRole": {
@@ -125,28 +137,8 @@ PLATFORM = {
             "the crawler writes encrypted logs",
         ),
     },
-    "SourceExecutionRole": dict.fromkeys(
-        [
-            "ecr:GetAuthorizationToken",
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:BatchGetImage",
-            "ecr:GetDownloadUrlForLayer",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-        ],
-        ECS,
-    ),
-    "PagesExecutionRole": dict.fromkeys(
-        [
-            "ecr:GetAuthorizationToken",
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:BatchGetImage",
-            "ecr:GetDownloadUrlForLayer",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-        ],
-        ECS,
-    ),
+    "SourceExecutionRole": START_OF_A_CONTAINER,
+    "PagesExecutionRole": START_OF_A_CONTAINER,
     "PagesRole": {
         **dict.fromkeys(["s3:GetObject", "s3:ListBucket"], "delta-rs reads Delta tables"),
         "kms:Decrypt": KMS,
