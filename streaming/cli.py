@@ -26,6 +26,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], instead: Mapping[str, 
     """
     settings = from_command_line(argv, environ)
     logs.configure(settings.log_format)
+    session.spare_threads(settings)
     with owned(settings) as settings_with_token:
         _run(settings_with_token, instead)
     return 0

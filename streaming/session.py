@@ -59,15 +59,26 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": str(settings.ui).lower(),
         "spark.ui.showConsoleProgress": "false",
         "spark.jars": ",".join(settings.jars),
-        # Tasks wait for Kinesis and for Python about half of their time, so `local_cores` exceeds the machine's cores;
-        # a shuffle waits for nothing and needs half as many partitions.
-        "spark.sql.shuffle.partitions": str(max(1, int(cores) // 2)),
+        # Tasks wait for Kinesis and for Python about half of their time, so `local_cores` exceeds the machine's cores.
+        # Each partition of a shuffle becomes a file in every table of silver, and a batch of a second fits into one.
+        "spark.sql.shuffle.partitions": str(max(1, int(cores) // 4)),
+        # It plans a query again after each shuffle, to suit what the shuffle brought: here, nothing to choose between.
+        "spark.sql.adaptive.enabled": "false",
         # The default is 50: every micro-batch would run 50 tasks over a log of a few rows.
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.ui.retainedExecutions": "20",
         "spark.ui.retainedJobs": "100",
         "spark.ui.retainedStages": "100",
     }
+
+
+def spare_threads(settings: Settings) -> None:
+    """On a laptop, let delta-rs have one thread for four of Spark's; call it before a first table is opened.
+
+    It would start one for each core, and they cost a quarter of the CPU of every small commit by waking each other.
+    """
+    if settings.local_cores:
+        os.environ.setdefault("TOKIO_WORKER_THREADS", str(max(1, settings.local_cores // 4)))
 
 
 def start(settings: Settings) -> SparkSession:

@@ -57,10 +57,10 @@ class Settings:
     openlineage_api_key: str | None = field(default=None, repr=False)
     aws_endpoint: str | None = None
     hops: tuple[str, ...] = HOPS
-    ingest_trigger: float = 0.5
+    ingest_trigger: float = 1.0
     refine_trigger: float = 0.5
     aggregate_trigger: float = 5.0
-    load_trigger: float = 3.0
+    load_trigger: float = 1.5
     serve_interval: float = 5.0
     retract_interval: float = 30.0
     forget_edits: bool = False
