@@ -4,7 +4,8 @@ A rate holds if, in a demo of --seconds at that rate, 95 of 100 events are in si
 arrival (the first seconds of a cold JVM left out) and the audit passes. The rate is doubled from --start until one does
 not hold; then the gap between the highest rate that held and the lowest that did not is halved (geometrically) until
 their ratio is at most 1.15. Each rate is a demo of its own in a fresh working directory, all with the same model.
-`naive` is the job of `bench latency` that writes silver in the way of Delta's documentation.
+`naive` is the job of `bench latency` that writes silver in the way of Delta's documentation. With `--against`, an older
+release's own demo is probed as well; it trains its own model each time.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.arguments import Parser, number
 from harness.bench import machine
-from harness.bench.latency import MODULES, Run, run_demo, trained_registry
+from harness.bench.latency import AGAINST, MODULES, NAIVE, OURS, Run, run_demo, trained_registry
+from harness.bench.releases import checked_out
 
 EXAMPLES = """examples:
   moodstream bench capacity                                      half an hour and more
   moodstream bench capacity --start 500 --seconds 60 --json
+  moodstream bench capacity --jobs ours --against v0.3.0         beside an older release, by tag or commit
 """
 # How close the rate that held and the one that did not must be.
 PRECISION = 1.15
@@ -77,33 +82,65 @@ def probe(run: Run, rate: float, limit: float) -> Probe:
     return Probe(rate, p95, p95 is not None and p95 < limit and bool(audit["passed"]))
 
 
+Demo = Callable[[float], Run]
+
+
 def measured(
     options: argparse.Namespace, environ: Mapping[str, str], progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Probe both jobs; what `--json` prints. Raises ServiceError if a demo ends without a report."""
-    probes: dict[str, list[Probe]] = {name: [] for name in options.jobs}
-    found: dict[str, float | None] = {}
+    """Probe the jobs; what `--json` prints. Raises ServiceError if a demo ends without a report."""
+    probes: dict[str, list[Probe]] = {}
     vader = machine.vader_rate()
-    with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as folder:
-        registry = trained_registry(Path(folder) / "trained", environ, progress)
-        for name in options.jobs:
-
-            def holds(rate: float, name: str = name) -> bool:
-                run = run_demo(options.seconds, rate, environ, MODULES[name], registry=registry)
-                probes[name].append(probe(run, rate, options.limit))
-                progress(f"{name}: {rate:.0f} records a second: {_told(probes[name][-1])}")
-                return probes[name][-1].holds
-
-            found[name] = highest(holds, options.start)
-    ours, naive = found.get("ours"), found.get("naive")
+    with _demos(options, environ, progress) as demos:
+        found = {name: _probed(name, demo, options, probes.setdefault(name, []), progress) for name, demo in demos}
     return {
         "seconds": options.seconds,
         "limit_s": options.limit,
         "vader_texts_per_second": vader,
         "capacity": found,
-        "ours_over_naive": round(ours / naive, 2) if ours and naive else None,
+        **{f"ours_over_{other}": _ratio(found.get(OURS), found.get(other)) for other in (NAIVE, AGAINST)},
         "probes": {name: [each._asdict() for each in of_job] for name, of_job in probes.items()},
+        **({"against": options.against} if options.against else {}),
     }
+
+
+@contextmanager
+def _demos(
+    options: argparse.Namespace, environ: Mapping[str, str], progress: Callable[[str], None]
+) -> Iterator[list[tuple[str, Demo]]]:
+    """What runs each job's demo at a rate, by name. Raises UsageError if there is no such release."""
+    with tempfile.TemporaryDirectory(prefix="moodstream-bench-") as folder:
+        run = partial(run_demo, options.seconds, environ=environ)
+        registry = trained_registry(Path(folder) / "trained", environ, progress)
+        demos: list[tuple[str, Demo]] = [
+            (name, partial(run, module=MODULES[name], registry=registry)) for name in options.jobs
+        ]
+        if options.against is None:
+            yield demos
+            return
+        with checked_out(options.against, Path(folder) / "release") as release:
+            yield [*demos, (AGAINST, partial(run, release=release))]
+
+
+def _probed(
+    name: str,
+    demo: Demo,
+    options: argparse.Namespace,
+    probes: list[Probe],
+    progress: Callable[[str], None],
+) -> float | None:
+    """The highest rate that one job held; adds each demo to `probes`."""
+
+    def holds(rate: float) -> bool:
+        probes.append(probe(demo(rate), rate, options.limit))
+        progress(f"{name}: {rate:.0f} records a second: {_told(probes[-1])}")
+        return probes[-1].holds
+
+    return highest(holds, options.start)
+
+
+def _ratio(ours: float | None, other: float | None) -> float | None:
+    return round(ours / other, 2) if ours and other else None
 
 
 def _told(found: Probe) -> str:
@@ -132,6 +169,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add("--limit", type=number(0, 1e6, f"seconds {above}"), default=5.0, metavar="S",
         help="what silver's 95th percentile must stay under, seconds (5)")  # fmt: skip
     add("--jobs", type=_jobs, default=tuple(MODULES), metavar="NAMES", help="which jobs: ours,naive (both)")
+    add("--against", metavar="COMMIT", help="also probe the demo of this older release of the project")
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser.parse_args(list(argv))
 
@@ -154,4 +192,5 @@ def markdown(found: Mapping[str, Any]) -> str:
     for name, capacity in found["capacity"].items():
         probed = ", ".join(f"{each['rate']:.0f} ({each['p95']})" for each in found["probes"][name])
         lines.append(f"| {name} | {f'{capacity:.0f}' if capacity else 'none'} | {probed} |")
+    lines += ["", f"`against` is {found['against']}."] if found.get("against") else []
     return "\n".join(lines) + "\n"

@@ -217,6 +217,28 @@ def test_capacity_is_the_highest_rate_at_which_silver_keeps_up(
     assert "| ours |" in capacity.markdown(found)
 
 
+def test_capacity_probes_an_older_release_as_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def older(release: Path, argv: Sequence[str], _: Mapping[str, str]) -> tuple[int, str]:
+        given = dict(pairwise(argv))
+        audit = {
+            "latency_s": latency_s(1.0 if float(given["--rate"]) <= 600 else 9.0),
+            "passed": (release / "moodstream.py").exists(),
+        }
+        return 0, json.dumps({"audit": audit, "events_per_second": 1.0, "seconds": float(given["--seconds"])})
+
+    monkeypatch.setattr(demo, "main", DemoWithLimits().main)
+    monkeypatch.setattr(latency, "_older", older)
+    without_training(monkeypatch)
+    monkeypatch.setattr(models, "ensure_champion", lambda place, *_: (place.mlflow / "champion").touch())
+    assert main(["capacity", "--jobs", "ours", "--against", "HEAD", "--json"], {}) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert 600 / 1.16 <= found["capacity"]["against"] <= 600
+    assert found["ours_over_against"] == pytest.approx(1_300 / 600, rel=0.2)
+    assert "`against` is HEAD." in capacity.markdown(found)
+
+
 def test_a_job_that_never_keeps_up_has_no_capacity() -> None:
     asked: list[float] = []
 
