@@ -12,6 +12,14 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 
+def hops_in(path: str | None) -> Mapping[str, Any]:
+    """The state of each hop in the status file `path`; empty where the job writes none."""
+    if path is None or not Path(path).is_file():
+        return {}
+    hops: Mapping[str, Any] = json.loads(Path(path).read_text())["hops"]
+    return hops
+
+
 class StatusFile:
     """Replaces the file as a whole, so that a reader sees either the old status or the new one.
 

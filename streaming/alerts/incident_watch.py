@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from streaming.alerts import messages
 from streaming.alerts.detection.counts import STEP_S
 from streaming.alerts.detection.incidents import CLOSED, OPEN, Incident, Incidents
 from streaming.alerts.detection.text import Text
 from streaming.alerts.incident_rows import row_of
+from streaming.alerts.listening import Listening, Memory
 from streaming.alerts.rules import Alert
 from streaming.delta.merge import KeyedMerge
 from streaming.delta.tables import location, recent, storage_options
@@ -44,18 +45,6 @@ REMEMBER_EVERY = timedelta(minutes=10)
 Row = dict[str, Any]
 
 
-class Memory(Protocol):
-    """Stores one JSON object."""
-
-    def read(self) -> Mapping[str, Any]:
-        """The object that was written last; empty before the first."""
-        ...
-
-    def write(self, value: Mapping[str, Any]) -> None:
-        """Replace the object."""
-        ...
-
-
 class Steps:
     """Cuts texts into steps of event time. A step ends when nearly all texts are newer than it."""
 
@@ -66,15 +55,21 @@ class Steps:
         self._last_text_at = 0.0
         self._newest: dict[str, float] = {}
 
-    def add(self, texts: Sequence[Text], now: float) -> Iterator[tuple[float, list[Text]]]:
+    @property
+    def ended(self) -> float | None:
+        """The end of the last step that is complete, in epoch seconds; None before the first texts."""
+        return None if self._end is None else self._end - STEP_S
+
+    def add(self, texts: Sequence[Text], now: float, *, hears: bool = True) -> Iterator[tuple[float, list[Text]]]:
         """Add texts in order of their times, and yield each step that is complete as (end, texts).
 
-        `now` is the current time in epoch seconds. Texts of a step that has already ended are left out.
+        `now` is the current time in epoch seconds. While `hears` is False, texts may come late, and no step ends by
+        silence. Texts of a step that has already ended are left out.
         """
         if texts:
             self._reached = self._reached_by(texts, now)
             self._last_text_at = now
-        elif self._last_text_at and now - self._last_text_at >= IDLE_S and now - self._reached < GAP_S:
+        elif hears and self._last_text_at and now - self._last_text_at >= IDLE_S and now - self._reached < GAP_S:
             self._reached = max(self._reached, now - IDLE_S)
         if self._end is None and texts:
             # The first step is skipped: its earlier texts are missing.
@@ -116,15 +111,19 @@ class IncidentWatch:
     """Each call passes new texts to the detection and writes the changed rows of gold/incidents.
 
     `texts` returns the texts that silver got since its last call. `memory` keeps the seasons, which take days to learn.
+    `listening` knows when no texts could arrive.
     """
 
-    def __init__(self, settings: Settings, texts: Callable[[], Sequence[Text]], memory: Memory) -> None:
+    def __init__(
+        self, settings: Settings, texts: Callable[[], Sequence[Text]], memory: Memory, listening: Listening
+    ) -> None:
         self._settings = settings
         self._memory = memory
+        self._listening = listening
         self._remembered_at: datetime | None = None
         self._texts = texts
         self._steps = Steps()
-        self._incidents = Incidents(memory=memory.read())
+        self._incidents = Incidents(memory=memory.read(), pauses=listening.pauses)
         self._gold: KeyedMerge | None = None
         self._batch = 0
         self._written: dict[str, Row] = {}
@@ -135,9 +134,11 @@ class IncidentWatch:
         gold = self._table(now)
         texts = self._texts()
         if self._steps.gap(texts):
-            self._steps, self._incidents = Steps(), Incidents(memory=self._incidents.memory())
+            memory, pauses = self._incidents.memory(), self._listening.pauses
+            self._steps, self._incidents = Steps(), Incidents(memory=memory, pauses=pauses)
         changed: dict[str, Row] = {}
-        for end, step in self._steps.add(texts, now.timestamp()):
+        hears = self._listening.hears(now.timestamp())
+        for end, step in self._steps.add(texts, now.timestamp(), hears=hears):
             incident = self._incidents.step(end, step)
             if incident is not None and (row := self._worth_writing(incident)) is not None:
                 changed[row["incident_id"]] = row
@@ -146,6 +147,7 @@ class IncidentWatch:
         if changed:
             self._batch += 1
             gold.apply(gold_incidents.table_of(list(changed.values())), self._batch)
+        self._listening.reached(self._steps.ended)
         self._remember(now)
 
     def _remember(self, now: datetime) -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from streaming.alerts import incident_watch, rules
@@ -17,6 +16,7 @@ from streaming.delta.tables import recent
 from streaming.files import Files
 from streaming.quarantine import table as quarantine
 from streaming.settings import Settings
+from streaming.status import hops_in
 from streaming.tables import (
     gold_drift_by_hour,
     gold_freshness,
@@ -117,7 +117,7 @@ class Watcher:
         self._measure(freshness, quality, now)
         drifts = recent(self._settings, gold_drift_by_hour.TABLE, now - 2 * rules.DRIFT_WINDOW, now)
         return [
-            *rules.hop_trouble(self._hops()),
+            *rules.hop_trouble(hops_in(self._settings.status_file)),
             *rules.model_refused(self._refused()),
             *rules.challenger_refused(self._refused_challengers()),
             *rules.rows_quarantined(quarantine.since(self._settings, now - rules.QUARANTINE_WINDOW)),
@@ -138,14 +138,6 @@ class Watcher:
             rejected = sum(row["events"] for row in quality if row["entity"] == "rejected" and row["minute"] == minute)
             self._metrics.put(Metric("RejectedRows", "refine", float(rejected), "Count", minute))
             self._rejected_until = minute
-
-    def _hops(self) -> Mapping[str, Any]:
-        """The job's own status; empty where it writes none."""
-        path = Path(self._settings.status_file or "")
-        if not path.is_file():
-            return {}
-        hops: Mapping[str, Any] = json.loads(path.read_text())["hops"]
-        return hops
 
 
 def logged(alert: Alert) -> dict[str, Any]:

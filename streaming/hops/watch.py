@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from streaming.alerts.incident_watch import IncidentWatch
+from streaming.alerts.listening import Listening, place
 from streaming.alerts.metric_places import open_metrics
 from streaming.alerts.silver_texts import SilverTexts
 from streaming.alerts.sns import Topic
@@ -16,9 +17,10 @@ from streaming.alerts.watcher import Logged, State, Watcher
 from streaming.files import Files
 from streaming.loop import Loop, Running
 from streaming.settings import Settings
+from streaming.status import hops_in
 
 
-def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 - the signature of every hop
+def start(spark: SparkSession, settings: Settings) -> Running:
     """Look at gold every `watch_interval` seconds; without a topic alerts go to the log only."""
     alerts = Topic(settings, settings.alerts_topic) if settings.alerts_topic else Logged()
     files = Files(settings)
@@ -26,6 +28,9 @@ def start(spark: SparkSession, settings: Settings) -> Running:  # noqa: ARG001 -
     refused = State(files, f"{settings.checkpoint('refine-models')}/refused.json")
     shadow = State(files, f"{settings.checkpoint('observe')}/refused.json")
     seasons = State(files, f"{settings.checkpoint('watch')}/seasons.json")
-    incidents = IncidentWatch(settings, SilverTexts(settings).new, seasons)
+    began = spark.sparkContext.startTime / 1000
+    position = State(files, place(settings))
+    listening = Listening(position, began, lambda: hops_in(settings.status_file), settings.watch_interval)
+    incidents = IncidentWatch(settings, SilverTexts(settings).new, seasons, listening)
     watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read, incidents)
     return Loop("watch", watcher, settings.watch_interval)

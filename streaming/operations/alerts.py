@@ -13,10 +13,12 @@ from streaming.alerts import messages, silver_texts
 from streaming.alerts.detection.counts import STEP_S
 from streaming.alerts.detection.incidents import Incidents
 from streaming.alerts.incident_rows import row_of
+from streaming.alerts.listening import known_pauses, place
 from streaming.alerts.sns import Topic
 from streaming.alerts.watcher import forms
 from streaming.delta.tables import recent
 from streaming.errors import SettingsError
+from streaming.files import Files
 from streaming.operations import command
 from streaming.operations.command import Outcome, Progress
 from streaming.options import Parser
@@ -90,13 +92,14 @@ def _replay(settings: Settings, options: argparse.Namespace, progress: Progress)
     except TableNotFoundError as error:
         raise SettingsError(f"the lake has no scored texts: {error}") from error
     progress(f"{len(texts):,} texts of the last {options.hours} hours")
-    detection, found, place = Incidents("replayed"), {}, 0
+    pauses = known_pauses(Files(settings).read_json(place(settings)) or {})
+    detection, found, next_text = Incidents("replayed", pauses=pauses), {}, 0
     end = (texts[0].at // STEP_S + 1) * STEP_S if texts else 0.0
-    while place < len(texts):
-        first = place
-        while place < len(texts) and texts[place].at < end:
-            place += 1
-        incident = detection.step(end, texts[first:place])
+    while next_text < len(texts):
+        first = next_text
+        while next_text < len(texts) and texts[next_text].at < end:
+            next_text += 1
+        incident = detection.step(end, texts[first:next_text])
         if incident is not None:
             found[incident.id] = row_of(incident)
         end += STEP_S

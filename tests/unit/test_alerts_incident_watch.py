@@ -11,6 +11,7 @@ from typing import Any
 
 from streaming.alerts.detection.text import Text
 from streaming.alerts.incident_watch import IncidentWatch, Steps, alerts
+from streaming.alerts.listening import Listening
 from streaming.alerts.silver_texts import SilverTexts
 from tests.builders import NOON
 from tests.lake_rows import append, rows_of, settings_of
@@ -53,12 +54,18 @@ class Kept:
         self.value = value
 
 
+def a_watch(lake: Path, silver: Silver, kept: Kept | None = None) -> IncidentWatch:
+    """A watch whose job began long ago."""
+    long_ago = (NOON - 2 * HOUR).timestamp()
+    return IncidentWatch(settings_of(lake), silver, kept or Kept(), Listening(Kept(), long_ago))
+
+
 def an_incident(lake: Path, minutes: int = 5) -> tuple[Silver, IncidentWatch, datetime]:
     """A calm hour, then bad news for some minutes; the watch has seen all of it."""
     silver, rng, noon = Silver(), Random(3), NOON.timestamp()
     silver.waiting = texts_of(noon - 3600, 3600, rng, 0.3)
     silver.waiting += texts_of(noon, 60 * minutes, rng, 0.9, "login is broken #outage")
-    watch = IncidentWatch(settings_of(lake), silver, Kept())
+    watch = a_watch(lake, silver)
     now = NOON + timedelta(minutes=minutes)
     watch(now)
     return silver, watch, now
@@ -93,14 +100,14 @@ def test_an_incident_that_ended_while_nobody_watched_is_closed_at_the_next_start
     an_incident(empty_lake)
     silver, later = Silver(), NOON + HOUR
     silver.waiting = texts_of(later.timestamp() - 1200, 1200, Random(5), 0.3)
-    IncidentWatch(settings_of(empty_lake), silver, Kept())(later)
+    a_watch(empty_lake, silver)(later)
     (row,) = rows_of(empty_lake, GOLD)
     assert (row["state"], row["ended_at"]) == ("closed", row["last_seen"])
 
 
 def test_late_texts_of_the_hour_before_are_no_past_of_a_stream_that_has_just_begun(empty_lake: Path) -> None:
     silver, rng, noon = Silver(), Random(3), NOON.timestamp()
-    watch = IncidentWatch(settings_of(empty_lake), silver, Kept())
+    watch = a_watch(empty_lake, silver)
     for minute in range(8):
         late = [a_text(noon - rng.random() * 3600, number) for number in range(3)]
         live = texts_of(noon + 60 * minute, 60, rng, 0.3)
@@ -137,7 +144,7 @@ def test_without_texts_the_steps_go_on_because_silence_is_news() -> None:
 
 def test_hours_between_two_texts_begin_the_detection_anew(empty_lake: Path) -> None:
     silver = Silver()
-    watch = IncidentWatch(settings_of(empty_lake), silver, Kept())
+    watch = a_watch(empty_lake, silver)
     for at in (NOON, NOON + 100 * HOUR):
         silver.waiting = texts_of(at.timestamp(), 120, Random(1), 0.3)
         watch(at + timedelta(minutes=2))
@@ -164,14 +171,14 @@ def test_scored_texts_come_once_with_the_cohorts_of_their_authors(empty_lake: Pa
 
 def test_what_took_days_to_learn_is_written_down_and_taken_over(empty_lake: Path) -> None:
     silver, kept = Silver(), Kept()
-    watch = IncidentWatch(settings_of(empty_lake), silver, kept)
+    watch = a_watch(empty_lake, silver, kept)
     for minutes in (2, 8, 13):
         silver.waiting = texts_of((NOON + timedelta(minutes=minutes - 2)).timestamp(), 120, Random(1), 0.3)
         watch(NOON + timedelta(minutes=minutes))
     assert ["all", ""] in kept.value["names"]
     later = Kept()
     later.value = json.loads(json.dumps(kept.value))
-    again = IncidentWatch(settings_of(empty_lake), silver, later)
+    again = a_watch(empty_lake, silver, later)
     for minutes in (14, 25):
         again(NOON + timedelta(minutes=minutes))
     assert later.value["names"] == kept.value["names"]

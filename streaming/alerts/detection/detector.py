@@ -94,6 +94,13 @@ class Detector:
         self._baseline.learn(end - STEP_S / 2, self._counts.last(1), raw, np.logical_not(self._on.any(axis=1)))
         return found
 
+    def is_few(self, end: float, texts: int) -> bool:
+        """True if so few texts, in the step that ended at `end` (epoch seconds), would look like a fall in volume."""
+        if self._baseline.steps == 0:
+            return False
+        usual, _ = self._baseline.expected(end - STEP_S / 2)
+        return bool(texts * FACTOR <= usual[0])
+
     def memory(self) -> dict[str, Any]:
         """The seasons of every series except rare topics, as a JSON object; they take days to learn."""
         kept = [place for place, each in enumerate(self._counts.names) if self._is_lasting(place, each)]

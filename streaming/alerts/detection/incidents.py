@@ -14,6 +14,7 @@ from streaming.alerts.detection.causes import AUDIENCE, Cause, about, cause
 from streaming.alerts.detection.counts import STEP_S
 from streaming.alerts.detection.detector import MEASURES, VOLUME, Detector, Symptom
 from streaming.alerts.detection.evidence import Evidence, examples
+from streaming.alerts.detection.pauses import Pauses
 from streaming.alerts.detection.text import AGE, ALL, COHORT, LOCATION, TOPIC, Text
 
 QUIET_S = 300.0
@@ -89,12 +90,18 @@ class Incident:
 class Incidents:
     """Finds the incidents of one stream of texts. For one thread."""
 
-    def __init__(self, prefix: str = "incident", memory: Mapping[str, Any] | None = None) -> None:
-        """`memory`: the return value of `memory` of an earlier detection of the same stream."""
+    def __init__(
+        self, prefix: str = "incident", memory: Mapping[str, Any] | None = None, pauses: Pauses | None = None
+    ) -> None:
+        """`memory`: the return value of `memory` of an earlier detection of the same stream.
+
+        `pauses`: when no texts could arrive; the detection notes in them that texts flow again.
+        """
         self._prefix = prefix
         self._detector = Detector()
         self._detector.recall(memory or {})
         self._evidence = Evidence()
+        self._pauses = pauses or Pauses()
         self.current: Incident | None = None
 
     def memory(self) -> dict[str, Any]:
@@ -102,7 +109,12 @@ class Incidents:
         return self._detector.memory()
 
     def step(self, end: float, texts: Sequence[Text]) -> Incident | None:
-        """Add the texts of the step that ended at `end` (epoch seconds); returns the incident if it changed."""
+        """Add the texts of the step that ended at `end` (epoch seconds); returns the incident if it changed.
+
+        A step of a pause with few texts is left out, and the steps before and after it are tested as neighbours.
+        """
+        if self._is_left_out(end, len(texts)):
+            return None
         symptoms = self._detector.step(end, texts)
         self._evidence.add_step(end, texts, calm=not symptoms)
         if symptoms:
@@ -112,6 +124,14 @@ class Incidents:
             self.current = replace(self.current, ended=self.current.last_seen)
             return self.current
         return None
+
+    def _is_left_out(self, end: float, texts: int) -> bool:
+        if not self._pauses.covers(end):
+            return False
+        if self._detector.is_few(end, texts):
+            return True
+        self._pauses.resumed(end)
+        return False
 
     def _seen(self, end: float, symptoms: Sequence[Symptom]) -> Incident:
         incident = self.current if self.current is not None and self._continues(self.current, end, symptoms) else None
