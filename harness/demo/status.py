@@ -11,8 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from deploy.local import (
     aws,
@@ -31,6 +32,7 @@ from harness.demo import (
 )
 from harness.demo.counts import SILVER, Layers
 from harness.demo.screen import STATES, sentiment_bar
+from harness.status import screen
 from harness.status.command import show
 
 SERVICES = (aws.NAME, postgres.NAME, pages.MLFLOW, pages.DASHBOARD, job.NAME, sender.NAME)
@@ -50,7 +52,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if options.json:
         sys.stdout.write(json.dumps(found, default=str) + "\n")
     else:
-        Console(highlight=False).print(_readable(found))
+        screen.show(found["workdir"], _readable(found))
     return 0
 
 
@@ -100,7 +102,7 @@ def _loaded(place: Workdir) -> int | None:
 
 
 def _readable(found: Mapping[str, Any]) -> Group:
-    services = Table(title=f"moodstream in {found['workdir']}", title_justify="left", box=None)
+    services = Table(box=None)
     for name in ("service", "state", "pid", "port"):
         services.add_column(name)
     for name, service in found["services"].items():
@@ -118,7 +120,7 @@ def _readable(found: Mapping[str, Any]) -> Group:
             str(hop.get("batch") if hop.get("batch") is not None else ""),
             f"{rate:,.0f}" if rate else "",
             str(hop.get("restarts") or ""),
-            str(hop.get("error") or ""),
+            Text(str(hop.get("error") or "")),
         )
     rows = Table(box=None)
     for name in found["rows"]:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from deltalake.exceptions import DeltaError
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from deploy.local.errors import ServiceError
-from harness.status import lake
+from harness.status import lake, screen
 from harness.status.verdict import Verdict, verdict
 from streaming.files import NO_CREDENTIALS, lacks_credentials
 from streaming.settings import Settings
@@ -40,7 +41,7 @@ def show(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if options.json:
         sys.stdout.write(json.dumps({**found, "verdict": said._asdict()}) + "\n")
     else:
-        Console(highlight=False).print(_readable(found, said))
+        screen.show(found["lake"], _readable(found, said))
     return 0
 
 
@@ -61,7 +62,7 @@ def _hops(options: argparse.Namespace, settings: Settings, now: datetime) -> dic
 
 
 def _readable(found: Mapping[str, Any], said: Verdict) -> Group:
-    tables = Table(title=f"moodstream in {found['lake']}", title_justify="left", box=None)
+    tables = Table(box=None)
     for name in ("table", "rows", "last commit"):
         tables.add_column(name, justify="right" if name == "rows" else "left")
     for name, table in found["tables"].items():
@@ -70,5 +71,5 @@ def _readable(found: Mapping[str, Any], said: Verdict) -> Group:
     for name in ("hop", "state", "error"):
         hops.add_column(name)
     for name, hop in found["hops"].items():
-        hops.add_row(name, hop["state"], str(hop.get("error") or ""))
-    return Group(tables, hops, f"{said.state}: {said.why}", f"next: {said.next_step}")
+        hops.add_row(name, hop["state"], Text(str(hop.get("error") or "")))
+    return Group(tables, hops, Text(f"{said.state}: {said.why}"), Text(f"next: {said.next_step}"))

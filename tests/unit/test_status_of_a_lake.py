@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local import workdir
 from harness.demo import status
 from harness.status import lake
 from harness.status import verdict as verdict_module
@@ -89,6 +90,28 @@ def test_the_status_file_tells_the_hops_states(empty_lake: Path, capsys: pytest.
     with owned(settings_of(empty_lake)):
         assert command(["--lake", str(empty_lake), "--status-file", str(file), "--json"], {}) == 0
     assert json.loads(capsys.readouterr().out)["verdict"]["why"] == "load is failed (no login)"
+
+
+@pytest.mark.parametrize("columns", ["80", "40"])
+@pytest.mark.parametrize("option", ["--lake", "--workdir"])
+def test_on_a_narrow_terminal_the_path_is_in_one_line(
+    option: str, columns: str, empty_lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = empty_lake.parent / "a folder [of a team] whose name is longer than the terminals on which it is shown"
+    if option == "--lake":
+        empty_lake.rename(place)
+    else:
+        workdir.prepared(str(place))
+    monkeypatch.setenv("COLUMNS", columns)
+    assert command([option, str(place)], {}) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"moodstream in {place}"
+
+
+def test_an_error_with_brackets_is_shown_whole(empty_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = empty_lake / "status.json"
+    file.write_text(json.dumps({"hops": {"load": {"state": "failed", "error": "[load] no login"}}}))
+    assert command(["--lake", str(empty_lake), "--status-file", str(file)], {}) == 0
+    assert "[load] no login" in capsys.readouterr().out
 
 
 class CloudWatch:
