@@ -7,10 +7,11 @@ two arrays. No Python object is made of a chunk that was met before.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import SystemRandom
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,12 @@ BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680" + "".join(map(chr, range(0x
 BLANKS += "\u2028\u2029\u202f\u205f\u3000"
 UNKNOWN = -1
 
+# Characters that are looked at of one chunk: no word is as long.
+MAX_CHUNK = 400
+# The marks that stand alone behind a word.
+MARKS = "!?.;:,"
+_LETTER = np.array([byte < 128 and chr(byte).isalpha() for byte in range(256)])
+_ENDING = np.array([chr(byte) in MARKS for byte in range(256)])
 # A chunk longer than this gets its key from Python's own hash.
 _LONGEST = 64
 _LONGEST_HANDLE = 16
@@ -36,9 +43,25 @@ _WIDE_BLANKS = {
 _FIRST_BYTES = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 _IN_HANDLES = np.array([byte == 0 or (byte < 128 and (chr(byte).isalnum() or byte == 95)) for byte in range(256)])
 _HTTP, _HTTPS = (np.uint64(int.from_bytes(start, "little")) for start in (b"http://", b"https://"))
-_AT = np.uint64(ord("@"))
+_AT_BYTE = ord("@")
+_AT = np.uint64(_AT_BYTE)
 _EMPTY = np.uint64(0xFFFF_FFFF_FFFF_FFFF)  # no chunk's first bytes: 0xFF is not in UTF-8
 _GOLDEN, _OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC4CEB9FE1A85EC53)
+
+
+class Words(NamedTuple):
+    """What n chunks are: each is a word, a handle or another.
+
+    `plain`: (n,) which are a word of ASCII letters with at most one mark behind it; `marks`: (n,) that mark's byte, 0
+    for none; `handles`: (n,) which are an @ with letters, digits and underscores of ASCII. `words`: those words without
+    their marks; `others`: all chunks that are neither.
+    """
+
+    plain: npt.NDArray[np.bool_]
+    marks: npt.NDArray[np.intp]
+    handles: npt.NDArray[np.bool_]
+    words: list[str]
+    others: list[str]
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,38 @@ class Chunks:
         at = at[(self.lengths[at] > 1) & (self.lengths[at] <= _LONGEST_HANDLE)]
         sixteen = np.stack((self.heads[at] ^ _AT, self._eight(at, 8)), 1)
         return at[_IN_HANDLES[sixteen.view(np.uint8)].all(1)]
+
+    def words(self, places: Places) -> Words:
+        """What the chunks at some places are, as far as one look at their bytes says it."""
+        lengths = self.lengths[places]
+        ends = np.cumsum(lengths + 1)
+        # Each with the blank behind it.
+        at = np.repeat(self.starts[places] + lengths + 1 - ends, lengths + 1) + np.arange(ends[-1])
+        buffer = np.frombuffer(self.raw, np.uint8)[at]
+        letter = _LETTER[buffer]
+        begins = ends - lengths - 1
+        letters = np.add.reduceat(letter, begins, dtype=np.int32)
+        short = lengths <= MAX_CHUNK
+        last = buffer[ends - 2]
+        alone = (letters == lengths) & short
+        marked = (letters == lengths - 1) & (letters > 0) & short & _ENDING[last]
+        at_first = np.flatnonzero((buffer[begins] == _AT_BYTE) & (lengths > 1))
+        handles = np.zeros(len(places), bool)
+        if len(at_first):
+            # The @ and the blank behind the chunk do not count.
+            named = np.add.reduceat(_IN_HANDLES[buffer], begins, dtype=np.int32)
+            handles[at_first] = named[at_first] == lengths[at_first] - 1
+        plain = alone | marked
+        of_plain = np.repeat(plain, lengths + 1)
+        of_others = np.repeat(~plain & ~handles, lengths + 1)
+        letter[ends - 1] = True
+        return Words(
+            plain,
+            np.where(marked, last, 0),
+            handles,
+            buffer[letter & of_plain].tobytes().decode().split(" ")[:-1],
+            buffer[of_others].tobytes().decode("utf-8", "surrogatepass").split(" ")[:-1],
+        )
 
     def keys(self, seed: np.uint64) -> Keys:
         """(n,) up to eight bytes are their own key; of longer chunks it is a hash that nobody can foresee."""
@@ -150,6 +205,13 @@ class Known:
         self._tokens.extend(tokens)
         return (len(self._tokens) - len(tokens)) << 20 | len(tokens)
 
+    def extend(self, tokens: Ints, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Remember many runs, whose token ids follow each other; the numbers that stand for them."""
+        first = len(self._tokens)
+        self._tokens.frombytes(tokens.astype(np.int32).tobytes())
+        numbers: npt.NDArray[np.int64] = (first + np.cumsum(counts) - counts) << 20 | counts
+        return numbers
+
     def runs(self, keys: Keys) -> npt.NDArray[np.int64]:
         """(n,) the run of each chunk, or UNKNOWN."""
         slots = self._slots(keys)
@@ -161,9 +223,9 @@ class Known:
             others = others[(found != keys[others]) & (found != _EMPTY)]
         return self._runs[slots]
 
-    def add(self, keys: Keys, runs: Iterable[int]) -> None:
+    def add(self, keys: Keys, runs: npt.NDArray[np.int64]) -> None:
         """Add chunks that are not there yet, each once."""
-        new = np.fromiter(runs, np.int64, len(keys))
+        new = runs
         self.size += len(keys)
         if 2 * self.size > len(self._keys):
             full = self._keys != _EMPTY

@@ -33,7 +33,7 @@ _ENGLISH = _words(
     "yesterday yet you young your youre yours yourself"
 )
 # Ends of words that few other languages have.
-_COMMON_ENDS = ("ingly", "ously", "fully", "lessly", "ness", "ful", "less", "tically", "ably", "ighted", "ought", "'s")
+COMMON_ENDS = ("ingly", "ously", "fully", "lessly", "ness", "ful", "less", "tically", "ably", "ighted", "ought", "'s")
 _ENGLISH_ENDS = ("n't", "'m", "'re", "'ve", "'ll", "it's", "that's", "what's", "there's", "he's", "let's")
 # English words, and names of things, that stand in texts of other languages as well.
 _SHARED = _words(
@@ -54,12 +54,14 @@ _SHARED = _words(
     "vs want war was wat we web website weekend wer while will wow y ya yang yo you z za zu"
 )
 # Laughter, sighs and the like: people write them in any language.
-_NO_WORD = re.compile(
+NO_WORD = re.compile(
     r"(?:a*(?:ha|he|hi|je|ja|jk|ks|rs|kk|ah|eh){2,}[hajks]?|k{2,}|w{2,}|z{2,}|x+d+|lo+l[osz]*|lu+l[sz]?|lmf?a+o+|rofl|"
     r"omf?g+|wtf|wth|smh|fml|brb|btw|idk|imo|ikr|tbh|ffs|o+h*|u+h*|a+h*|e+h*|ugh+|argh+|ar+gh*|grr+|br+|h+m+|m+|mhm+|"
     r"a+w+w*|e+w+w*|w+o+w+|y+a+y+|ye+y+|wo+ho+|woo+t?|yu+p+|ye+p+|nope|nah+|meh+|o+ps+|o+ok|oo+ps+|ouch|o+k+(?:ay|ey)?|"
     r"ps+t+|sh+|hey+|hi+|yo+|ha+h*|he+h*|heh|duh+|rt|dm|pm|am|via|fyi|asap|p\.?s)"
 )
+# All that is listed here.
+LISTED = _ENGLISH | _SHARED
 # Beyond the letters of Latin scripts and their marks.
 _LAST_LATIN, _EXTENDED_LATIN = 0x24F, range(0x1E00, 0x1F00)
 
@@ -71,7 +73,7 @@ def evidence(word: str, *, common: bool, learnt: bool) -> int:
     """
     if not word.isascii() and any(ord(char) > _LAST_LATIN and ord(char) not in _EXTENDED_LATIN for char in word):
         return COUNTED | OTHER_SCRIPT
-    if _NO_WORD.fullmatch(word):
+    if NO_WORD.fullmatch(word):
         return 0
     if word in _ENGLISH or word.endswith(_ENGLISH_ENDS):
         return COUNTED | ENGLISH | COMMON | LEARNT
@@ -79,6 +81,6 @@ def evidence(word: str, *, common: bool, learnt: bool) -> int:
         return COUNTED | SHARED
     if len(word) == 1:
         return COUNTED
-    if len(word) > 5 and word.endswith(_COMMON_ENDS):
+    if len(word) > 5 and word.endswith(COMMON_ENDS):
         return COUNTED | COMMON | LEARNT
     return COUNTED | (COMMON | LEARNT) * common | LEARNT * learnt

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from math import inf, log
+from string import ascii_lowercase
 
 import numpy as np
+import numpy.typing as npt
 
-from .chunks import SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
-from .english import evidence
+from .chunks import MARKS, MAX_CHUNK, SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
+from .english import LISTED, evidence
+from .hashtags import words_of
 from .negation import CONTRASTS, NEGATORS, UTMOST_NEGATORS, resolved, variants
+from .new_words import NewWords
 from .normal import normal
 from .phrases import DENYING, PLAIN, VALENCES, Phrases
+from .pieces import pattern
 from .tokens import (
     ADDRESS,
     BOUNDARY,
@@ -50,13 +54,15 @@ from .tokens import (
 )
 
 CHUNKS_KEPT = 400_000
-# Of a hashtag: its characters, those of a part, and what each part costs beside its rarity.
-MAX_TAG, MAX_PART, PART_PRICE = 40, 16, 4.0
+_COMPARATIVES = ("more", "better", "worse")
+_NAMED = ("rt", *_COMPARATIVES)
 _THRICE = re.compile(r"(.)\1\1+")
 _SITE = re.compile(r"\.(?:com|org|net|ly)\b")
-# Characters that are looked at of one run of non-blanks: no word is as long.
-MAX_CHUNK = 400
-_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z]|\b|\d|_)|[A-Z]?[a-z]+")
+# A word of two letters or more between signs that neither begin an address nor belong to markup. (Of a chunk that is
+# looked up in vain: shorter ones are few, and a face may be among them.)
+_SHORT = 4
+_SIGNS = r"[!\"$%'()*+,\-./:;=>?\[\\\]^{|}~]"
+_FRAMED = re.compile(rf"({_SIGNS}*)(?<!\.)((?!http|www)[A-Za-z]{{2,}}(?:'[A-Za-z]+)*)({_SIGNS}*)")
 _SIMPLE_ENDS = {"!": "bang", "?": "question", ".": "stop", ";": "stop", ":": "stop", ",": ""}
 
 
@@ -87,8 +93,9 @@ class Lexer:
         self._lexica = lexica
         self._stem = stem
         self._vocabulary = vocabulary
-        self._pattern = _pattern(lexica)
+        self._pattern = pattern(lexica.valence)
         self._phrases = Phrases(lexica.phrases, lexica.common)
+        self._new_words = NewWords(self._listed(), stem, vocabulary, self._is_comparative)
         self.keys: list[str] = []
         # What the subword model sees of each token: words with blanks between them; empty where it sees nothing.
         self.surfaces: list[str] = []
@@ -100,11 +107,23 @@ class Lexer:
         self.surfaces.clear()
         self._known: dict[tuple[object, ...], int] = {}
         self._words: dict[tuple[str, int], int] = {}
+        self._frames: dict[tuple[str, str], tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        self._waiting: list[tuple[str, int]] = []
         self._chunks = Known()
         self._boundary = self._chunks.run((self._token(SEPARATOR, BOUNDARY | STOP),))
         self._tokens_of_phrases = [self._phrase(*each) for each in self._phrases]
-        self._mention = self._chunks.run(self._analyse("@a"))
+        (self._user,) = self._mark("mention", "@a")
+        self._mention = self._chunks.run((self._user,))
         self._address = self._chunks.run(self._analyse("http://a"))
+        # The token of each mark that may stand behind a word, by its byte; a comma has none.
+        self._marks = np.full(256, -1, np.int32)
+        for mark in set(MARKS) - {","}:
+            (self._marks[ord(mark)],) = self._mark(_SIMPLE_ENDS[mark], mark)
+
+    def _listed(self) -> Iterator[str]:
+        """All words that something is known of, in lower case."""
+        lists = (self._lexica.valence, self._lexica.boost, self._lexica.common, self._vocabulary, LISTED)
+        yield from chain(*lists, NEGATORS, CONTRASTS, self._phrases.words(), ascii_lowercase, _NAMED)
 
     @property
     def kept(self) -> int:
@@ -131,9 +150,54 @@ class Lexer:
 
     def _learn(self, chunks: Chunks, keys: Keys, new: Places) -> None:
         """Take the new chunks apart, in their order, each once."""
-        _, first = np.unique(keys[new], return_index=True)
-        places = new[np.sort(first)]
-        self._chunks.add(keys[places], (self._chunks.run(self._analyse(chunks[place])) for place in places.tolist()))
+        once = np.zeros(len(new), bool)
+        once[np.unique(keys[new], return_index=True)[1]] = True
+        places = new[once]
+        self._chunks.add(keys[places], self._runs(chunks, places))
+
+    def _runs(self, chunks: Chunks, places: Places) -> npt.NDArray[np.int64]:
+        """The runs of tokens of the chunks at some places: most are a word, perhaps with a mark behind it."""
+        plain, marks, handles, words, chunks_left = chunks.words(places)
+        self._waiting.clear()
+        others = [self._analyse(chunk) for chunk in chunks_left]
+        left = ~plain & ~handles
+        flags = np.append(PAUSE * (marks[plain] == ord(",")), [flags for _, flags in self._waiting]).astype(np.int32)
+        found = self._tokens_of([*words, *(word for word, _ in self._waiting)], flags)
+        mark = self._marks[marks]
+        counts = 1 + (mark >= 0)
+        counts[left] = list(map(len, others))
+        begins = np.cumsum(counts) - counts
+        tokens = np.empty(counts.sum(), np.int32)
+        tokens[begins[plain]] = found[: len(words)]
+        tokens[begins[mark >= 0] + 1] = mark[mark >= 0]
+        rest = np.fromiter(chain.from_iterable(others), np.int64)
+        later = rest < 0
+        rest[later] = found[len(words) + ~rest[later]]
+        tokens[np.repeat(left, counts)] = rest
+        tokens[begins[handles]] = self._user
+        return self._chunks.extend(tokens, counts)
+
+    def _tokens_of(self, words: Sequence[str], flags: Ints) -> Ints:
+        """The tokens of words with their flags."""
+        if not words:
+            return np.zeros(0, np.int32)
+        unknown = self._new_words.unknown(words, flags)
+        first = self.table.extend(unknown.flags, unknown.hashes, unknown.rows)
+        self.keys.extend(unknown.keys)
+        self.surfaces.extend(unknown.surfaces)
+        tokens = np.full(len(words), -1, np.int32)
+        tokens[unknown.places] = np.arange(first, self.table.size)
+        for place in np.flatnonzero(tokens < 0).tolist():
+            tokens[place] = self._word(words[place], int(flags[place]))
+        return tokens
+
+    def _later(self, word: str, flags: int = 0) -> int:
+        """The token of a word that was met before; else a number below zero, the word's place among those waiting."""
+        known = self._words.get((word, flags))
+        if known is None:
+            self._waiting.append((word, flags))
+            return -len(self._waiting)
+        return known
 
     def _token(self, key: str, flags: int, numbers: Sequence[float] = (0, 0, 0), surface: str = "") -> int:
         signature = (key, flags, surface, *numbers)
@@ -148,31 +212,61 @@ class Lexer:
         return known
 
     def _analyse(self, chunk: str) -> tuple[int, ...]:
-        if chunk.isalpha() and chunk.isascii():
-            return (self._word(chunk),) if len(chunk) <= MAX_CHUNK else ()
+        """The tokens of a chunk; of its words that are new, their places among those waiting (see `_later`)."""
+        if len(chunk) > MAX_CHUNK and chunk.isalpha() and chunk.isascii():
+            return ()
+        seen = self._at_sight(chunk) if _SHORT < len(chunk) <= MAX_CHUNK else None
+        if seen is not None:
+            return seen
         chunk = normal(chunk[:MAX_CHUNK])
         if not chunk:
             return ()
         if chunk.isalpha():
-            return (self._word(chunk),)
+            return (self._later(chunk),)
         if chunk[0] == "@" and chunk[1:].isidentifier():
             return self._mark("mention", chunk)
         if chunk[:-1].isalpha() and chunk[-1] in _SIMPLE_ENDS:
             mark = _SIMPLE_ENDS[chunk[-1]]
-            return (self._word(chunk[:-1]), *self._mark(mark, chunk[-1])) if mark else (self._word(chunk[:-1], PAUSE),)
+            return (
+                (self._later(chunk[:-1]), *self._mark(mark, chunk[-1])) if mark else (self._later(chunk[:-1], PAUSE),)
+            )
         low = chunk.lower()
         if low in self._lexica.valence and not low.isalpha():
             return (self._emoticon(low),)
         site = _SITE.search(chunk)
         if site and site.start():
             return self._mark("address", chunk)
-        found = ((match.lastgroup or "", match.group()) for match in self._pattern.finditer(chunk))
-        return tuple(chain.from_iterable(self._mark(kind, piece) for kind, piece in found))
+        return tuple(chain.from_iterable([self._mark(*piece) for piece in self._pieces(chunk)]))
+
+    def _at_sight(self, chunk: str) -> tuple[int, ...] | None:
+        """The tokens of a word between signs or of a plain hashtag, the commonest of all other chunks; else None."""
+        framed = _FRAMED.fullmatch(chunk)
+        if framed and chunk.lower() not in self._lexica.valence:
+            return self._framed(*framed.groups())
+        if chunk[0] == "#" and chunk.isascii() and chunk[1:].isalnum():
+            return self._hashtag(chunk[1:])
+        return None
+
+    def _framed(self, before: str, word: str, behind: str) -> tuple[int, ...]:
+        """The tokens of a word between signs. Both kinds of signs recur, whatever word is between them."""
+        pause = behind.startswith(",")
+        key = (before, behind)
+        known = self._frames.get(key)
+        if known is None:
+            # No face reaches into a word of two letters.
+            first = [self._mark(*piece) for piece in self._pieces(before + "xx")[:-1]] if before else []
+            last = [self._mark(*piece) for piece in self._pieces(behind[pause:])]
+            known = self._frames[key] = tuple(chain.from_iterable(first)), tuple(chain.from_iterable(last))
+        return (*known[0], self._later(word, PAUSE * pause), *known[1])
+
+    def _pieces(self, chunk: str) -> list[tuple[str, str]]:
+        """The pieces of a chunk and their groups in the pattern."""
+        return [(match.lastgroup or "", match.group()) for match in self._pattern.finditer(chunk)]
 
     def _mark(self, kind: str, piece: str) -> tuple[int, ...]:
         """The tokens of one piece of a chunk, `kind` being its group in the pattern."""
         if kind == "word":
-            return (self._word(piece.rstrip(","), PAUSE * piece.endswith(",")),)
+            return (self._later(piece.rstrip(","), PAUSE * piece.endswith(",")),)
         if kind == "hashtag":
             return self._hashtag(piece[1:])
         if kind == "emoticon":
@@ -191,34 +285,10 @@ class Lexer:
 
     def _hashtag(self, name: str) -> tuple[int, ...]:
         """The tag as one token, and its words, which capitals tell apart or else a list of common words."""
-        parts = _CAMEL.findall(name)
-        if len(parts) == 1:
-            parts = self._split(name.lower())
+        parts = words_of(name, self._lexica.common)
         if 1 < len(parts) < 6:
-            return (self._token("#" + name.lower(), HASHTAG), *(self._word(part, IN_HASHTAG) for part in parts))
-        return (self._word(name, HASHTAG),)
-
-    def _split(self, name: str) -> list[str]:
-        """The cheapest way to write a tag as common words, the rarer the dearer; the name alone if there is none."""
-        common = self._lexica.common
-        if not 5 < len(name) <= MAX_TAG or name in common:
-            return [name]
-        best: list[tuple[float, int]] = [(0.0, 0)]
-        for end in range(1, len(name) + 1):
-            ways = (
-                (best[begin][0] + log(2 + common[name[begin:end]]) + PART_PRICE, begin)
-                for begin in range(max(0, end - MAX_PART), end)
-                if name[begin:end] in common and (end - begin > 1 or name[begin] in "ai")
-            )
-            best.append(min(ways, default=(inf, end)))
-        if best[-1][0] == inf:
-            return [name]
-        parts, end = [], len(name)
-        while end:
-            begin = best[end][1]
-            parts.append(name[begin:end])
-            end = begin
-        return parts[::-1]
+            return (self._token("#" + name.lower(), HASHTAG), *(self._later(part, IN_HASHTAG) for part in parts))
+        return (self._later(name, HASHTAG),)
 
     def _word(self, word: str, flags: int = 0) -> int:
         """The token of a word; remembered apart from its chunk, for `great,` and `great!` share it."""
@@ -242,7 +312,7 @@ class Lexer:
             flags |= NEGATOR | UTMOST * (bare in UTMOST_NEGATORS)
         elif low in CONTRASTS:
             flags |= BUT
-        elif low in ("more", "better", "worse") or self._is_comparative(low):
+        elif low in _COMPARATIVES or self._is_comparative(low):
             flags |= COMPARATIVE
         # "no" is in VADER's lexicon, but it acts through what it negates.
         valence = 0.0 if flags & NEGATOR else self._lexica.valence.get(low, 0.0)
@@ -292,26 +362,3 @@ _CONSTANTS = {
     "stop": (".", STOP),
     "quote": ('"', QUOTE),
 }
-
-
-def _pattern(lexica: Lexica) -> re.Pattern[str]:
-    """One pass over a chunk; words come before emoticons only where an emoticon could not start."""
-    faces = [
-        face for face in lexica.valence if len(face) > 1 and not face.isalnum() and not re.search("[a-z]{2}", face)
-    ]
-    faces.sort(key=lambda face: (-len(face), face))
-    alternatives = {
-        "address": r"https?:\S*|www\.\S+",
-        "mention": r"@\w+",
-        "emoticon": f"(?:{'|'.join(map(re.escape, faces)) or '(?!)'})(?!\\w)",
-        "hashtag": r"#\w+",
-        "number": r"[$£€]?\d[\d.,:/]*(?:%|st|nd|rd|th|am|pm|k|s|m|x)?\b",
-        "word": r"[^\W\d_]+(?:'[^\W\d_]+)*,?",
-        "bang": r"!+[!?1]*",
-        "question": r"\?[!?]*",
-        "dots": r"\.\.+|…",
-        "stop": r"[.;:]",
-        "quote": r"[\"“”]",
-        "emoji": "[\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]",
-    }
-    return re.compile("|".join(f"(?P<{name}>{body})" for name, body in alternatives.items()))

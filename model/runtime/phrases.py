@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -45,6 +45,10 @@ class Phrases:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Each phrase as the subword model sees it, and its kind."""
         return iter(self._all)
+
+    def words(self) -> Iterable[str]:
+        """All words of phrases, without apostrophes."""
+        return self._numbers
 
     def number(self, bare: str) -> int:
         """The number of a word without apostrophes, as the table keeps it; 0 for a word that is in no phrase."""

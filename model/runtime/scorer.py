@@ -24,7 +24,8 @@ from .tokens import VALENCED, WORD, Floats
 # The languages that the labelled texts are in: what the model says of a text in another one means nothing.
 LANGUAGES = ("en",)
 BIGRAM_SLOTS = 1 << 20
-BATCH = 8192
+# Texts that are scored at once: the arrays of more leave the processor's cache, fewer do not pay for numpy's calls.
+BATCH = 2048
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Scorer:
         rows = {key: row for row, key in enumerate(vocabulary, start=1)}
         self._weights = weights
         self._singles, self._pairs = _against_neutral(weights.unigrams), _against_neutral(weights.bigrams)
-        self._lexer = Lexer(lexica, Stemmer.Stemmer("english").stemWord, rows)
+        # The lexer remembers its words: the stemmer need not.
+        self._lexer = Lexer(lexica, Stemmer.Stemmer("english", 0).stemWord, rows)
         self._parts = TokenParts(subwords, np.stack(_columns(weights.parts), 1))
         self._lock = threading.Lock()
 

@@ -57,6 +57,16 @@ class TokenTable:
         self.size += 1
         return self.size - 1
 
+    def extend(self, flags: Ints, hashes: npt.NDArray[np.uint32], rows: Ints) -> int:
+        """Append tokens without numbers that are in no phrase; returns the id of the first of them."""
+        self._settle()
+        first, self.size = self.size, self.size + len(flags)
+        self._make_room()
+        new = slice(first, self.size)
+        self._flags[new], self._hashes[new], self._rows[new] = flags, hashes, rows
+        self._evidence[new] = _packed(flags)
+        return first
+
     @property
     def flags(self) -> Ints:
         """(size or more,) the bits."""
@@ -98,6 +108,15 @@ class TokenTable:
             return
         flags, hashes, rows, numbers, in_phrases = zip(*self._new, strict=True)
         settled = self.size - len(self._new)
+        self._make_room()
+        new = slice(settled, self.size)
+        self._flags[new], self._hashes[new], self._rows[new] = flags, hashes, rows
+        self._in_phrases[new] = in_phrases
+        self._evidence[new] = _packed(self._flags[new])
+        self._numbers[:, new] = np.array(numbers, np.float32).T
+        self._new.clear()
+
+    def _make_room(self) -> None:
         if self.size > len(self._flags):
             room = max(1 << 14, self.size - len(self._flags), len(self._flags))
             self._flags = np.pad(self._flags, (0, room))
@@ -106,12 +125,6 @@ class TokenTable:
             self._numbers = np.pad(self._numbers, ((0, 0), (0, room)))
             self._in_phrases = np.pad(self._in_phrases, (0, room))
             self._evidence = np.pad(self._evidence, (0, room))
-        new = slice(settled, self.size)
-        self._flags[new], self._hashes[new], self._rows[new] = flags, hashes, rows
-        self._in_phrases[new] = in_phrases
-        self._evidence[new] = _packed(self._flags[new])
-        self._numbers[:, new] = np.array(numbers, np.float32).T
-        self._new.clear()
 
 
 def _packed(flags: Ints) -> npt.NDArray[np.int64]:

@@ -6,15 +6,18 @@ import random
 import string
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from deploy.local.datasets import FOLDER
+from harness.bench.texts import texts_of_round
 from model import cli, dataset
 from model.runtime import Scorer, language
+from model.runtime.bayes import Bayes, Guesses
 from model.settings import Settings
 
 DATA = Settings("sqlite:////none", None, FOLDER)
@@ -69,20 +72,22 @@ def test_few_english_texts_are_read_by_an_identifier(bundle: Path, monkeypatch: 
     """Their time is what identification costs: the words alone decide for the others."""
     tweets = [row.text for row in dataset.labelled(DATA.archive, games=DATA.games)[0] if row.source != "nyt"][::10]
     calls: Counter[str] = Counter()
+    cld2, guesses = language._cld2, Bayes.guesses
 
-    def counted(name: str, identifier: Callable[[str], str | None]) -> Callable[[str], str | None]:
-        def identify(text: str) -> str | None:
-            calls[name] += 1
-            return identifier(text)
+    def counted_cld2(text: str) -> str | None:
+        calls["CLD2"] += 1
+        return cld2(text)
 
-        return identify
+    def counted_guesses(bayes: Bayes, texts: Sequence[str]) -> Guesses:
+        calls["py3langid"] += len(texts)
+        return guesses(bayes, texts)
 
-    for name in ("_cld2", "_langid"):
-        monkeypatch.setattr(language, name, counted(name, getattr(language, name)))
+    monkeypatch.setattr(language, "_cld2", counted_cld2)
+    monkeypatch.setattr(Bayes, "guesses", counted_guesses)
     Scorer.load(bundle).columns(tweets)
     assert len(tweets) > 4000
-    assert 0 < calls["_cld2"] < 0.04 * len(tweets)
-    assert 0 < calls["_langid"] < 0.015 * len(tweets)
+    assert 0 < calls["py3langid"] < 0.04 * len(tweets)
+    assert 0 < calls["CLD2"] < 0.03 * len(tweets)
 
 
 def hostile_texts() -> dict[str, str]:
@@ -125,3 +130,20 @@ def test_no_text_costs_much_more_than_an_ordinary_one_of_its_length(bundle: Path
     costs = {name: seconds(bundle, text) / least for name, text in hostile_texts().items()}
     # Three times is the aim; the rest is what a busy machine adds to a measurement of milliseconds.
     assert max(costs.values()) < 4, costs
+
+
+def test_texts_of_words_that_were_never_met_cost_little_more_than_with_vader(bundle: Path) -> None:
+    """Three times at most; it would be eight if each word were taken apart alone."""
+    scorer, analyzer = Scorer.load(bundle), SentimentIntensityAnalyzer()
+    ours, vaders = [], []
+    for number in range(4):
+        texts = texts_of_round(3_000, number, distinct=True, cold=True)
+        begun = time.process_time()
+        scorer.columns(texts)
+        ours.append(time.process_time() - begun)
+        begun = time.process_time()
+        for text in texts:
+            analyzer.polarity_scores(text)
+        vaders.append(time.process_time() - begun)
+    # The first round loads the identifiers.
+    assert min(ours[1:]) < 3 * min(vaders), (ours, vaders)

@@ -109,7 +109,7 @@ def test_the_table_of_chunks_grows_and_finds_them_all() -> None:
     keys = np.arange(100_000, dtype=np.uint64) << np.uint64(48)
     keys |= np.arange(100_000, dtype=np.uint64)
     for part in range(0, 100_000, 9999):
-        known.add(keys[part : part + 9999], range(part, min(part + 9999, 100_000)))
+        known.add(keys[part : part + 9999], np.arange(part, min(part + 9999, 100_000)))
     assert (known.runs(keys) == np.arange(100_000)).all()
     assert (known.runs(keys + np.uint64(1 << 40)) == chunks.UNKNOWN).all()
 
