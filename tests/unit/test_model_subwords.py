@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
 from model.runtime.lexer import Lexer, Lexica
 from model.runtime.normal import normal
-from model.runtime.subwords import BUCKETS, LONGEST, SHORTEST, Subwords
+from model.runtime.subwords import BUCKETS, LONGEST, MAX_WORD, SHORTEST, Subwords
 
 
 def fnv(text: str) -> int:
@@ -43,6 +45,26 @@ def test_a_known_word_has_a_row_of_its_own_beside_those_of_its_parts() -> None:
     subwords = Subwords(["love"], np.array(sorted(fnv(each) for each in ngrams("love")), np.int32))
     _, counts = subwords.sums(["love", "love love", "", "q"], np.ones((subwords.rows, 1), np.float32))
     assert counts.tolist() == [1 + len(ngrams("love")), 2 + 2 * len(ngrams("love")), 0, 0]
+
+
+def test_the_sums_of_many_words_are_those_of_each_alone() -> None:
+    rng = random.Random(1)
+    words = ["".join(rng.choices("abcdefg<>é日", [9] * 7 + [1] * 4, k=rng.randrange(0, 45))) for _ in range(2000)]
+    texts = [" ".join(rng.sample(words, rng.choice((1, 1, 1, 0, 2)))) for _ in range(3000)]
+    kept = sorted({fnv(each) for word in words[::3] for each in ngrams(word[:MAX_WORD])[::5]} | {0, BUCKETS - 1})
+    subwords = Subwords(words[:50], np.array(kept, np.int32))
+    table = np.random.default_rng(1).normal(size=(subwords.rows, 2)).astype(np.float32)
+    sums, counts = subwords.sums(texts, table)
+    row_of, own = (
+        {bucket: 50 + place for place, bucket in enumerate(kept)},
+        {word: row for row, word in enumerate(words[:50])},
+    )
+    for text, found, count in zip(texts, sums, counts, strict=True):
+        cut = [word[:MAX_WORD] for word in text.split()]
+        rows = [own[word] for word in cut if word in own]
+        rows += [row_of[fnv(each)] for word in cut for each in ngrams(word) if fnv(each) in row_of]
+        assert count == len(rows)
+        np.testing.assert_allclose(found, table[rows].sum(0), atol=1e-5)
 
 
 @pytest.mark.parametrize(
