@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from py3langid import langid
 
 from deploy.local.datasets import FOLDER
+from harness.bench.texts import unseen_words
 from model import dataset
 from model.champion import Champion
-from model.runtime import Scorer, scorer
+from model.runtime import Scorer, language, scorer
+from model.runtime.bayes import Bayes
 from model.score import results, table
 from model.settings import Settings
 from model.training import fitting, lexica, nade
@@ -78,6 +82,52 @@ def test_a_text_has_the_same_language_in_any_company(trained: Scorer) -> None:
     together = list(trained.columns(texts)["language"])
     assert [trained.columns([text])["language"][0] for text in texts] == together
     assert len(trained.columns([])["language"]) == 0
+
+
+def test_py3langid_says_of_many_texts_what_it_says_of_each() -> None:
+    texts = [text[:48] for _, text in EVERY_TEXT] + [
+        "",
+        "!!",
+        "\ud800 x",
+        "TOUT EN MAJUSCULES ÉTÉ",
+        "e\u0301te\u0301 " * 9,
+    ]
+    alone = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
+    codes = ["en", "de", "fr", "es", "ja", "ru", "sr", "nn", "nb", "zh", "pt"]
+    alone.set_languages(set(codes) & set(alone.labels))
+    guesses = Bayes(codes).guesses(texts * 3)
+    assert guesses.codes == [alone.classify(text)[0] for text in texts] * 3
+    leads = []
+    for text in texts:
+        first, second, *_ = (score for _, score in alone.rank(text))
+        leads.append(first - second)
+    np.testing.assert_allclose(guesses.lead[: len(texts)], leads, atol=1e-3)
+
+
+def test_what_is_read_of_many_texts_is_what_is_read_of_each() -> None:
+    texts = [
+        "one 22 three_4\x01\x02 5\x036",
+        "a&amp;b c",
+        "é 1 " * 40,
+        "1" * 300 + " end",
+        "",
+        "😀 fine 12",
+        "x" * 200,
+        "_",
+    ]
+    assert language._letters_of(texts) == [language._NO_LETTERS.sub(" ", text)[:48] for text in texts]
+    for text in texts:
+        assert language._letters_of([text]) == [language._NO_LETTERS.sub(" ", text)[:48]]
+
+
+def test_what_one_identifier_is_sure_is_english_no_other_is_asked_for(
+    trained: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(language, "_cld2", asked.append)
+    texts = [unseen_words(text, number) for number, (code, text) in enumerate(EVERY_TEXT) if code == "en"]
+    assert list(trained.columns(texts)["language"]) == ["en"] * len(texts)
+    assert len(asked) < 0.3 * len(texts)
 
 
 def test_the_command_gives_no_sentiment_where_the_model_does_not_serve_the_language(tmp_path: Path) -> None:
