@@ -6,7 +6,8 @@ import os
 import re
 
 # Shorter words stay: a language has few of them, so every stream has seen them.
-_WORD = re.compile(r"[A-Za-z]{4,}")
+# A link stays one: its beginning is no word, and is never new.
+_LINK_OR_WORD = re.compile(r"(?P<link>https?://\S*)|[A-Za-z]{4,}")
 _LETTERS = "bcdfghjklmnpqrst"
 
 
@@ -27,7 +28,11 @@ def unseen_words(text: str, number: int) -> str:
     ending = _letters(number)
     places = iter(range(len(text)))
     # The ending also numbers the words of a text, so that a word which it repeats is new each time.
-    return _WORD.sub(lambda found: f"{found[0]}x{ending}x{_letters(next(places))}", text)
+
+    def unseen(found: re.Match[str]) -> str:
+        return found[0] if found["link"] else f"{found[0]}x{ending}x{_letters(next(places))}"
+
+    return _LINK_OR_WORD.sub(unseen, text)
 
 
 def _letters(number: int) -> str:

@@ -372,6 +372,10 @@ def test_cold_texts_keep_their_short_words_and_punctuation() -> None:
     assert texts.unseen_words("so-so, I am :) @me", 7) == "so-so, I am :) @me"
 
 
+def test_the_links_of_cold_texts_stay_links() -> None:
+    assert texts.unseen_words("see https://t.co/Abcde", 7) == "see https://t.co/Abcde"
+
+
 def test_cold_texts_differ_from_round_to_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "tweets", lambda: ["wonderful", "terrible"])
     rounds = [texts.texts_of_round(3, number, distinct=False, cold=True) for number in (0, 1)]
