@@ -70,6 +70,7 @@ def main(where: Lake) -> None:
 
 
 def _draw(page: str, where: Lake, span: timedelta, zone: str) -> None:
+    where = where.for_one_drawing()
     until = lake.newest_minute(where)
     if until is None and page != "Pipeline":
         st.info("Nothing scored yet. The first results appear about half a minute after the start.")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,17 @@ from streaming.settings import Settings
 from streaming.tables import gold_labelled_by_hour
 
 DEFAULT_REGION = "us-east-1"
+# Somewhat longer than what the page Overview compares, so that it finds its rows read.
+NEWEST_WITHIN = timedelta(hours=27)
 MEASURES = ("events", "negative", "neutral", "positive", "polarity_sum")
+
+
+@dataclass
+class Drawn:
+    """What one drawing of a page has opened and read: snapshots, and for each table the rows since a time."""
+
+    tables: dict[str, DeltaTable | None] = field(default_factory=dict)
+    rows: dict[str, tuple[datetime, pd.DataFrame]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,11 @@ class Lake:
     registry: str | None = None
     region: str = DEFAULT_REGION
     endpoint: str | None = None
+    _drawn: Drawn | None = field(default=None, compare=False, repr=False)
+
+    def for_one_drawing(self) -> Lake:
+        """The same lake, of which each table is opened once, and read once where one read holds what another needs."""
+        return replace(self, _drawn=Drawn())
 
     @property
     def settings(self) -> Settings:
@@ -70,6 +86,13 @@ class Lake:
 
     def open(self, name: str) -> DeltaTable | None:
         """A table's newest snapshot; None while there is no table."""
+        if self._drawn is None:
+            return self._newest(name)
+        if name not in self._drawn.tables:
+            self._drawn.tables[name] = self._newest(name)
+        return self._drawn.tables[name]
+
+    def _newest(self, name: str) -> DeltaTable | None:
         try:
             return open_table(self.settings, name)
         except TableNotFoundError:
@@ -80,23 +103,41 @@ class Lake:
         table = self.open(name)
         if table is None:
             return pd.DataFrame()
-        return _read(table, time, since).copy()
+        if since is None or self._drawn is None:
+            return _read(table, time, since).copy()
+        known = self._drawn.rows.get(name)
+        if known is not None and known[0] <= since:
+            return known[1][known[1][time] >= since].copy()
+        self._drawn.rows[name] = since, _read(table, time, since)
+        return self._drawn.rows[name][1].copy()
 
     def newest(self, name: str, time: str, since: datetime, most: int) -> pd.DataFrame:
         """The newest rows of a table, by its column `time`, since then: `most` of them at most."""
         return self.matching(name, since, lambda frame: pd.Series(True, frame.index), most, time)
 
-    def matching(self, name: str, since: datetime, wanted: Any, most: int, time: str = "event_time") -> pd.DataFrame:
+    def matching(
+        self,
+        name: str,
+        since: datetime,
+        wanted: Any,
+        most: int,
+        time: str = "event_time",
+        *,
+        columns: Sequence[str] = (),
+        condition: str = "",
+    ) -> pd.DataFrame:
         """The newest rows of a silver table since then for which `wanted(frame)` is true: `most` of them at most.
 
-        Rows are read in chunks, so that a day of texts does not fill the memory.
+        Rows are read in chunks, so that a day of texts does not fill the memory. `columns`: all that are needed, by
+        default the table's; `condition`: SQL made of constants, which the rows meet already where they are read.
         """
         table = self.open(name)
         if table is None:
             return pd.DataFrame()
-        columns = [field.name for field in table.schema().fields]
+        names = list(columns) or [field.name for field in table.schema().fields]
+        predicate = f"{time} >= '{since.isoformat()}'" + (f" AND {condition}" if condition else "")
         kept = pd.DataFrame()
-        for part in chunks(table, columns, f"{time} >= '{since.isoformat()}'"):
+        for part in chunks(table, names, predicate):
             frame = part.to_pandas()
             kept = pd.concat([kept, frame[wanted(frame)]]).nlargest(most, time)
         return kept
@@ -121,9 +162,9 @@ def now() -> datetime:
 def newest_minute(lake: Lake) -> datetime | None:
     """The end of the newest minute that gold holds, at most now; None without any.
 
-    Looks at the last day first, since a table may be years long.
+    Looks at NEWEST_WITHIN first, since a table may be years long.
     """
-    for since in (now().replace(second=0, microsecond=0, minute=0) - timedelta(days=1), None):
+    for since in (now().replace(second=0, microsecond=0, minute=0) - NEWEST_WITHIN, None):
         frame = lake.rows("gold/sentiment_by_minute", "minute", since)
         if not frame.empty:
             newest: datetime = frame["minute"].max().to_pydatetime()

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from deploy.dashboard import charts, lake
+from deploy.dashboard import charts, lake, model_charts
 from deploy.dashboard.view import View
 
 MIN_PROFILE_TEXTS = 200  # a profile of fewer texts says nothing
@@ -68,12 +68,12 @@ def _drift(hours: pd.DataFrame) -> None:
     st.caption(f"Version {newest['model_version']}: {why}. Dashed line: the limit.")
     full = hours[(hours["texts"] >= MIN_PROFILE_TEXTS) & hours["novelty"].notna()]
     if full["hour"].nunique() > 1:
-        st.altair_chart(charts.drift_over_time(full), width="stretch")
+        model_charts.drift_over_time(full).draw(st)
         words = full.rename(columns={"model_version": "of"})
-        st.altair_chart(charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653"), width="stretch")
+        model_charts.by_hour(words, "novelty", "unknown words", "+.1%", "#264653").draw(st)
     elif compared:
-        st.altair_chart(charts.drift_now(newest), width="stretch")
-    st.altair_chart(charts.polarities(newest["polarity"]), width="stretch")
+        model_charts.drift_now(newest).draw(st)
+    model_charts.polarities(newest["polarity"]).draw(st)
 
 
 def _shadow(hours: pd.DataFrame) -> None:
@@ -93,9 +93,9 @@ def _shadow(hours: pd.DataFrame) -> None:
     each = lake.shadowed(hours, "hour", "champion_version").rename(columns={"champion_version": "of"})
     each = each[each["texts"] >= MIN_PROFILE_TEXTS]
     if each["hour"].nunique() > 1:
-        st.altair_chart(charts.by_hour(each, "agreement", "same sentiment", ".1%"), width="stretch")
-        st.altair_chart(charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b"), width="stretch")
-    st.altair_chart(charts.sentiments_of_both(hours), width="stretch")
+        model_charts.by_hour(each, "agreement", "same sentiment", ".1%").draw(st)
+        model_charts.by_hour(each, "microseconds", "µs a text", ".0f", "#e9a23b").draw(st)
+    model_charts.sentiments_of_both(hours).draw(st)
 
 
 def _labelled(hours: pd.DataFrame) -> None:

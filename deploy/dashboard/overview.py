@@ -130,7 +130,7 @@ def _over_time(view: View) -> None:
     )
     shown = view.local(by_bucket)
     evidence(st, charts.sentiment_over_time(shown, width), shown, query, "sentiment")
-    st.altair_chart(charts.net_over_time(shown, width), width="stretch")
+    charts.net_over_time(shown, width).draw(st)
 
 
 def _topics(view: View) -> None:

@@ -15,6 +15,8 @@ from deploy.dashboard.view import View
 CARD = "padding:.55rem .8rem;margin-bottom:.4rem;border:1px solid #8883;border-radius:.5rem"
 MARK = "background:#e9c46a66;color:inherit;border-radius:.2rem"
 MAX_CHARACTERS = 600
+# The columns that `show` needs.
+SHOWN = ("event_time", "user_id", "text", "sentiment", "polarity", "confidence", "model_version")
 
 
 def holds_any(column: pd.Series[str], words: list[str]) -> pd.Series[bool]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
+from deploy.dashboard.charts import Chart
 from deploy.dashboard.lake import Lake
 
 HOUR = timedelta(hours=1)
@@ -67,12 +68,12 @@ def before(frame: pd.DataFrame, time: str, moment: datetime) -> tuple[pd.DataFra
     return frame[early], frame[~early]
 
 
-def evidence(place: Any, chart: Any, frame: pd.DataFrame, query: str, name: str) -> None:
+def evidence(place: Any, chart: Chart, frame: pd.DataFrame, query: str, name: str) -> None:
     """Draw a chart; below it, what it was drawn from: the numbers as CSV, and the query that gives them.
 
     `query` is one that `moodstream sql`, Athena, Redshift and DuckDB understand.
     """
-    place.altair_chart(chart, width="stretch")
+    chart.draw(place)
     with place.popover("Numbers", icon=":material/table:"):
         st.caption(f"{len(frame):,} rows")
         st.dataframe(frame.head(200), hide_index=True)

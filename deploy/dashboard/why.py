@@ -106,12 +106,13 @@ def _behind(
     st.header(title)
 
     def wanted(frame: pd.DataFrame) -> Any:
-        inside = (frame["event_time"] < end) & (frame["sentiment"] == grew)
-        if words:  # the search for words costs most, so it sees the fewest texts
-            inside[inside] = texts.holds_any(frame.loc[inside, "text"], words)
-        return inside
+        return texts.holds_any(frame["text"], words) if words else pd.Series(True, frame.index)
 
-    posts = view.lake.matching("silver/posts", begin, wanted, 40 * TEXTS)
+    # Not all columns, and no text of another sentiment: to read texts and to search them for words costs most.
+    condition = f"event_time < '{end.isoformat()}' AND sentiment = '{grew}'"
+    posts = view.lake.matching(
+        "silver/posts", begin, wanted, 40 * TEXTS, columns=("post_id", *texts.SHOWN), condition=condition
+    )
     if posts.empty:
         st.caption("None.")
         return
@@ -124,7 +125,13 @@ def _behind(
 def _replies(view: View, begin: datetime, posts: pd.DataFrame) -> None:
     """Show the net sentiment of the comments on these posts."""
     ids = set(posts["post_id"])
-    answers = view.lake.matching("silver/comments", begin, lambda frame: frame["post_id"].isin(ids), 500)
+    answers = view.lake.matching(
+        "silver/comments",
+        begin,
+        lambda frame: frame["post_id"].isin(ids),
+        500,
+        columns=("event_time", "post_id", "sentiment"),
+    )
     if answers.empty:
         st.caption("Nobody has replied to them yet.")
         return
