@@ -8,7 +8,7 @@ ARGS   ?=
 .PHONY: help setup demo test test-unit test-contract test-integration test-packaging test-spark4 lint check format reference contracts accessibility bench bench-smoke synth package docs airflow-setup rehearse lock lock-deploy clean
 
 help: ## Show this list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/.ready ## Install everything into .venv (done by demo and test)
 

@@ -27,14 +27,16 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the pages into docs/."""
+    """Write the pages into docs/; one that is as it would be written stays untouched."""
     if argv:
         sys.stderr.write("usage: python -m docs.generate\n")
         return 2
     for name, page in PAGES.items():
         path = DOCS / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(page())
+        text = page()
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
     return 0
 
 
