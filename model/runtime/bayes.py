@@ -38,8 +38,8 @@ class Bayes:
         self._next = np.asarray(model.tk_nextmove)
         self._row = np.asarray(model.tk_row).astype(np.int64) << 8
         self._feature = np.asarray(model.tk_output).astype(np.int32)
-        # As py3langid has them (16 bits) they would be widened for each text anew.
-        self._weights = model.nb_ptc.astype(np.float32)
+        # By feature: py3langid has them by language, in 16 bits, which would have to be gathered for each text anew.
+        self._weights = np.ascontiguousarray(model.nb_ptc, np.float32)
         self._prior = model.nb_pc
         self._codes = list(model.nb_classes)
         # One language in two scripts has two columns; the first stands for both.
@@ -65,7 +65,7 @@ class Bayes:
             some = slice(*np.searchsorted(text, (begin, begin + _BLOCK)))
             begins = np.flatnonzero(np.diff(text[some], prepend=-1))
             if len(begins):
-                values = self._weights[feature[some]]
+                values = self._weights.take(feature[some], axis=0)
                 values *= weights[some, None]
                 scores[text[some][begins]] = np.add.reduceat(values, begins, axis=0) + self._prior
         for first, other in self._same:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .chunks import MARKS, MAX_CHUNK, SEPARATOR, UNKNOWN, Chunks, Keys, Known, Places, split
 from .english import LISTED, evidence
-from .hashtags import words_of
+from .hashtags import Hashtags
 from .negation import CONTRASTS, NEGATORS, UTMOST_NEGATORS, resolved, variants
 from .new_words import NewWords
 from .normal import normal
@@ -95,6 +95,7 @@ class Lexer:
         self._vocabulary = vocabulary
         self._pattern = pattern(lexica.valence)
         self._phrases = Phrases(lexica.phrases, lexica.common)
+        self._hashtags = Hashtags(lexica.common)
         self._new_words = NewWords(self._listed(), stem, vocabulary, self._is_comparative)
         self.keys: list[str] = []
         # What the subword model sees of each token: words with blanks between them; empty where it sees nothing.
@@ -150,9 +151,7 @@ class Lexer:
 
     def _learn(self, chunks: Chunks, keys: Keys, new: Places) -> None:
         """Take the new chunks apart, in their order, each once."""
-        once = np.zeros(len(new), bool)
-        once[np.unique(keys[new], return_index=True)[1]] = True
-        places = new[once]
+        places = new[_first_of_each(keys[new])]
         self._chunks.add(keys[places], self._runs(chunks, places))
 
     def _runs(self, chunks: Chunks, places: Places) -> npt.NDArray[np.int64]:
@@ -285,7 +284,7 @@ class Lexer:
 
     def _hashtag(self, name: str) -> tuple[int, ...]:
         """The tag as one token, and its words, which capitals tell apart or else a list of common words."""
-        parts = words_of(name, self._lexica.common)
+        parts = self._hashtags.words_of(name)
         if 1 < len(parts) < 6:
             return (self._token("#" + name.lower(), HASHTAG), *(self._later(part, IN_HASHTAG) for part in parts))
         return (self._later(name, HASHTAG),)
@@ -362,3 +361,13 @@ _CONSTANTS = {
     "stop": (".", STOP),
     "quote": ('"', QUOTE),
 }
+
+
+def _first_of_each(keys: Keys) -> Places:
+    """Where each key is met first, in that order."""
+    order = np.argsort(keys)
+    ordered = keys[order]
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    first = np.zeros(len(keys), bool)
+    first[np.minimum.reduceat(order, begins)] = True
+    return np.flatnonzero(first)

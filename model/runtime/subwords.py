@@ -92,8 +92,8 @@ class Subwords:
         hits: dict[int, list[tuple[Array, Array]]] = {length: [] for length in range(SHORTEST, LONGEST + 1)}
         for begin in range(0, size, _BLOCK):
             end = min(begin + _BLOCK, size)
-            hashed = np.full(end - begin, _OFFSET, np.uint32)
-            for length in range(1, LONGEST + 1):
+            hashed = (values[begin:end] ^ _OFFSET) * _PRIME
+            for length in range(2, LONGEST + 1):
                 hashed ^= values[begin + length - 1 : end + length - 1]
                 hashed *= _PRIME
                 if length >= SHORTEST:
@@ -150,6 +150,6 @@ class Subwords:
         bucket = hashed - hashed // _BUCKETS * _BUCKETS
         byte = (bucket >> _THREE).astype(np.intp)
         bits, bit = self._bits[byte], bucket.astype(np.uint8) & _SEVEN
-        found = np.flatnonzero((bits >> bit) & _ONE)
+        found = np.flatnonzero((bits >> bit & _ONE).view(np.bool_))
         below = _ONES[bits[found] & ((_ONE << bit[found]) - _ONE)]
         return found, self._before[byte[found]] + below.astype(np.int64) + len(self._words)

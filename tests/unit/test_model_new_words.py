@@ -14,7 +14,7 @@ import Stemmer
 from deploy.local.datasets import FOLDER
 from model.runtime import lexer as lexing
 from model.runtime import new_words
-from model.runtime.hashtags import MAX_PART, PART_PRICE, split
+from model.runtime.hashtags import MAX_PART, PART_PRICE, Hashtags
 from model.runtime.lexer import Lexer
 from model.runtime.new_words import Words
 from model.runtime.tokens import Ints
@@ -142,4 +142,4 @@ def test_a_hashtag_is_split_in_the_cheapest_way() -> None:
     rng = random.Random(1)
     names = ["".join(rng.choices([*common, "x"], [*[9] * len(common), 1], k=rng.randrange(2, 7))) for _ in range(500)]
     names = [name for name in names if 5 < len(name) <= 40 and name not in common]
-    assert [split(name, common) for name in names] == [cheapest(name) for name in names]
+    assert [Hashtags(common).split(name) for name in names] == [cheapest(name) for name in names]
