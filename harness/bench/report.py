@@ -34,6 +34,7 @@ from moodstream import exit_code_of
 EXAMPLES = """examples:
   python -m harness.bench.report docs/benchmarks.md                  everything; over half an hour
   python -m harness.bench.report docs/benchmarks.md refine
+  python -m harness.bench.report docs/benchmarks.md scoring --cold   its own table
   python -m harness.bench.report docs/benchmarks.md growth --batches 500
 """
 
@@ -42,14 +43,19 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Measure and rewrite the page; returns 1 if a measurement is beyond its limit. Raises LocalError, if one fails."""
     options = _options(argv)
     names = [options.measurement] if options.measurement else list(MEASUREMENTS)
-    page = _read(options.page, names)
+    page = _read(options.page, [_place(name, options.options) for name in names])
     worst = 0
     for name in names:
         found, code = _measure(name, options.options, environ)
-        page = filled(page, name, section(name, options.options, found))
+        page = filled(page, _place(name, options.options), section(name, options.options, found))
         options.page.write_text(page)
         worst = max(worst, code)
     return worst
+
+
+def _place(name: str, options: Sequence[str]) -> str:
+    """The name in the markers: that of cold texts is one of its own."""
+    return f"{name}-cold" if "--cold" in options else name
 
 
 def _read(path: Path, names: Sequence[str]) -> str:
@@ -104,7 +110,7 @@ def scoring(found: Mapping[str, Any]) -> str:
     """The table of `bench scoring`, fastest first."""
     vader = found["rates"]["vader"]
     lines = [
-        f"{found['rows']:,} texts, medians of {found['rounds']} rounds.",
+        f"{found['rows']:,} {'cold texts' if found['cold'] else 'texts'}, medians of {found['rounds']} rounds.",
         "",
         "| query | rows/s | slowest to fastest | over VADER |",
         "|---|---:|---:|---:|",

@@ -372,6 +372,13 @@ def test_cold_texts_keep_their_short_words_and_punctuation() -> None:
     assert texts.unseen_words("so-so, I am :) @me", 7) == "so-so, I am :) @me"
 
 
+def test_cold_texts_have_a_table_of_their_own() -> None:
+    assert report._place("scoring", ["--rows", "9000", "--cold"]) == "scoring-cold"
+    assert report._place("scoring", ["--rows", "9000"]) == "scoring"
+    found = {"rows": 9000, "rounds": 3, "cold": True, "rates": {"vader": 10}, "spread": {"vader": (9, 11)}}
+    assert "9,000 cold texts" in report.scoring(found)
+
+
 def test_the_links_of_cold_texts_stay_links() -> None:
     assert texts.unseen_words("see https://t.co/Abcde", 7) == "see https://t.co/Abcde"
 
