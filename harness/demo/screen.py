@@ -20,7 +20,7 @@ from harness.demo.settings import DemoSettings
 LINE_EVERY_S = 10.0
 SENTIMENTS = {"negative": "red", "neutral": "yellow", "positive": "green"}
 STATES = {"running": "green", "starting": "cyan", "waiting": "yellow", "failed": "bold red", "stopped": "dim"}
-BAR = 24
+BAR = 12  # with the shares beside it, it fits into a frame on a terminal of 80 columns
 
 
 @dataclass(frozen=True)

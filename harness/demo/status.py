@@ -123,9 +123,10 @@ def _readable(found: Mapping[str, Any]) -> Group:
             Text(str(hop.get("error") or "")),
         )
     rows = Table(box=None)
-    for name in found["rows"]:
-        rows.add_column(name, justify="right")
-    rows.add_row(*["-" if count is None else f"{count:,}" for count in found["rows"].values()])
+    rows.add_column("layer")
+    rows.add_column("rows", justify="right")
+    for name, count in found["rows"].items():
+        rows.add_row(name, "-" if count is None else f"{count:,}")
     return Group(services, hops, rows, sentiment_bar(found["mood"]))
 
 

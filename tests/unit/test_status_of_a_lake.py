@@ -14,6 +14,7 @@ import pytest
 
 from deploy.local import workdir
 from harness.demo import status
+from harness.demo.screen import sentiment_bar
 from harness.status import lake
 from harness.status import verdict as verdict_module
 from harness.status.verdict import verdict
@@ -105,6 +106,21 @@ def test_on_a_narrow_terminal_the_path_is_in_one_line(
     monkeypatch.setenv("COLUMNS", columns)
     assert command([option, str(place)], {}) == 0
     assert capsys.readouterr().out.splitlines()[0] == f"moodstream in {place}"
+
+
+def test_on_80_columns_each_layer_is_shown_by_its_whole_name(
+    empty_lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workdir.prepared(str(empty_lake.parent))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert command(["--workdir", str(empty_lake.parent)], {}) == 0
+    shown = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.split()}
+    assert {"bronze", "silver/comments", "silver/interactions", "rejected", "gold", "warehouse"} <= shown
+
+
+def test_the_sentiment_fits_into_the_frame_of_a_demo_on_80_columns() -> None:
+    line = sentiment_bar({"negative": 0.333, "neutral": 0.333, "positive": 0.334, "polarity": -0.1})
+    assert line.cell_len <= 76
 
 
 def test_an_error_with_brackets_is_shown_whole(empty_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
