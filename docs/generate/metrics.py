@@ -17,7 +17,7 @@ MEANINGS: Mapping[str, str] = {
     "HopFailed": "1 while a hop has failed for good, and when it ended with an error since the last value; else 0",
     "HopStalled": "1 while a hop finishes no batch though the hop before it goes on; else 0",
     "HopState": "1 while a hop runs, 0 while it waits for its next start or has failed",
-    "InputRows": "rows that a micro-batch read",
+    "InputRows": "rows that a micro-batch read; 0 for `aggregate`, whose rows Spark does not count",
     "LagSeconds": "95th percentile of (commit - arrival) over the events of a batch of gold",
     "ProcessedRowsPerSecond": "rows of a micro-batch, divided by how long it took",
     "RejectedRows": "events of one minute that broke the contract",

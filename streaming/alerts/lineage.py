@@ -1,8 +1,8 @@
 """Sends what each batch read and wrote to a catalog that takes OpenLineage over HTTP, such as Marquez.
 
 Guarantee: at most once, and never blocks: whoever works at a batch only queues what it noted, and a thread makes and
-sends the events. What the catalog does not take is dropped, and the log says so. A batch without rows, and a
-round of a loop that wrote nothing, are not sent.
+sends the events. What the catalog does not take is dropped, and the log says so. A batch that neither read rows nor
+wrote anything, and a round of a loop that wrote nothing, are not sent.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Lineage(NoMetrics):
         """Send the batch that Spark reports."""
         with self._lock:
             record = self._unreported.pop((progress["id"], progress["batchId"]), None)
-        if record is not None and progress["numInputRows"]:
+        # Spark counts no rows for the batches of `aggregate`, which are collected, and reports none.
+        if record is not None and (progress["numInputRows"] or record.writes):
             self._queue(Finished(record, None, progress))
 
     def close(self) -> None:

@@ -120,10 +120,12 @@ def _run_facets(settings: Settings, record: BatchRecord, failure: BaseException 
 def _reads(settings: Settings, record: BatchRecord, progress: Mapping[str, Any] | None) -> dict[str, Read]:
     """What the batch read: as it noted, and for a query's batch as Spark reports its sources."""
     reads = {table: Read(version) for table, version in record.reads.items()}
-    for source in (progress or {}).get("sources") or ():
-        table = _source(settings, source["description"])
-        if table and source.get("numInputRows"):
-            reads[table] = Read(_version(source.get("endOffset")), source["numInputRows"])
+    sources = (progress or {}).get("sources") or ()
+    counted = any(source.get("numInputRows") for source in sources)
+    for source in sources:
+        table, rows = _source(settings, source["description"]), source.get("numInputRows")
+        if table and (rows if counted else source.get("startOffset") != source.get("endOffset")):
+            reads[table] = Read(_version(source.get("endOffset")), rows or None)
     return reads
 
 

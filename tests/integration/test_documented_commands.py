@@ -48,7 +48,6 @@ NAMES = {
     "LAKE": f"{WORKDIR}/lake",
     "DIR": "folder",
     "LAKE/silver/labels": f"{WORKDIR}/lake/silver/labels",
-    "outage-demo": WORKDIR,
 }
 Command = tuple[str, ...]
 # Names of a command in a sentence, without what it needs.

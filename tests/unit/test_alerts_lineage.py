@@ -138,11 +138,29 @@ def test_tables_on_s3_and_in_redshift_have_the_names_that_other_tools_give_them(
     assert data_set(ON_S3, "events") == ("kinesis://us-east-1", "events")
 
 
-def test_a_batch_without_rows_is_no_run(catalog: Catalog, lineage: Lineage) -> None:
-    refined(3)
+def test_a_batch_that_reads_and_writes_nothing_is_no_run(catalog: Catalog, lineage: Lineage) -> None:
+    with batch_record.recorded("refine", QUERY, 3):
+        pass
     lineage.batch("refine", progress(3, rows=0))
     lineage.close()
     assert catalog.events == []
+
+
+def test_a_batch_whose_rows_spark_does_not_count_is_a_run_of_the_tables_with_news(
+    catalog: Catalog, lineage: Lineage
+) -> None:
+    with batch_record.recorded("aggregate", QUERY, 3):
+        batch_record.wrote("gold/sentiment_by_minute", 9)
+    told = progress(3, rows=0)
+    (read,) = told["sources"]
+    idle = {**read, "description": "DeltaSource[file:/lake/silver/comments]", "startOffset": read["endOffset"]}
+    told["sources"] = [{**read, "description": "DeltaSource[file:/lake/silver/posts]", "startOffset": None}, idle]
+    lineage.batch("aggregate", told)
+    lineage.close()
+    (done,) = catalog.ended("aggregate")
+    assert versions(done["inputs"]) == {("file", "/lake/silver/posts"): "4"}
+    assert "inputStatistics" not in done["inputs"][0].get("inputFacets", {})
+    assert versions(done["outputs"]) == {("file", "/lake/gold/sentiment_by_minute"): "9"}
 
 
 @pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "refuses"])
