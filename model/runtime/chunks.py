@@ -40,6 +40,7 @@ _WIDE_BLANKS = {
     size: np.array([int.from_bytes(blank, "little") for blank in map(str.encode, BLANKS) if len(blank) == size])
     for size in (2, 3)
 }
+_FIRST_OF_WIDE = np.unique([blank.encode()[0] for blank in BLANKS if blank > "\x7f"]).astype(np.uint8)
 _FIRST_BYTES = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 _IN_HANDLES = np.array([byte == 0 or (byte < 128 and (chr(byte).isalnum() or byte == 95)) for byte in range(256)])
 _HTTP, _HTTPS = (np.uint64(int.from_bytes(start, "little")) for start in (b"http://", b"https://"))
@@ -172,8 +173,9 @@ def split(texts: Sequence[str]) -> Chunks:
 
 
 def _blank_out(buffer: npt.NDArray[np.uint8]) -> None:
-    """Overwrite the blanks outside ASCII, which have two or three bytes; the first is one of C2 to E3."""
-    first = np.flatnonzero(buffer - np.uint8(0xC2) <= 0xE3 - 0xC2)
+    """Overwrite the blanks outside ASCII, which have two or three bytes."""
+    first = np.flatnonzero(buffer >= _FIRST_OF_WIDE.min())
+    first = first[np.isin(buffer[first], _FIRST_OF_WIDE)]
     two = buffer[first] + (buffer[first + 1].astype(np.int64) << 8)
     three = two + (buffer[first + 2].astype(np.int64) << 16)
     for size, found in ((2, two), (3, three)):
