@@ -104,10 +104,10 @@ docs: $(DOCS)/.ready ## Build the documentation site into build/site
 
 airflow-setup: $(AIRFLOW)/.ready ## Install Airflow 3.0.6 for the tests of the DAGs
 
-rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S3 and as on AWS, retraining, broken models, operations, resharding (50 minutes)
+rehearse: setup airflow-setup ## Test before a deployment: the packaged job on S3 and as on AWS, retraining, broken models, an encoder, operations, resharding (an hour)
 	@$(BIN)/python -m pytest tests/packaging/rehearse_release.py tests/packaging/rehearse_as_on_aws.py \
 	  tests/packaging/rehearse_retraining.py \
-	  tests/packaging/rehearse_models.py tests/packaging/rehearse_recorded_calls.py tests/integration/rehearse_resharding.py \
+	  tests/packaging/rehearse_models.py tests/packaging/rehearse_encoder.py tests/packaging/rehearse_recorded_calls.py tests/integration/rehearse_resharding.py \
 	  tests/integration/rehearse_operations.py tests/integration/rehearse_twin_jobs.py \
 	  tests/integration/rehearse_connect_rate.py tests/integration/rehearse_dashboard_size.py $(ARGS)
 

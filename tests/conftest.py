@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from deploy.local import jars
+from model import cli
 from streaming import session
 from streaming.cli import create_tables
 from streaming.settings import Settings
@@ -43,6 +44,17 @@ def lake_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_lake(lake_template: Path, tmp_path: Path) -> Path:
     """A lake of its own for a test, with every table and no row."""
     return Path(shutil.copytree(lake_template, tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory whose registry has a champion, as `make demo` trains it first; made once.
+
+    Nobody may change it. A copy of its `mlflow` in another working directory is a registry of its own.
+    """
+    folder = tmp_path_factory.mktemp("trained")
+    assert cli.main(["train", "--quick", "--workdir", str(folder)], {}) == 0
+    return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

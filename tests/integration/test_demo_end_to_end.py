@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,11 +71,10 @@ def connector(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def place(connector: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workdir]:
-    """A working directory for each connector, with a champion, so that no test waits for a full training."""
+def place(connector: tuple[str, ...], trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workdir]:
+    """A working directory for each connector, with a champion, so that no test waits for a training."""
     made = Workdir(tmp_path_factory.mktemp("demo"))
-    train = [sys.executable, "-m", "model", "train", "--quick", "--workdir", str(made.root)]
-    subprocess.run(train, check=True, cwd=ROOT, capture_output=True)
+    shutil.copytree(Workdir(trained).mlflow, made.mlflow)
     yield made
     stack.stop_all(made)
 

@@ -15,7 +15,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from deploy.local.datasets import FOLDER
 from harness.bench.texts import texts_of_round
-from model import cli, dataset
+from model import dataset
 from model.runtime import Scorer, language
 from model.runtime.bayes import Bayes, Guesses
 from model.settings import Settings
@@ -25,10 +25,8 @@ CASES = Path(__file__).parents[1] / "texts" / "as_people_write.tsv"
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    assert cli.main(["train", "--quick", "--workdir", str(folder)], {}) == 0
-    return next(folder.rglob("weights.npz")).parent
+def bundle(trained: Path) -> Path:
+    return next(trained.rglob("weights.npz")).parent
 
 
 class Case(NamedTuple):
