@@ -1,6 +1,6 @@
 """An encoder in a running demo, with the commands that a user types: trained beside it, promoted, rolled back.
 
-The encoder is the one of `moodstream model train --encoder`, 25 MB from Maven Central, in a cascade with the linear model.
+The encoder is that of `moodstream model train --encoder`, 25 MB from Maven Central, in a cascade with the linear model.
 `make rehearse` runs it: ten minutes and more, since 24,000 texts go through the encoder once (their vectors are kept).
 """
 
