@@ -26,6 +26,7 @@ from streaming import commit_points
 from streaming.corrections import counting, keyed_tables
 from streaming.corrections.cohorts import cohorts
 from streaming.corrections.contributions import ENTITIES, TABLES, Sums
+from streaming.delta.log import read_entry
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed
 from streaming.files import Files
@@ -51,7 +52,8 @@ class Change:
     deleted). `source` has one row per changed row, with the columns of `key` and the partition columns. `updates` maps
     columns to their new value, as SQL over `source` and `target` (empty: rows are deleted); `delete_when` is the SQL
     condition of rows to delete instead. With `where`, the SQL condition of exactly the rows `old`, they are deleted
-    without a join: only files that hold one of them are read whole.
+    without a join: only files that hold one of them are read whole. `again`: the operation chooses again after this
+    change, so rows which others append meanwhile need not be looked through before it is committed.
     """
 
     old: pa.Table
@@ -61,6 +63,7 @@ class Change:
     updates: Mapping[str, str] = field(default_factory=dict)
     delete_when: str | None = None
     where: str | None = None
+    again: bool = False
 
 
 Choose = Callable[[DeltaTable], Change | None]
@@ -85,6 +88,8 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
             _write_journal(settings, identity, name, change)
             _check_counted(settings, identity, name)
         try:
+            if change.again:
+                table = _with_appended(settings, name, table)
             merge(table, change, CommitProperties(app_transactions=[Transaction(identity, 1)]))
         except CommitFailedError:
             # Storage may report a conflict with our own commit, whose first answer was lost.
@@ -98,6 +103,20 @@ def apply(settings: Settings, operation: str, name: str, choose: Choose) -> Chan
         raise OperationFailed(f"{name}: other processes keep changing it; try again")
     _forget(settings, identity)
     return None
+
+
+def _with_appended(settings: Settings, name: str, chosen: DeltaTable) -> DeltaTable:
+    """The newest snapshot, if nothing but appends came after `chosen`, else `chosen`.
+
+    To choose rows takes much longer than to change them, and a job appends some every second: from the older snapshot a
+    commit would always be a conflict.
+    """
+    newest, files, folder = open_table(settings, name), Files(settings), settings.table(name)
+    for version in range(chosen.version() + 1, newest.version() + 1):
+        entry = read_entry(files, folder, version)
+        if entry is None or entry.removed:
+            return chosen
+    return newest
 
 
 def _same(one: Change, other: Change) -> bool:

@@ -98,7 +98,9 @@ def bronze(settings: Settings, erasure: Erasure, removed: Removed) -> None:
         if places:
             erased_events.remember(settings, places)
         source = _source([{name: hit[name] for name in SOURCE.names} for hit in hits], SOURCE)
-        return Change(source, None, source, ("sequence_number", "data"), RECORD, "source.gone") if hits else None
+        if not hits:
+            return None
+        return Change(source, None, source, ("sequence_number", "data"), RECORD, "source.gone", again=True)
 
     change = journal.apply(settings, erasure.name, bronze_events.NAME, choose)
     if change is not None:
