@@ -76,7 +76,7 @@ def test_an_encoder_is_trained_promoted_and_rolled_back_beside_a_demo(
     trained = model(place, "train", "--encoder", "--cascade-budget-us", "500", "--json")
     cascade = str(json.loads(trained.splitlines()[-1])["version"])
 
-    model(place, "promote")
+    model(place, "promote", "--budget-us", "500")  # the gate wants to hear what a text may cost
     scored(place, cascade, more_than=500)
 
     model(place, "rollback")
