@@ -25,6 +25,8 @@ from deploy.local.workdir import Workdir
 from harness.demo import job, sender
 from tests.builders import a_record, an_event
 from tests.patience import patience, wait_until
+from tests.simulators import catalog
+from tests.simulators.catalog import Catalog
 
 pytestmark = pytest.mark.kinesis
 NOW = datetime.now(UTC)
@@ -79,10 +81,10 @@ def place(connector: tuple[str, ...], trained: Path, tmp_path_factory: pytest.Te
     stack.stop_all(made)
 
 
-def demo(place: Workdir, *options: str) -> subprocess.Popen[str]:
+def demo(place: Workdir, *options: str, **environ: str) -> subprocess.Popen[str]:
     command = [sys.executable, "moodstream.py", "demo", "--headless", "--json", "--workdir", str(place.root), *options]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environ}
     )
 
 
@@ -96,11 +98,17 @@ def result(running: subprocess.Popen[str]) -> dict[str, Any]:
     return told
 
 
-def test_every_line_of_a_file_is_accounted_for(place: Workdir, connector: tuple[str, ...], tmp_path: Path) -> None:
+def test_every_line_of_a_file_is_accounted_for_and_a_catalog_sees_its_way(
+    place: Workdir, connector: tuple[str, ...], tmp_path: Path
+) -> None:
     lines = nasty_lines()
     (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines) + b"\n")
 
-    told = result(demo(place, *connector, "--input", str(tmp_path / "records.jsonl"), "--rate", "100"))
+    options = ("--input", str(tmp_path / "records.jsonl"), "--rate", "100")
+    with catalog.serving() as marquez:
+        told = result(demo(place, *connector, *options, MOODSTREAM_OPENLINEAGE_ENDPOINT=marquez.url))
+
+    _the_way_was_seen(marquez, place)
 
     assert told["events_sent"] == len(lines)
     audit = told["audit"]
@@ -119,6 +127,22 @@ def test_every_line_of_a_file_is_accounted_for(place: Workdir, connector: tuple[
     }
     assert processes.recorded(job.NAME, place.run) is not None
     assert not any(processes.members(p) for name in stack.PROCESSES if (p := processes.recorded(name, place.run)))
+
+
+def _the_way_was_seen(marquez: Catalog, place: Workdir) -> None:
+    """From the stream to the warehouse: each hop, the tables with their versions, and the model that scored."""
+    assert marquez.refused == []
+    for hop in ("ingest", "refine", "aggregate", "load", "serve"):
+        assert marquez.ended(hop), hop
+    (stream,) = {each["name"] for run in marquez.ended("ingest") for each in run["inputs"]}
+    assert stream == aws.STREAM
+    written = [each for run in marquez.ended("refine") for each in run["outputs"]]
+    assert {str(place.lake / f"silver/{name}") for name in ("posts", "comments", "rejected")} <= {
+        each["name"] for each in written
+    }
+    assert all(int(each["facets"]["version"]["datasetVersion"]) >= 0 for each in written)
+    assert {run["run"]["facets"]["moodstream_model"]["version"] for run in marquez.ended("refine")} == {"1"}
+    assert any(each["name"].endswith("dw.fact_post") for run in marquez.ended("load") for each in run["outputs"])
 
 
 def test_a_crash_of_everything_loses_and_doubles_nothing(place: Workdir, connector: tuple[str, ...]) -> None:
