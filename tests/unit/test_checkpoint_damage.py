@@ -20,6 +20,7 @@ from streaming.supervisor import checked
 from tests.builders import a_record
 from tests.checkpoint_files import a_checkpoint, delta_offset, hold, shard_offset, write_ends
 from tests.lake_rows import arrived, settings_of
+from tests.patience import wait_until
 from tests.unit.test_streaming_job import FakeQuery
 
 BRONZE = "bronze/events"
@@ -188,10 +189,12 @@ def test_a_hop_with_a_damaged_checkpoint_fails_alone_and_is_not_started(settings
     (an_ingest(settings) / "offsets/2").unlink()
     a_refine(settings, 0, 1)
     hops = [Supervised(name, checked(name, lambda *_: FakeQuery())) for name in ("ingest", "refine")]  # type: ignore[arg-type,return-value]
-    end = time.monotonic() + 30
-    while {hop.state for hop in hops} & {"waiting", "starting"} and time.monotonic() < end:
+
+    def settled() -> bool:
         for hop in hops:
             hop.tick(Session(), settings, time.monotonic())  # type: ignore[arg-type]
-        time.sleep(0.01)
+        return not {hop.state for hop in hops} & {"waiting", "starting"}
+
+    wait_until(settled, lambda: [hop.status() for hop in hops], pause=0.01)
     assert [hop.state for hop in hops] == ["failed", "running"]
     assert "checkpoints repair ingest" in (hops[0].error or "")
