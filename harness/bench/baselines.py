@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -52,7 +53,7 @@ class SparkSilver:
         try:
             entities = [row.entity for row in scored.groupBy("entity").count().collect()]
             with ThreadPoolExecutor(self.threads) as threads:
-                append = inheritable_thread_target(self._append)
+                append = inheriting(self._append)
                 for write in [threads.submit(append, scored, batch, entity) for entity in entities]:
                     write.result()
         finally:
@@ -66,6 +67,14 @@ class SparkSilver:
         append = rows.write.format("delta").mode("append").option("mergeSchema", "true")
         append = append.option("txnAppId", f"{query}/{table.name}").option("txnVersion", batch)
         append.save(self._settings.table(table.name))
+
+
+def inheriting(target: Callable[..., None]) -> Callable[..., None]:
+    """A thread's target with the local properties that the calling thread has now: the query's id, the hop's pool."""
+    with warnings.catch_warnings():
+        # Spark 4 warns that the tags of the session are not inherited. The job sets none.
+        warnings.filterwarnings("ignore", message="Spark session is not provided", category=UserWarning)
+        return inheritable_thread_target(target)
 
 
 class NaiveSilver(SparkSilver):
