@@ -48,7 +48,6 @@ LOCAL_FILES = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"
 
 def local_configuration(settings: Settings) -> dict[str, str]:
     """The settings that a laptop needs beside JOB: few cores, loopback addresses only, jars by path."""
-    cores = str(settings.local_cores or 2)
     return {
         **_local_files(settings),
         "spark.driver.host": "127.0.0.1",
@@ -71,7 +70,7 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.jars": ",".join(settings.jars),
         # Tasks wait for Kinesis and for Python about half of their time, so `local_cores` exceeds the machine's cores.
         # Each partition of a shuffle becomes a file in every table of silver, and a batch of a second fits into one.
-        "spark.sql.shuffle.partitions": str(max(1, int(cores) // 4)),
+        "spark.sql.shuffle.partitions": _a_fourth(settings.local_cores or 2),
         # It plans a query again after each shuffle, to suit what the shuffle brought: here, nothing to choose between.
         "spark.sql.adaptive.enabled": "false",
         # The default is 50: every micro-batch would run 50 tasks over a log of a few rows.
@@ -80,6 +79,10 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.retainedJobs": "100",
         "spark.ui.retainedStages": "100",
     }
+
+
+def _a_fourth(cores: int) -> str:
+    return str(max(1, cores // 4))
 
 
 def _local_files(settings: Settings) -> dict[str, str]:
@@ -94,7 +97,7 @@ def spare_threads(settings: Settings) -> None:
     It would start one for each core, and they cost a quarter of the CPU of every small commit by waking each other.
     """
     if settings.local_cores:
-        os.environ.setdefault("TOKIO_WORKER_THREADS", str(max(1, settings.local_cores // 4)))
+        os.environ.setdefault("TOKIO_WORKER_THREADS", _a_fourth(settings.local_cores))
 
 
 def start(settings: Settings) -> SparkSession:

@@ -7,9 +7,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from deploy.dashboard.charts import COLORS, ROWS, SENTIMENTS, Chart, built_once, dashed_line
+from deploy.dashboard.charts import COLORS, NET, ROWS, SENTIMENTS, Chart, built_once, dashed_line
 
-POLARITY = alt.Scale(scheme="redyellowgreen", domain=[-0.6, 0.6], clamp=True)
 HOUR = alt.X("hour:T", title=None, axis=alt.Axis(format="%d %b %H:%M", labelAngle=0, labelOverlap=True))
 DISTANCES = {
     "psi_label": "sentiment",
@@ -91,7 +90,7 @@ def _histogram() -> Any:
         .encode(
             x=alt.X("polarity:O", title="polarity", axis=alt.Axis(format="+.1f", labelAngle=0)),
             y=alt.Y("texts:Q", title="texts", axis=alt.Axis(tickCount=4)),
-            color=alt.Color("polarity:Q", scale=POLARITY, legend=None),
+            color=alt.Color("polarity:Q", scale=NET, legend=None),
             tooltip=[alt.Tooltip("polarity:Q", format="+.2f"), alt.Tooltip("texts:Q")],
         )
         .properties(height=190)

@@ -30,7 +30,7 @@ UNKNOWN = -1
 MAX_CHUNK = 400
 # The marks that stand alone behind a word.
 MARKS = "!?.;:,"
-_LETTER = np.array([byte < 128 and chr(byte).isalpha() for byte in range(256)])
+LETTER = np.array([byte < 128 and chr(byte).isalpha() for byte in range(256)])  # of ASCII, by byte
 _ENDING = np.array([chr(byte) in MARKS for byte in range(256)])
 # A chunk longer than this gets its key from Python's own hash.
 _LONGEST = 64
@@ -114,7 +114,7 @@ class Chunks:
         # Each with the blank behind it.
         at = np.repeat(self.starts[places] + lengths + 1 - ends, lengths + 1) + np.arange(ends[-1])
         buffer = np.frombuffer(self.raw, np.uint8)[at]
-        letter = _LETTER[buffer]
+        letter = LETTER[buffer]
         begins = ends - lengths - 1
         letters = np.add.reduceat(letter, begins, dtype=np.int32)
         short = lengths <= MAX_CHUNK

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .chunks import LETTER
 from .english import COMMON_ENDS, NO_WORD
 from .tokens import CAPITALS, COMMON, COUNTED, HASHTAG, IN_HASHTAG, LEARNT, WORD, Ints
 
@@ -22,8 +23,7 @@ Places = npt.NDArray[np.intp]
 
 MAX_PLAIN = 40
 _NEWLINE = ord("\n")
-_LETTER = np.array([byte < 128 and chr(byte).isalpha() for byte in range(256)])
-_SMALL = np.array([byte | 32 if byte < 128 and chr(byte).isalpha() else byte for byte in range(256)], np.uint8)
+_SMALL = np.where(LETTER, np.arange(256) | 32, np.arange(256)).astype(np.uint8)
 _AS_BIT = np.array([1 << (byte & 31) if 97 <= byte <= 122 else 0 for byte in range(256)], np.uint32)
 # The last two letters of what Snowball's English stemmer may change; `COMMON_ENDS` end in the others.
 _CHANGED = re.compile("[a-z](?:[syeil])|ed|ng|er|or|ic|nt|st|sm|on|ht|ul|ss|ly")
@@ -112,7 +112,7 @@ class _Shape:
         word = np.cumsum(between, dtype=np.int32)
         small = _SMALL[buffer]
         self.plain = lengths <= MAX_PLAIN
-        self.plain[word[np.flatnonzero(~_LETTER[buffer] & ~between)]] = False
+        self.plain[word[np.flatnonzero(~LETTER[buffer] & ~between)]] = False
         self.plain[word[np.flatnonzero((small[:-2] == small[1:-1]) & (small[1:-1] == small[2:]))]] = False
         large = np.bincount(word[np.flatnonzero(small != buffer)], minlength=len(ends))
         self.capitals = (large == lengths) & (lengths > 1)
