@@ -67,10 +67,14 @@ def local_configuration(settings: Settings) -> dict[str, str]:
         "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
         "spark.ui.enabled": str(settings.ui).lower(),
         "spark.ui.showConsoleProgress": "false",
+        # The default text of a plan, with a paragraph for each node, takes a tenth of a small batch's planning.
+        "spark.sql.ui.explainMode": "simple",
         "spark.jars": ",".join(settings.jars),
         # Tasks wait for Kinesis and for Python about half of their time, so `local_cores` exceeds the machine's cores.
         # Each partition of a shuffle becomes a file in every table of silver, and a batch of a second fits into one.
         "spark.sql.shuffle.partitions": _a_fourth(settings.local_cores or 2),
+        # The default is a task for each thread; aggregate reads nine tables, each of a few small files.
+        "spark.sql.files.minPartitionNum": _half(settings.local_cores or 2),
         # It plans a query again after each shuffle, to suit what the shuffle brought: here, nothing to choose between.
         "spark.sql.adaptive.enabled": "false",
         # The default is 50: every micro-batch would run 50 tasks over a log of a few rows.
@@ -83,6 +87,10 @@ def local_configuration(settings: Settings) -> dict[str, str]:
 
 def _a_fourth(cores: int) -> str:
     return str(max(1, cores // 4))
+
+
+def _half(cores: int) -> str:
+    return str(max(1, cores // 2))
 
 
 def _local_files(settings: Settings) -> dict[str, str]:
@@ -118,7 +126,10 @@ def start(settings: Settings) -> SparkSession:
 def wall_clock(spark: SparkSession) -> Callable[[], float]:
     """Return a function that reads the JVM's clock, which times Spark's triggers; in seconds since 1970."""
 
+    # Found once: each of the names is a search in the JVM.
+    system = spark._jvm.java.lang.System  # type: ignore[union-attr]
+
     def now() -> float:
-        return float(spark._jvm.java.lang.System.currentTimeMillis()) / 1000  # type: ignore[union-attr]
+        return float(system.currentTimeMillis()) / 1000
 
     return now

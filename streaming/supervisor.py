@@ -24,6 +24,8 @@ from streaming.status import StatusFile
 from streaming.supervised import Start, Supervised
 
 TICK = 0.5
+# A status asks Spark for each query's progress, a text of some kilobytes.
+STATUS_S = 1.0
 # Spark waits until the wall clock shows the time of the next trigger: after a change by one hour back, a query would
 # wait an hour.
 CLOCK_SET_BACK = 5.0
@@ -70,8 +72,8 @@ class WallClock:
 class Job:
     """All hops of one application. `run` blocks until `stop` is called or the job has failed for good.
 
-    `wall` reads the clock that times the queries' triggers, in seconds since 1970. Every TICK seconds the job calls
-    each of `observers` with the status of all hops.
+    `wall` reads the clock that times the queries' triggers, in seconds since 1970. Every STATUS_S seconds the job
+    calls each of `observers` with the status of all hops.
     """
 
     def __init__(
@@ -97,12 +99,15 @@ class Job:
 
     def run(self) -> None:
         """Supervise the hops until the end; raises PermanentFailure if every hop, or ingest, has failed for good."""
+        due = 0.0
         try:
             while not self._stopping.is_set():
                 self._restart_if_clock_set_back(self._clock.set_back(self._wall(), time.monotonic()))
                 for hop in self._hops:
                     hop.tick(self._spark, self._settings, time.monotonic())
-                self._write_status()
+                if time.monotonic() >= due:
+                    self._write_status()
+                    due = time.monotonic() + STATUS_S - TICK / 2
                 self._give_up_if_hopeless()
                 self._stopping.wait(TICK)
         finally:

@@ -95,14 +95,22 @@ class FileAppend:
         LeaseLost if another job has taken over, and CommitFailedError if the table got the batch since `holds`
         was asked, or if other programs commit first ATTEMPTS times.
         """
-        if not files:
-            return
+        if files:
+            self._commit(files, batch, marks or {}, checked=False)
+
+    def commit_unless_held(self, files: Sequence[Row], batch: int) -> None:
+        """Append the table's share of `batch`, unless it has it: `holds` and `commit` with one look at the log."""
+        if files and not self.holds(batch):
+            self._commit(files, batch, {}, checked=True)
+
+    def _commit(self, files: Sequence[Row], batch: int, marks: Mapping[str, int], *, checked: bool) -> None:
+        """`checked`: `holds` has just been asked, so that the first attempt need not ask again."""
         for attempt in range(ATTEMPTS):
-            if self.holds(batch):
+            if not (checked and attempt == 0) and self.holds(batch):
                 self._tell_whose(batch, attempt)
                 break
             try:
-                self._append(files, fence.properties(self._token, {**self._risen(marks or {}), self._query: batch}))
+                self._append(files, fence.properties(self._token, {**self._risen(marks), self._query: batch}))
             except CommitFailedError:
                 if attempt == ATTEMPTS - 1:
                     raise

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
+from pyspark.sql.pandas.types import from_arrow_schema
 
 # What a task returns for each file that it wrote; `partition` and `statistics` are JSON. A row that was left out has
 # only an entity and `quarantined`, the row as JSON (see quarantine/writing.py).
-FILES = "entity string, path string, size long, modified long, partition string, statistics string, quarantined string"
 ARROW_FILES = pa.schema(
     [
         ("entity", pa.string()),
@@ -34,6 +34,8 @@ ARROW_FILES = pa.schema(
         ("quarantined", pa.string()),
     ]
 )
+# Not as a string: the JVM would parse that again for each batch.
+FILES = from_arrow_schema(ARROW_FILES)
 
 
 # What a task holds of its rows before it writes them.

@@ -11,10 +11,11 @@ was set back by more than that window would be dropped as late.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming import commit_points
@@ -57,5 +58,25 @@ class Bronze:
             commit_points.reached("ingest.before_spark_commit")
 
     def _written(self, records: DataFrame) -> list[Row]:
-        rows = records.withColumn("ingested_at", F.timestamp_micros(F.lit(self._latest)))
-        return rows.withColumn("entity", F.lit(RECORD)).mapInArrow(self._write, FILES).collect()
+        return records.mapInArrow(Stamped(self._latest, self._write), FILES).collect()
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """Gives the records of a micro-batch their `ingested_at`, in microseconds since 1970, then writes them.
+
+    Can be pickled, as `write` must be. A column of Spark would do the same, but its value would stand in the code that
+    Spark generates: another class to compile, and for the JVM to optimize, in each batch.
+    """
+
+    ingested_at: int
+    write: DataFiles
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The files that were written; `mapInArrow` calls this."""
+        yield from self.write(map(self._stamped, batches))
+
+    def _stamped(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        now = pa.scalar(self.ingested_at, pa.timestamp("us", tz="UTC"))
+        stamped = records.append_column("ingested_at", pa.repeat(now, records.num_rows))
+        return stamped.append_column("entity", pa.repeat(RECORD, records.num_rows))

@@ -71,8 +71,7 @@ class Silver:
         for entity, of_entity in files.items():
             append = self._append_to(SILVER[entity].name)
             commit_points.reached("refine.between_tables")
-            if not append.holds(batch):
-                append.commit(of_entity, batch)
+            append.commit_unless_held(of_entity, batch)
         log.info(
             "batch %d: %d files written in %.2f s, committed in %.2f s",
             batch,

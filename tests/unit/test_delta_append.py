@@ -226,6 +226,24 @@ def test_an_append_is_made_again_where_rows_were_deleted_meanwhile(
     assert (ids(settings, "cats"), len(raced)) == (["b", "c"], 1)
 
 
+def test_a_batch_is_committed_once_with_one_look_at_the_log_before(settings: Settings, tmp_path: Path) -> None:
+    looks: list[int] = []
+
+    class Watched(DeltaTable):
+        def update_incremental(self) -> None:
+            looks.append(self.version())
+            super().update_incremental()
+
+    commit(settings, written(tmp_path, events(("cats", "a", NOON))))
+    append = FileAppend(settings, "cats", "q", Watched(settings.table("cats")))
+    files = [Row(**file) for file in written(tmp_path, events(("cats", "b", NOON)))]
+    before = DeltaTable(settings.table("cats")).version()
+    append.commit_unless_held(files, 1)
+    assert (ids(settings, "cats"), looks.count(before)) == (["a", "b"], 2), "one look before and one after"
+    append.commit_unless_held(files, 1)
+    assert ids(settings, "cats") == ["a", "b"]
+
+
 def test_an_append_whose_answer_was_lost_is_not_made_again(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
