@@ -71,7 +71,7 @@ accessibility: setup ## Test the dashboard in a real browser: axe-core on every 
 bench: setup ## Measure the figures of docs/benchmarks.md: make bench ARGS="scoring --json"
 	@$(BIN)/moodstream bench $(ARGS)
 
-bench-smoke: setup ## Run every measurement in its smallest form, some minutes: make bench-smoke ARGS="refine growth"
+bench-smoke: setup ## Every measurement in its smallest form, and two ratios beside an older commit: make bench-smoke ARGS="refine growth"
 	@$(BIN)/python -m harness.bench.smoke $(ARGS)
 
 # Where a version with an encoder is to serve on AWS: make lock-deploy EXTRAS="--extra encoder".

@@ -71,6 +71,7 @@ class Settings:
     duplicate_window: str = "24 hours"
     max_files_per_batch: int = 1000
     status_file: str | None = None
+    core_hour_usd: float | None = None
     local_cores: int | None = None
     ui: bool = False
     jars: tuple[str, ...] = ()
@@ -159,6 +160,12 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("duplicate_window", "how far apart, by arrival, copies of an event are recognised")
     setting("max_files_per_batch", "bound on the files of a batch when the job catches up", type=int)
     setting("status_file", "JSON file with the state of every hop, rewritten each second")
+    setting(
+        "core_hour_usd",
+        "price of a core with its memory for an hour, for gold/cost_by_minute; none: no price is shown",
+        type=_price,
+        metavar="USD",
+    )
     setting("local_cores", "run Spark in this process with N cores (without spark-submit)", type=int, metavar="N")
     setting(
         "lease_seconds",
@@ -205,6 +212,16 @@ def _share(text: str) -> float:
         number = -1.0
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"received '{text}', expected a share from 0 to 1")
+    return number
+
+
+def _price(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1000:
+        raise argparse.ArgumentTypeError(f"received '{text}', expected US dollars from 0 to 1000, such as 0.0671")
     return number
 
 

@@ -13,7 +13,7 @@ from deltalake import write_deltalake
 
 from deploy.local.pages import APP
 from streaming.operations.alerts import a_test
-from streaming.tables import gold_drift_by_hour, gold_incidents, gold_labelled_by_hour
+from streaming.tables import gold_cost_by_minute, gold_drift_by_hour, gold_incidents, gold_labelled_by_hour
 from tests.patience import patience
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -104,6 +104,14 @@ def two_versions(workdir: Path) -> None:
     shadow = {"champion_version": "3", "challenger_version": "4", "texts": 60, "agreements": 54, **said}
     sums = {"polarity_difference_sum": 6.0, "scoring_seconds": 0.006}
     put(workdir, "gold/shadow_by_hour", {"hour": NOW, **shadow, **sums})
+
+
+def costs(workdir: Path, usd: float | None = 0.0024) -> None:
+    """A minute with a thousand events a second, for which two cores worked 54 of 60 seconds each."""
+    used = {"seconds": 60.0, "events": 60_000, "cpu_s": 54.0, "task_s": 30.0, "core_s": 120.0, "usd": usd}
+    write_deltalake(
+        str(workdir / "lake" / gold_cost_by_minute.NAME), gold_cost_by_minute.table_of({"minute": NOW, **used})
+    )
 
 
 def an_incident(workdir: Path) -> dict[str, Any]:

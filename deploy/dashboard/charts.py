@@ -236,6 +236,25 @@ def freshness(frame: pd.DataFrame, goal: float) -> Chart:
     return Chart(long, _lags(goal))
 
 
+def cost(frame: pd.DataFrame) -> Chart:
+    """CPU seconds for a million events (`per_million`) by `minute`."""
+    return Chart(frame, _costs())
+
+
+@built_once
+def _costs() -> Any:
+    return (
+        alt.Chart(ROWS)
+        .mark_line(point=True, color="#2a9d8f")
+        .encode(
+            x=alt.X("minute:T", title=None),
+            y=alt.Y("per_million:Q", title="CPU seconds a million events"),
+            tooltip=[alt.Tooltip("minute:T"), alt.Tooltip("per_million:Q", format=",.0f")],
+        )
+        .properties(height=220)
+    )
+
+
 @built_once
 def _lags(goal: float) -> Any:
     lines = (

@@ -32,6 +32,7 @@ def draw(view: View) -> None:
         _lag(view)
     with right:
         _rejected(view)
+    _cost(view)
     _tables(view)
 
 
@@ -76,6 +77,28 @@ def _rejected(view: View) -> None:
             )
             st.dataframe(examples[["reason", "arrival_time"]].assign(raw=raw.astype(str).str[:300]), hide_index=True)
     st.caption("`moodstream rejected list` shows more; `rejected replay` sends them again after a fix.")
+
+
+def _cost(view: View) -> None:
+    st.header("What the job costs")
+    used = view.lake.rows("gold/cost_by_minute", "minute", view.since)
+    used = used[used["events"] > 0] if not used.empty else used
+    if used.empty:
+        st.caption("Not measured in this span: the job does so once a minute, while there are events.")
+        return
+    total = used[["events", "seconds", "cpu_s", "core_s", "usd"]].sum(min_count=1)
+    millions = total["events"] / 1e6
+    # Of a minute without a price, the price of the others would be the price of all.
+    priced = not used["usd"].isna().any()
+    price = f", {total['usd'] / millions:.3f} USD for the cores that it holds" if priced else ""
+    st.caption(
+        f"A million events take {total['cpu_s'] / millions:,.0f} CPU seconds{price}: "
+        f"{total['events'] / total['seconds']:,.0f} events a second on {total['core_s'] / total['seconds']:.0f} cores. "
+        "The price is that of the same cores on AWS."
+    )
+    query = "select minute, events, cpu_s, task_s, core_s, usd from gold_cost_by_minute order by minute"
+    shown = view.local(used.sort_values("minute")).assign(per_million=lambda each: each["cpu_s"] / each["events"] * 1e6)
+    evidence(st, charts.cost(shown[["minute", "per_million"]]), shown, query, "cost")
 
 
 def _tables(view: View) -> None:

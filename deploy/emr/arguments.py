@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deploy.emr import releases
 from deploy.emr.releases import Release
+from deploy.infra.cost import core_hour_usd
 
 SETTINGS = Path(__file__).with_name("spark-settings.toml")
 SITE = "./environment/site-packages"  # Spark unpacks the archive there, in each process's folder
@@ -84,6 +85,7 @@ def job_options(target: Target) -> dict[str, str]:
         "--metrics-namespace": target.namespace,
         # In the driver: the hop `watch` reads the states of the hops there, for hop_failed and the like.
         "--status-file": "/tmp/moodstream-status.json",  # noqa: S108 - nobody else is on the driver
+        "--core-hour-usd": f"{core_hour_usd():.6f}",
         **LATENCY_OPTIONS,
         # Facts and aggregates at the same pace: one of them alone would keep a Serverless warehouse awake.
         "--load-trigger": f"{target.load_every:g}",

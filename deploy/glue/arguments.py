@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deploy.emr.arguments import Target, encryption, job_options, spark_settings
 from deploy.emr.releases import EMR_7
+from deploy.infra.cost import core_hour_usd_on_glue
 
 # Glue makes the session before the job can: what is static must be among its arguments. The same as in session.py.
 STATIC = {
@@ -35,4 +36,5 @@ def job_arguments(target: Target) -> dict[str, str]:
         "--job-bookmark-option": "job-bookmark-disable",
         "--enable-glue-datacatalog": "false",
         **job_options(target),
+        "--core-hour-usd": f"{core_hour_usd_on_glue():.6f}",
     }

@@ -27,6 +27,7 @@ OPTIONS = (
     "aggregate-trigger",
     "load-trigger",
     "serve-interval",
+    "core-hour-usd",
 )
 
 

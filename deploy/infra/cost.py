@@ -1,5 +1,7 @@
 """`moodstream cost`: estimates the monthly cost on AWS of a rate of events, for each service.
 
+With `--measured LAKE`, what the job measured of itself (gold/cost_by_minute) stands beside the estimate for its rate.
+
 `Sizing` derives shards, executors and warehouse hours from the rate; `prices.toml` (dated, with its sources) has the
 prices. docs/deploy/sizing.md has the measurements behind the constants.
 """
@@ -12,11 +14,15 @@ import math
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 from deploy.local.errors import UsageError
+from streaming.delta.tables import recent
+from streaming.settings import Settings
+from streaming.tables import gold_cost_by_minute
 
 PRICES = Path(__file__).with_name("prices.toml")
 HOURS = 730.0  # in a month
@@ -28,12 +34,17 @@ SHARD_FILL = 0.7  # partition keys are skewed: plan to fill shards up to this sh
 EXECUTOR_EVENTS = 2_000  # a second, for an executor with 4 vCPU and 10 GB
 SCORED_SHARE = 0.5  # posts and comments: the share of events that are scored
 READERS = 2  # of the stream: the job and the archive
+LEAST_EXECUTORS = 2
+DRIVER_VCPU, DRIVER_GB = 2, 10
+EXECUTOR_VCPU, EXECUTOR_GB = 4, 10
+DPU_VCPU = 4  # of Glue, with 16 GB
 EXAMPLES = """\
 examples:
   moodstream cost --events-per-second 1000
   moodstream cost --events-per-second 1000 --load-every 900   a warehouse that sleeps more and costs less
   moodstream cost --events-per-second 1000 --connectors 2 --dashboard-authors 3   with the optional stacks
   moodstream cost --events-per-second 200 --bytes 600 --json
+  moodstream cost --measured moodstream-demo/lake     what the job measured of itself, beside the estimate
 """
 CONNECTOR_VCPU, CONNECTOR_GB = 0.25, 0.5  # of a connector's task (deploy/infra/sources.py)
 CONNECTOR_METRICS = 3  # connectors/metrics.py
@@ -70,7 +81,7 @@ def size(events_per_second: float, event_bytes: int, load_every: float) -> Sizin
         events_per_second=events_per_second,
         event_bytes=event_bytes,
         shards=max(1, math.ceil(max(by_records, by_bytes))),
-        executors=max(2, math.ceil(events_per_second / EXECUTOR_EVENTS)),
+        executors=max(LEAST_EXECUTORS, math.ceil(events_per_second / EXECUTOR_EVENTS)),
         warehouse_rpu=8 if events_per_second <= 5_000 else 32,
         # Redshift Serverless bills at least a minute for each activity: with frequent loads it never sleeps. Facts
         # (hop `load`) and aggregates (hop `serve`) come at times of their own, so each of them wakes it.
@@ -124,8 +135,24 @@ def _kinesis(sizing: Sizing, price: Mapping[str, float]) -> float:
 
 
 def _emr(sizing: Sizing, price: Mapping[str, float]) -> float:
-    vcpu, memory = 2 + 4 * sizing.executors, 10 + 10 * sizing.executors
-    return HOURS * (vcpu * price["vcpu_hour"] + memory * price["gb_hour"])
+    memory = DRIVER_GB + EXECUTOR_GB * sizing.executors
+    return HOURS * (cores(sizing.executors) * price["vcpu_hour"] + memory * price["gb_hour"])
+
+
+def cores(executors: int) -> int:
+    """The vCPU that a job with so many executors holds."""
+    return DRIVER_VCPU + EXECUTOR_VCPU * executors
+
+
+def core_hour_usd(executors: int = LEAST_EXECUTORS) -> float:
+    """USD for an hour of one of the job's vCPU on EMR Serverless, with its share of the memory."""
+    price = tomllib.loads(PRICES.read_text())["emr_serverless"]
+    return _emr(replace(size(0, 0, 60), executors=executors), price) / HOURS / cores(executors)
+
+
+def core_hour_usd_on_glue() -> float:
+    """The same on Glue, which sells vCPU and memory together."""
+    return float(tomllib.loads(PRICES.read_text())["glue"]["dpu_hour"]) / DPU_VCPU
 
 
 def _s3(sizing: Sizing, price: Mapping[str, float]) -> float:
@@ -142,7 +169,7 @@ def _network(sizing: Sizing, price: Mapping[str, float]) -> float:
 
 
 def _watching(price: Mapping[str, float]) -> float:
-    metrics, alarms, log_gb = 6 * 6 + 1, 26, 20
+    metrics, alarms, log_gb = 6 * 6 + 3, 26, 20
     return (
         metrics * price["metric_month"]
         + alarms * price["alarm_month"]
@@ -192,6 +219,34 @@ def estimate(
     }
 
 
+def measured(lake: str, now: datetime) -> dict[str, Any]:
+    """What the job measured of itself in the day before `now` (gold/cost_by_minute), and the estimate for that rate.
+
+    `job_usd_per_million_events` is what the held cores cost; the estimate beside it is that of the job alone. Raises
+    UsageError if nothing was measured.
+    """
+    settings = Settings(lake=lake, checkpoints=f"{lake}/_checkpoints", stream="")
+    rows = recent(settings, gold_cost_by_minute.TABLE, now - timedelta(days=1), now)
+    total = {name: sum(row[name] or 0.0 for row in rows) for name, _ in gold_cost_by_minute.VALUES}
+    if not total["events"]:
+        raise UsageError(
+            f"--measured: {gold_cost_by_minute.NAME} of {lake} has no minute with events in the last day; the job "
+            "writes one a minute"
+        )
+    rate, millions = total["events"] / total["seconds"], total["events"] / 1e6
+    priced = all(row["usd"] is not None for row in rows)
+    sizing = size(rate, 1, 60)
+    emr = _emr(sizing, tomllib.loads(PRICES.read_text())["emr_serverless"]) / sizing.millions
+    found = {
+        "minutes": len(rows),
+        "events_per_second": round(rate, 1),
+        "cores": round(total["core_s"] / total["seconds"], 1),
+        "cpu_seconds_per_million_events": round(total["cpu_s"] / millions, 1),
+        "job_usd_per_million_events": round(total["usd"] / millions, 4) if priced else None,
+    }
+    return {**found, "estimated_cores": cores(sizing.executors), "estimated_job_usd_per_million_events": round(emr, 4)}
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see --help)")
@@ -204,7 +259,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--events-per-second", type=float, required=True, metavar="N", help="steady rate")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--events-per-second", type=float, metavar="N", help="steady rate")
+    what.add_argument(
+        "--measured", metavar="LAKE", help="what the job measured in this lake in the last day, beside the estimate"
+    )
     parser.add_argument("--bytes", type=int, default=400, help="size of an event (default: %(default)s)")
     parser.add_argument("--characters", type=int, default=140, help="of a text (default: %(default)s)")
     parser.add_argument(
@@ -232,6 +291,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Print the estimate; returns 0. Raises UsageError."""
     del environ
     given = _parser().parse_args(list(argv))
+    if given.measured is not None:
+        found = measured(given.measured, datetime.now(UTC))
+        sys.stdout.write(json.dumps(found) + "\n" if given.json else _beside(found))
+        return 0
     if not 0 < given.events_per_second <= 1_000_000:
         raise UsageError(
             f"--events-per-second: received {given.events_per_second:g}, expected a number over 0 up to 1,000,000"
@@ -250,6 +313,18 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     sys.stdout.write(json.dumps(result) + "\n" if given.json else _table(result))
     return 0
+
+
+def _beside(found: Mapping[str, Any]) -> str:
+    price = found["job_usd_per_million_events"]
+    told = "not known: the job has no --core-hour-usd" if price is None else f"{price:.4f}"
+    return (
+        f"measured in {found['minutes']} minutes: {found['events_per_second']:,.1f} events a second, "
+        f"{found['cores']:g} cores, {found['cpu_seconds_per_million_events']:,.1f} CPU seconds a million events\n"
+        f"{'the job, USD a million events':<32}{told:>12}\n"
+        f"{'estimated for this rate':<32}{found['estimated_job_usd_per_million_events']:>12.4f}  "
+        f"({found['estimated_cores']} cores)\n"
+    )
 
 
 def _table(result: Mapping[str, Any]) -> str:

@@ -77,5 +77,7 @@ class OpsStack(Stack):
             graph("Restarts by hop", by_hop("Restarts", "Sum", HOPS)),
             graph("Age of the last progress by hop (s)", by_hop("LastProgressAge", "Maximum", HOPS)),
             graph("Rejected rows", rejected),
+            graph("CPU seconds a million events", by_hop("CpuSecondsPerMillionEvents", "Average", ("job",))),
+            graph("USD a million events, of the job", by_hop("UsdPerMillionEvents", "Average", ("job",))),
             graph("Kinesis", [*incoming]),
         )

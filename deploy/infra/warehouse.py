@@ -41,6 +41,7 @@ GOLD = (
     "shadow_by_hour",
     "labelled_by_hour",
     "incidents",
+    "cost_by_minute",
     "freshness",
 )
 

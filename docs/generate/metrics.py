@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ALARMS = ROOT / "deploy" / "infra" / "alarms.toml"
 MEANINGS: Mapping[str, str] = {
     "BatchSeconds": "how long a micro-batch took, from its trigger to its commit",
+    "CpuSecondsPerMillionEvents": "CPU seconds of the driver (in a local run: of the whole job) for a million events",
     "HopFailed": "1 while a hop has failed for good, and when it ended with an error since the last value; else 0",
     "HopStalled": "1 while a hop finishes no batch though the hop before it goes on; else 0",
     "HopState": "1 while a hop runs, 0 while it waits for its next start or has failed",
@@ -23,6 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "RejectedRows": "events of one minute that broke the contract",
     "LastProgressAge": "how long ago a hop finished a batch or a round; grows while there is nothing to do",
     "Restarts": "starts since the last value, without a hop's first",
+    "UsdPerMillionEvents": "price of the cores that the job held, by `--core-hour-usd`, for a million events",
     "SourceEventsPerSecond": "events of a source that the stream acknowledged, over the time since the last value",
     "SourceLagSeconds": "how old the newest event is that a connector sent; grows while the source is silent",
     "SourceReconnects": "connections to a source that broke since the last value",

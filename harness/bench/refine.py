@@ -6,6 +6,7 @@ the rows of a batch / the median seconds of a batch. Seconds are those of Spark'
 state and commits. The first batch of a query, which looks up replays, does not count.
 
 Baselines:
+  unscored      our query with a model that does nothing: the price of scoring
   passthrough   appends bronze rows to a Delta table, unchanged
   from_json     Spark's own from_json and dropDuplicatesWithinWatermark into the same tables, through our sink;
                 no strict checks, no scoring
@@ -40,7 +41,7 @@ EXAMPLES = """examples:
   moodstream bench refine --rows 100000 --batches 4 --json      few large batches: catching up
   moodstream bench refine --rows 10000 --batches 20 --rounds 5  many small ones: live
 """
-BASELINES = ("from_json", "passthrough", "txn_options")
+BASELINES = ("unscored", "from_json", "passthrough", "txn_options")
 # By stage, the query that ends with it; its cost is the difference to the query before.
 STAGES = {"parse": "parsed", "deduplicate": "deduplicated", "score": "scored", "write": "refine"}
 # Spark keeps the progress of about 100 batches of a query.
@@ -141,6 +142,7 @@ def contenders(spark: SparkSession, target: Settings, champion: Any) -> dict[str
         "deduplicated": Contender(deduplicated, computed),
         "scored": Contender(deduplicated, lambda rows, batch: computed(champion.score(rows, batch), batch)),
         "refine": Contender(deduplicated, Silver(spark, target, champion)),
+        "unscored": Contender(deduplicated, Silver(spark, target, Unscored())),  # type: ignore[arg-type]
         "txn_options": Contender(deduplicated, SparkSilver(spark, target, champion)),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.infra.cost import core_hour_usd
 from deploy.local import aws, jars, processes
 from deploy.local.errors import ServiceError
 from deploy.local.processes import Process
@@ -38,6 +39,8 @@ def command(settings: DemoSettings, stack: Stack, module: str = "streaming") -> 
         *("--kinesis-connector", settings.connector, "--kinesis-endpoint", stack.aws.endpoint),
         *("--aws-endpoint", stack.aws.endpoint, "--alerts-topic", stack.aws.topic_arn),
         *("--metrics-namespace", METRICS_NAMESPACE, "--warehouse", stack.postgres.url),
+        # A laptop has no bill: the price is that of the same cores on AWS.
+        *("--core-hour-usd", f"{core_hour_usd():.6f}"),
         *("--mlflow-uri", work.mlflow_uri, "--jars", ",".join([*found, *settings.jars])),
         *([] if settings.headless else ["--ui"]),
     ]

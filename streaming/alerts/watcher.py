@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,7 +63,7 @@ class Watcher:
 
     `refused` returns the model versions that the refine hop refused, each with the reason (scoring/champion.py);
     `refused_challengers` those that shadow scoring refused (scoring/challenger.py). `incidents` brings gold/incidents
-    up to date (incident_watch.py).
+    up to date (incident_watch.py), `cost` is given the newest rows of gold/freshness (cost.py).
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Watcher:
         refused: Callable[[], Mapping[str, str]] = dict,
         refused_challengers: Callable[[], Mapping[str, str]] = dict,
         incidents: Callable[[datetime], None] = lambda _: None,
+        cost: Callable[[Sequence[Mapping[str, Any]], datetime], None] = lambda _rows, _now: None,
     ) -> None:
         self._settings = settings
         self._alerts = alerts
@@ -83,6 +84,7 @@ class Watcher:
         self._refused = refused
         self._refused_challengers = refused_challengers
         self._incidents = incidents
+        self._cost = cost
         self._sent: dict[str, float] | None = None
         self._measured_until = datetime.now(UTC) - FRESH
         self._rejected_until = self._measured_until.replace(second=0, microsecond=0)
@@ -115,6 +117,7 @@ class Watcher:
         quality = recent(self._settings, gold_quality_by_minute.TABLE, now - WINDOW, now)
         freshness = recent(self._settings, gold_freshness.TABLE, now - FRESH, now)
         self._measure(freshness, quality, now)
+        self._cost(freshness, now)
         drifts = recent(self._settings, gold_drift_by_hour.TABLE, now - 2 * rules.DRIFT_WINDOW, now)
         return [
             *rules.hop_trouble(hops_in(self._settings.status_file)),

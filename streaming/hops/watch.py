@@ -1,4 +1,6 @@
-"""silver, gold and the job's status -> gold/incidents, alerts (SNS), metrics (CloudWatch): a loop without Spark jobs.
+"""silver, gold and the job's status -> gold/incidents, gold/cost_by_minute, alerts (SNS), metrics (CloudWatch).
+
+A loop without Spark jobs.
 
 While SNS cannot be reached only this hop fails. It is restarted until SNS is back, and then sends the alerts that still
 hold.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from streaming.alerts.cost import CostWatch, used_by
 from streaming.alerts.incident_watch import IncidentWatch
 from streaming.alerts.listening import Listening, place
 from streaming.alerts.metric_places import open_metrics
@@ -32,5 +35,7 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     position = State(files, place(settings))
     listening = Listening(position, began, lambda: hops_in(settings.status_file), settings.watch_interval)
     incidents = IncidentWatch(settings, SilverTexts(settings).new, seasons, listening)
-    watcher = Watcher(settings, alerts, open_metrics(settings), state, refused.read, shadow.read, incidents)
+    metrics = open_metrics(settings)
+    cost = CostWatch(settings, metrics, used_by(spark, local=settings.local_cores is not None))
+    watcher = Watcher(settings, alerts, metrics, state, refused.read, shadow.read, incidents, cost)
     return Loop("watch", watcher, settings.watch_interval)

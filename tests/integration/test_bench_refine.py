@@ -32,7 +32,7 @@ def ignore(_what: str) -> None:
 def test_refine_is_set_against_every_baseline(spark: SparkSession, settings: Settings) -> None:
     said: list[str] = []
     found = refine.measured(spark, settings, FakeChampion(), 50, 1, 1, said.append, warm_up=0)  # type: ignore[arg-type]
-    assert set(found["rates"]) == {"refine", "from_json", "passthrough", "txn_options"}
+    assert set(found["rates"]) == {"refine", "unscored", "from_json", "passthrough", "txn_options"}
     assert all(rate > 0 for rate in found["rates"].values())
     assert found["refine_over_from_json"] == round(found["rates"]["refine"] / found["rates"]["from_json"], 2)
     assert list(found["stages_s"]) == ["parse", "deduplicate", "score", "write"]

@@ -11,7 +11,7 @@ from altair.utils import schemapi
 
 from streaming.alerts import messages
 from streaming.tables import gold_labelled_by_hour
-from tests.dashboard import HOUR, NOW, SUMS, an_incident, changed_mood, page, put, told, two_versions
+from tests.dashboard import HOUR, NOW, SUMS, an_incident, changed_mood, costs, page, put, told, two_versions
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Streamlit's own
 
@@ -89,6 +89,20 @@ def test_the_pipeline_page_shows_lag_rejected_examples_and_tables(monkeypatch, c
     tables = next(frame.value for frame in shown.dataframe if "files" in frame.value)
     assert {"silver/posts", "gold/freshness"} <= set(tables["table"])
     assert any("{oops" in str(frame.value.get("raw", "")) for frame in shown.dataframe)
+
+
+def test_the_pipeline_page_says_what_a_million_events_cost(monkeypatch, changed: Path) -> None:
+    costs(changed)
+    shown = page(monkeypatch, changed, "Pipeline")
+
+    assert not shown.exception
+    said = told(shown)
+    assert "900 CPU seconds, 0.040 USD for the cores that it holds: 1,000 events a second on 2 cores" in said
+
+
+def test_the_pipeline_page_shows_no_price_where_the_job_has_none(monkeypatch, changed: Path) -> None:
+    costs(changed, usd=None)
+    assert "900 CPU seconds: 1,000 events a second on 2 cores" in told(page(monkeypatch, changed, "Pipeline"))
 
 
 def test_an_open_incident_is_on_the_overview_and_told_with_its_posts_on_its_page(monkeypatch, changed: Path) -> None:

@@ -44,3 +44,16 @@ def test_the_time_of_ingestion_never_falls_though_the_clock_does(
     rows = read(open_table(settings, "bronze/events"), ["sequence_number", "ingested_at"]).sort_by("sequence_number")
     times = [moment.astimezone(UTC) for moment in rows["ingested_at"].to_pylist()]
     assert times == [NOON, NOON, NOON, NOON + timedelta(seconds=1)]
+
+
+def test_a_batch_has_spark_compile_no_class_of_its_own(spark: SparkSession, empty_lake: Path) -> None:
+    bronze = Bronze(spark, Settings(lake=str(empty_lake), checkpoints="", stream="events"))
+    micro_batch(bronze, spark, 0)
+    before = classes_compiled(spark)
+    micro_batch(bronze, spark, 1)
+    assert classes_compiled(spark) == before
+
+
+def classes_compiled(spark: SparkSession) -> int:
+    metrics = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics  # type: ignore[union-attr]
+    return int(metrics.METRIC_COMPILATION_TIME().getCount())

@@ -14,11 +14,13 @@ from typing import Any, ClassVar
 import pytest
 
 from deploy.local import processes
+from deploy.local.errors import UsageError
 from harness.bench import (
     MEASUREMENTS,
     baselines,
     capacity,
     growth,
+    held,
     latency,
     machine,
     main,
@@ -357,8 +359,44 @@ def test_a_measurement_works_if_it_ends_with_its_json(
 ) -> None:
     done = subprocess.CompletedProcess([], code, stdout=f"progress\n{last_line}\n" if last_line else "")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(held, "holds", lambda *_: True)
     assert smoke.works("refine") is works
     assert smoke.main(["refine"]) == (0 if works else 1)
+
+
+def test_a_measurement_whose_ratio_worsens_fails_though_it_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(smoke, "works", lambda _: True)
+    monkeypatch.setattr(held, "holds", lambda name, *_: name != "refine")
+    assert smoke.main(["refine", "scoring"]) == 1
+    assert "a tenth worse than before: refine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "holds"),
+    [
+        ([3.6], [4.0], True),
+        ([3.5, 3.7], [4.0, 4.0], True),
+        ([3.5, 3.5], [4.0, 4.0], False),
+    ],
+)
+def test_a_ratio_is_worse_if_it_is_a_tenth_worse_twice(ours: list[float], theirs: list[float], holds: bool) -> None:
+    said: list[str] = []
+    now, then = iter(ours), iter(theirs)
+    found = held.held(lambda: next(now), lambda: next(then), "scoring", "v1", said.append)
+    assert (found, len(said)) == (holds, len(ours))
+
+
+def test_without_the_older_commit_nothing_is_compared() -> None:
+    said: list[str] = []
+    assert held.holds("refine", "no-such-commit", said.append)
+    assert said == ["refine: not compared, there is no commit no-such-commit here"]
+
+
+def test_an_unknown_measurement_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match="received 'speed', expected some of scoring"):
+        smoke.main(["speed"])
 
 
 def test_cold_texts_share_no_word_of_four_letters_or_more() -> None:
