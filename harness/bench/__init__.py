@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "growth": "whether a batch's cost grows with the tables",
     "warehouse": "loads, gold to visible, and questions of the PostgreSQL warehouse",
     "catchup": "how the hop load catches up with silver, and in how much memory",
+    "backlog": "how fast the whole job drains a stream that was filled while it was down",
     "alerts": "how many simulated incidents are found, how fast, and how many alarms are false",
 }
 

@@ -21,6 +21,7 @@ from harness.arguments import Parser
 from harness.bench import (
     MEASUREMENTS,
     alerts,
+    backlog,
     capacity,
     catchup,
     growth,
@@ -130,6 +131,7 @@ TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "growth": growth.markdown,
     "warehouse": warehouse.markdown,
     "catchup": catchup.markdown,
+    "backlog": backlog.markdown,
 }
 
 

@@ -30,6 +30,7 @@ SMALLEST: Mapping[str, tuple[str, ...]] = {
     "capacity": ("--seconds", "1", "--start", "1", "--limit", "0.001", "--jobs", "ours"),
     "growth": ("--batches", "10", "--rows", "20"),
     "warehouse": ("--facts", "5000"),
+    "backlog": ("--records", "500"),
     "catchup": ("--events", "20000"),
 }
 # A comparison of so few batches may well be beyond its limit.
