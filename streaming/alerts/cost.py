@@ -6,6 +6,7 @@ counted in two rows.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import uuid
@@ -21,6 +22,8 @@ from streaming.delta.merge import KeyedMerge
 from streaming.delta.tables import location, storage_options
 from streaming.settings import Settings
 from streaming.tables import gold_cost_by_minute
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 
@@ -51,18 +54,31 @@ class CostWatch:
         self._batch = 0
         self._began: tuple[float, datetime, Used] | None = None
         self._counted = -1
+        self._failing = False
 
     def __call__(self, freshness: Sequence[Mapping[str, Any]], now: datetime) -> None:
         """Measure, if a minute has passed; `freshness`: the newest rows of gold/freshness. Raises storage errors."""
         steady = self._clock()
         if self._began is not None and steady - self._began[0] < EVERY_S:
             return
-        used = self._used()
+        used = self._asked()
+        if used is None:
+            return
         new = [row for row in freshness if row["batch_id"] > self._counted]
         if self._began is not None:
             self._write(self._row(self._began, steady - self._began[0], used, sum(row["events"] for row in new)))
         self._counted = max([self._counted, *(row["batch_id"] for row in new)])
         self._began = steady, now, used
+
+    def _asked(self) -> Used | None:
+        """What was used so far; None if that cannot be told here, which the log says once: alerts go on without."""
+        try:
+            return self._used()
+        except Exception:
+            if not self._failing:
+                log.warning("the job cannot tell what it uses: its cost is not measured", exc_info=True)
+            self._failing = True
+            return None
 
     def _row(self, began: tuple[float, datetime, Used], seconds: float, used: Used, events: int) -> dict[str, Any]:
         _, since, before = began
@@ -110,17 +126,17 @@ def used_by(spark: SparkSession, *, local: bool) -> Callable[[], Used]:
     `local`: all of Spark runs on this machine, whose cores the job holds. Elsewhere it holds the cores of its living
     executors and those of the driver.
     """
-    context: Any = spark.sparkContext._jsc.sc()
-    jvm = int(spark._jvm.java.lang.ProcessHandle.current().pid())  # type: ignore[union-attr]
-    of_driver = int(spark.sparkContext.getConf().get("spark.driver.cores") or 1)
 
     def used() -> Used:
+        context: Any = spark.sparkContext._jsc.sc()
+        jvm = int(spark._jvm.java.lang.ProcessHandle.current().pid())  # type: ignore[union-attr]
         executors = context.statusStore().executorList(False)
         each = [executors.apply(place) for place in range(executors.size())]
         task_s = sum(executor.totalDuration() for executor in each) / 1000
         if local:
             return Used(cpu_seconds({os.getpid(), jvm}), task_s, os.cpu_count() or 1)
         cores = sum(executor.totalCores() for executor in each if executor.isActive() and executor.id() != "driver")
+        of_driver = int(spark.sparkContext.getConf().get("spark.driver.cores") or 1)
         return Used(cpu_seconds({os.getpid(), jvm}), task_s, cores + of_driver)
 
     return used

@@ -95,6 +95,21 @@ def test_a_job_that_starts_again_within_the_minute_adds_its_share(tmp_path: Path
     assert [(row["seconds"], row["events"]) for row in rows(tmp_path)] == [(120, 60_000)]
 
 
+def test_a_job_that_cannot_tell_what_it_uses_goes_on_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unknown() -> Used:
+        raise RuntimeError("no such method")
+
+    settings = Settings(lake=str(tmp_path), checkpoints="", stream="s")
+    watch = CostWatch(settings, Measured(), unknown, iter(range(0, 600, 60)).__next__)
+    for minute in range(3):
+        watch([], NOON + timedelta(minutes=minute))
+    assert [record.message for record in caplog.records].count(
+        "the job cannot tell what it uses: its cost is not measured"
+    ) == 1
+
+
 def test_the_estimate_of_the_job_is_what_the_job_measures_on_those_cores(tmp_path: Path) -> None:
     job = Job(tmp_path, price=core_hour_usd(), cores=cores(2))
     job.works(0)
