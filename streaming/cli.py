@@ -11,6 +11,7 @@ from streaming.hop_states import HopStates
 from streaming.lease.job import owned
 from streaming.long_lived import LongLived
 from streaming.settings import Settings, from_command_line
+from streaming.short_logs import ShortLogs
 from streaming.status import StatusFile
 from streaming.supervised import Start, Supervised
 from streaming.supervisor import Job, hop_starts
@@ -51,7 +52,9 @@ def _run(settings: Settings, instead: Mapping[str, Start] | None) -> None:
     spark = session.start(settings)
     create_tables(settings)
     measuring = metrics.listen(spark, settings)
-    job = Job(spark, settings, starts, session.wall_clock(spark), [HopStates(measuring), long_lived])
+    job = Job(
+        spark, settings, starts, session.wall_clock(spark), [HopStates(measuring), long_lived, ShortLogs(settings)]
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.stop())
     with jvm_shutdown.stopping(spark, job.stop):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BRONZE = "bronze/events"
 # Tables of the hops observe and watch, which the warehouse does not get.
-NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour", "incidents"})
+NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour", "incidents", "cost_by_minute"})
 
 
 def missing(workdir: Workdir) -> list[str]:

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from deploy.local.errors import UsageError
-from streaming.delta.log import parse
+from streaming.delta.log import READ_ENTRIES, parse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -101,7 +101,8 @@ def copied_from_s3(s3: Any, url: str, target: Path) -> Path:
 
 
 def _added(table: Path) -> Iterator[tuple[str, int]]:
-    for entry in sorted((table / "_delta_log").glob("*.json")):
+    entries = [each for folder in ("_delta_log", READ_ENTRIES) for each in (table / folder).glob("*.json")]
+    for entry in sorted(entries, key=lambda each: each.name):
         published = entry.stat().st_mtime_ns // 1000
         # Not the files of a compaction, an erasure or a rescore: their rows were visible before.
         for file in parse(entry.read_bytes()).appended:

@@ -94,6 +94,7 @@ def measured(
     from harness.bench.made_up import fill_users
     from streaming.cli import create_tables
     from streaming.hops import aggregate, refine
+    from streaming.short_logs import ShortLogs
 
     tenth = max(1, batches // 10)
     # The memory for duplicates is full after half of the warm-up.
@@ -103,6 +104,7 @@ def measured(
     arrivals = Arrivals(bounded)
     queries: dict[str, Any] = {"refine": refine.start(spark, bounded), "aggregate": aggregate.start(spark, bounded)}
     done = dict.fromkeys(queries, -1)
+    shorten_logs = ShortLogs(bounded)  # as the job does beside its hops
     samples = Samples(batches)
     try:
         for batch in range(batches):
@@ -110,6 +112,7 @@ def measured(
             before = own_cpu()
             for hop, query in queries.items():
                 done[hop] = _advance(query, hop, samples, batch, done[hop])
+            shorten_logs({})
             samples.add(batch, {f"{part}_cpu_s": own_cpu()[part] - seconds for part, seconds in before.items()})
             if batch % max(1, batches // FOOTPRINTS) == 0:
                 samples.add(batch, _footprint(spark, bounded))

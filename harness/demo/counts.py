@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from streaming.delta import log, tables
+from streaming.files import Files
 
 if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
@@ -30,17 +31,18 @@ class RowCount:
 
     def update(self) -> int:
         """The rows at the table's present version; 0 while there is no table."""
-        folder = self.table / "_delta_log"
         if self._next < 0 and not self._begin():
             return 0
-        while (path := folder / f"{self._next:020d}.json").exists():
-            entry = log.parse(path.read_bytes())
+        while (entry := self._entry(self._next)) is not None:
             if entry.removed:
                 self._begin()
                 continue
             self.rows += sum(file.rows for file in entry.added)
             self._next += 1
         return self.rows
+
+    def _entry(self, version: int) -> log.Entry | None:
+        return log.read_entry(Files(), str(self.table), version)
 
     def _begin(self) -> bool:
         try:

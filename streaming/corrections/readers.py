@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from streaming.checkpoints import positions as written
 from streaming.checkpoints.offsets import batches, plan_before
-from streaming.delta.log import read_entry
+from streaming.delta.log import READ_ENTRIES, read_entry
 from streaming.delta.tables import open_table
 from streaming.files import Files
 from streaming.settings import Settings
@@ -103,5 +103,6 @@ def _appending(settings: Settings, name: str, first: int, before: int) -> Iterat
 
 
 def _written(settings: Settings, name: str, version: int) -> datetime:
-    log = Files(settings).below(f"{settings.table(name)}/_delta_log")
-    return next(datetime.fromtimestamp(each.modified, UTC) for each in log if each.name == f"{version:020d}.json")
+    folders = (f"{settings.table(name)}/{folder}" for folder in ("_delta_log", READ_ENTRIES))
+    found = (each for folder in folders for each in Files(settings).below(folder))
+    return next(datetime.fromtimestamp(each.modified, UTC) for each in found if each.name == f"{version:020d}.json")

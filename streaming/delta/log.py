@@ -20,6 +20,9 @@ from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# The folder in a table's, beside `_delta_log`, to which a job on a laptop moves what was read (see short_logs.py).
+READ_ENTRIES = "_delta_log_read"
+
 
 class DataFile(NamedTuple):
     """A data file: its path below the table's folder, its rows (0 if the log has no count), its size in bytes."""
@@ -54,15 +57,22 @@ def parse(content: bytes) -> Entry:
 
 def read_entry(files: Files, table: str, version: int) -> Entry | None:
     """What `version` of the table in the folder `table` did; None if it is not written yet, or has expired."""
-    content = files.read(f"{table}/_delta_log/{version:020d}.json")
+    content = _content(files, table, version)
     return None if content is None else parse(content)
 
 
 def transactions(files: Files, table: str, version: int) -> dict[str, int]:
     """The application transactions of a version: numbers by name; none where the entry has expired."""
-    content = files.read(f"{table}/_delta_log/{version:020d}.json") or b""
+    content = _content(files, table, version) or b""
     found = [json.loads(line).get("txn") for line in content.splitlines() if line]
     return {each["appId"]: int(each["version"]) for each in found if each}
+
+
+def _content(files: Files, table: str, version: int) -> bytes | None:
+    name = f"{version:020d}.json"
+    content = files.read(f"{table}/_delta_log/{name}")
+    # Only local logs are shortened.
+    return content if content is not None or "://" in table else files.read(f"{table}/{READ_ENTRIES}/{name}")
 
 
 class AppendedRows:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import TableNotFoundError
 
 from streaming.corrections import journal
+from streaming.delta.log import READ_ENTRIES
 from streaming.delta.tables import open_table, plain
 from streaming.events.records import PEOPLE, Person
 from streaming.files import Files
@@ -59,7 +60,7 @@ def check(settings: Settings, person: Person, before: datetime) -> Check:
         failed = () if journal.under_way(settings, name) else (journal.REWRITTEN_NAME,)
         known = _referred(settings, name)
         for path, modified, _ in listed:
-            if path.startswith("_delta_log/"):
+            if path.startswith(("_delta_log/", f"{READ_ENTRIES}/")):
                 found.log_entries += _names(person, files.read(f"{root}/{path}") or b"")
             elif path.endswith(".parquet") and _holds(files, f"{root}/{path}", person, before, found):
                 abandoned = path.startswith(CHANGE_DATA) or path.endswith(failed) or _is_old(modified)

@@ -1,0 +1,103 @@
+"""The logs of a local lake: what may leave them, and who still finds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from pyspark.sql import Row
+
+from streaming import short_logs
+from streaming.checkpoints import positions
+from streaming.checkpoints.positions import Position
+from streaming.cli import create_tables
+from streaming.delta.append import FileAppend
+from streaming.delta.log import READ_ENTRIES, read_entry
+from streaming.delta.tables import open_table
+from streaming.files import Files
+from streaming.settings import Settings
+from streaming.short_logs import ShortLogs, shorten
+from streaming.tables import silver_posts
+from tests.patience import wait_until
+
+VERSIONS = 130
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Settings:
+    """A lake whose posts have VERSIONS commits without rows, and a checkpoint at the 120th."""
+    settings = Settings(lake=str(tmp_path / "lake"), checkpoints=str(tmp_path / "checkpoints"), stream="s")
+    create_tables(settings)
+    append = FileAppend(settings, silver_posts.NAME, "q")
+    for batch in range(VERSIONS):
+        append.commit([empty_file(batch)], batch)
+        if batch == 119:
+            open_table(settings, silver_posts.NAME).create_checkpoint()
+    return settings
+
+
+def empty_file(number: int) -> Row:
+    return Row(
+        path=f"year=2026/month=1/day=1/{number}.parquet",
+        size=1,
+        modified=0,
+        partition='{"year": "2026", "month": "1", "day": "1"}',
+        statistics='{"numRecords": 0}',
+    )
+
+
+def versions(settings: Settings, suffix: str = "json", folder: str = "_delta_log") -> list[int]:
+    found = Path(settings.table(silver_posts.NAME), folder).glob(f"*.{suffix}")
+    return sorted(int(file.name.partition(".")[0]) for file in found)
+
+
+def test_entries_before_the_last_checkpoint_move_and_the_table_stays_what_it_was(
+    lake: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(short_logs, "KEPT", 10)
+    before = DeltaTable(lake.table(silver_posts.NAME)).file_uris()
+    assert shorten(lake, silver_posts.NAME) == 110
+    assert versions(lake)[0] == 110
+    assert versions(lake, folder=READ_ENTRIES) == list(range(110))
+    assert DeltaTable(lake.table(silver_posts.NAME)).file_uris() == before
+    assert shorten(lake, silver_posts.NAME) == 0
+
+
+def test_what_a_query_has_not_read_stays(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_logs, "KEPT", 10)
+    identity = str(open_table(lake, silver_posts.NAME).metadata().id)
+    positions.write(lake, positions.LOAD, Position({identity: 50}))
+    shorten(lake, silver_posts.NAME)
+    assert versions(lake)[0] == 40
+
+
+def test_an_entry_that_has_moved_is_still_found(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_logs, "KEPT", 10)
+    entry = read_entry(Files(), lake.table(silver_posts.NAME), 7)
+    shorten(lake, silver_posts.NAME)
+    assert entry is not None
+    assert read_entry(Files(), lake.table(silver_posts.NAME), 7) == entry
+    assert read_entry(Files(), lake.table(silver_posts.NAME), VERSIONS + 1) is None
+
+
+def test_only_the_newest_checksums_stay(lake: Settings) -> None:
+    shorten(lake, silver_posts.NAME)
+    assert len(versions(lake, "crc")) == short_logs.CHECKSUMS_KEPT + 1
+
+
+def test_a_young_log_stays_whole(lake: Settings) -> None:
+    assert shorten(lake, silver_posts.NAME) == 20  # a checkpoint at 120, and a hundred versions before it
+    assert shorten(lake, "silver/comments") == 0
+
+
+def test_a_running_job_shortens_the_logs(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_logs, "EVERY_S", 0.0)
+    ShortLogs(lake)({})
+    wait_until(lambda: versions(lake)[0] > 0, "the log was not shortened")
+
+
+def test_a_lake_on_s3_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_logs, "EVERY_S", 0.0)
+    monkeypatch.setattr(short_logs.threading, "Thread", lambda **_: pytest.fail("a round began"))
+    ShortLogs(Settings(lake="s3://lake", checkpoints="", stream="s"))({})
