@@ -120,6 +120,17 @@ class Files:
         elif kind == fs.FileType.File:
             storage.delete_file(place)
 
+    def move(self, path: str, target: str) -> None:
+        """Move a file; locally it keeps its time. On S3 a copy that is then deleted, so that both may be there."""
+        storage, place = self._at(path)
+        if isinstance(storage, fs.LocalFileSystem):
+            _, there = self._at(target)
+            storage.create_dir(there.rpartition("/")[0], recursive=True)
+            storage.move(place, there)
+        elif (content := self.read(path)) is not None:
+            self.write(target, content)
+            self.remove(path)
+
     def move_folder(self, path: str, target: str) -> None:
         """Copy every file in the folder and its subfolders to `target`, then delete the folder; may be repeated."""
         for file in list(self.below(path, recursive=True)):

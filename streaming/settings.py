@@ -70,6 +70,7 @@ class Settings:
     drift_share: float = 0.1
     duplicate_window: str = "24 hours"
     max_files_per_batch: int = 1000
+    log_kept: int | None = None
     status_file: str | None = None
     core_hour_usd: float | None = None
     local_cores: int | None = None
@@ -159,6 +160,12 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("drift_share", share.format("from which drift is measured"), type=_share, metavar="SHARE")
     setting("duplicate_window", "how far apart, by arrival, copies of an event are recognised")
     setting("max_files_per_batch", "bound on the files of a batch when the job catches up", type=int)
+    setting(
+        "log_kept",
+        "versions that stay in the logs of bronze and silver once they are read, at least 100 (100, on S3 1000)",
+        type=_versions,
+        metavar="N",
+    )
     setting("status_file", "JSON file with the state of every hop, rewritten each second")
     setting(
         "core_hour_usd",
@@ -213,6 +220,12 @@ def _share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"received '{text}', expected a share from 0 to 1")
     return number
+
+
+def _versions(text: str) -> int:
+    if not text.isdecimal() or int(text) < 100:
+        raise argparse.ArgumentTypeError(f"received '{text}', expected a whole number from 100 on")
+    return int(text)
 
 
 def _price(text: str) -> float:

@@ -1,22 +1,22 @@
-"""Keeps the logs of a local lake short: what every query has read moves out of `_delta_log`, into a folder beside it.
+"""Keeps the logs of bronze and silver short: what every query has read moves from `_delta_log` to a folder beside it.
 
-Spark finds out what is new in a table by listing its log, several times a second, and in a local folder it asks the
-file system for each entry: 10 to 20 us. After an hour of a commit a second that is a whole core. S3 lists from where it
-is told to (`delta.enableFastS3AListFrom`), so its logs keep what Delta keeps, for seven days.
+Spark finds out what is new in a table by listing its log from the beginning, several times a second. A local file
+system is asked for each entry, 10 to 20 us: after an hour of a commit a second that is a whole core. S3 needs a request
+for each thousand entries, so after a day of a commit every two seconds a listing would take seconds. (Delta's option
+`delta.enableFastS3AListFrom`, which lists from where it is told, calls classes that Hadoop 3.4 no longer has.)
 
-Guarantee: no query misses an entry. One is moved only if each of them has read it and a checkpoint, or the one before
-it, holds what it said; versions before that can no longer be opened, but `log.read_entry` still finds their entries.
+Guarantee: no query of the job misses an entry. One is moved only if each of them has read it, and a checkpoint of the
+table holds what it said. Versions before that can no longer be opened, and queries of somebody else that are further
+behind than `--log-kept` versions have to start anew; `log.read_entry` still finds every entry.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -24,36 +24,38 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from streaming.corrections import readers
 from streaming.delta.log import READ_ENTRIES
 from streaming.delta.tables import open_table
+from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables import catalog
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 15.0
-# Versions that stay before the last checkpoint and before what was read: a snapshot that a query opened a while ago
-# still needs those from the checkpoint before.
-KEPT = 100
+# Seconds between two rounds. On S3 a move is three requests, and a listing has a thousand entries for one.
+EVERY_S, EVERY_S_ON_S3 = 15.0, 300.0
+# Versions that stay before the last checkpoint and before what was read, unless the settings say it: at least those of
+# the checkpoint before, from which a snapshot that a query opened a while ago may still be computed.
+KEPT, KEPT_ON_S3 = 100, 1000
 # A checksum serves whoever opens the newest version.
 CHECKSUMS_KEPT = 20
 _OF_VERSION = re.compile(r"(\d{20})\.(json|crc|checkpoint\.parquet)")
 
 
 class ShortLogs:
-    """Call it with the status of every hop as often as you like: it looks after the logs every EVERY_S seconds."""
+    """Call it with the status of every hop as often as you like: a round in a thread begins when one is due."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._due = time.monotonic() + EVERY_S
+        self._every = EVERY_S_ON_S3 if _on_s3(settings) else EVERY_S
+        self._due = time.monotonic() + self._every
         self._thread: threading.Thread | None = None
 
     def __call__(self, hops: Mapping[str, Mapping[str, Any]]) -> None:  # noqa: ARG002 - what every observer takes
-        """Shorten the logs in a thread, unless the last round still goes on; nothing for a lake on S3."""
-        if time.monotonic() < self._due or "://" in self._settings.lake:
+        """Begin a round, unless none is due or the last one still goes on."""
+        if time.monotonic() < self._due or (self._thread is not None and self._thread.is_alive()):
             return
-        if self._thread is None or not self._thread.is_alive():
-            self._due = time.monotonic() + EVERY_S
-            self._thread = threading.Thread(target=self._shorten_all, name="short logs", daemon=True)
-            self._thread.start()
+        self._due = time.monotonic() + self._every
+        self._thread = threading.Thread(target=self._shorten_all, name="short logs", daemon=True)
+        self._thread.start()
 
     def _shorten_all(self) -> None:
         for name in catalog.APPENDED:
@@ -65,26 +67,50 @@ class ShortLogs:
 
 def shorten(settings: Settings, name: str) -> int:
     """Move the entries of one table that nobody needs in its log; returns how many those were."""
-    folder = Path(settings.table(name), "_delta_log")
+    files, folder = Files(settings), f"{settings.table(name)}/_delta_log"
     try:
         table = open_table(settings, name)
-        checkpoint = int(json.loads((folder / "_last_checkpoint").read_text())["version"])
-    except (TableNotFoundError, FileNotFoundError):
+    except TableNotFoundError:
         return 0
-    first = min([checkpoint, *readers.positions(settings, table).values()]) - KEPT
-    target = Path(settings.table(name), READ_ENTRIES)
-    target.mkdir(exist_ok=True)
+    checkpoint = files.read_json(f"{folder}/_last_checkpoint")
+    if checkpoint is None:
+        return 0
+    first = min([int(checkpoint["version"]), *readers.positions(settings, table).values()]) - _kept(settings)
     moved = 0
-    for version, file in sorted(_of_versions(folder)):
-        if file.suffix == ".json" and version < first:
-            file.rename(target / file.name)
+    for version, file in _of_versions(files, folder):
+        if file.endswith(".crc"):
+            if version < table.version() - CHECKSUMS_KEPT:
+                files.remove(f"{folder}/{file}")
+        elif version < first:
+            files.move(f"{folder}/{file}", f"{settings.table(name)}/{READ_ENTRIES}/{file}")
             moved += 1
-        elif version < (table.version() - CHECKSUMS_KEPT if file.suffix == ".crc" else first):
-            file.unlink(missing_ok=True)
     return moved
 
 
-def _of_versions(folder: Path) -> Iterator[tuple[int, Path]]:
-    for file in folder.iterdir():
-        if found := _OF_VERSION.fullmatch(file.name):
-            yield int(found[1]), file
+def forget(settings: Settings, name: str, hours: float, now: float) -> int:
+    """Delete the moved entries of one table that are older than so many hours; returns how many. `now`: epoch seconds.
+
+    Of S3 the age is that of the move, a little less.
+    """
+    files, folder = Files(settings), f"{settings.table(name)}/{READ_ENTRIES}"
+    old = [each.name for each in files.below(folder) if now - each.modified > hours * 3600]
+    for each in old:
+        files.remove(f"{folder}/{each}")
+    return len(old)
+
+
+def _of_versions(files: Files, folder: str) -> Iterator[tuple[int, str]]:
+    """The oldest first: whatever a crash leaves is a log without a gap."""
+    for each in list(files.below(folder)):
+        if found := _OF_VERSION.fullmatch(each.name):
+            yield int(found[1]), each.name
+
+
+def _kept(settings: Settings) -> int:
+    if settings.log_kept is not None:
+        return settings.log_kept
+    return KEPT_ON_S3 if _on_s3(settings) else KEPT
+
+
+def _on_s3(settings: Settings) -> bool:
+    return "://" in settings.lake

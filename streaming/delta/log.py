@@ -20,7 +20,7 @@ from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# The folder in a table's, beside `_delta_log`, to which a job on a laptop moves what was read (see short_logs.py).
+# The folder in a table's, beside `_delta_log`, to which the job moves entries that were read (see short_logs.py).
 READ_ENTRIES = "_delta_log_read"
 
 
@@ -71,8 +71,7 @@ def transactions(files: Files, table: str, version: int) -> dict[str, int]:
 def _content(files: Files, table: str, version: int) -> bytes | None:
     name = f"{version:020d}.json"
     content = files.read(f"{table}/_delta_log/{name}")
-    # Only local logs are shortened.
-    return content if content is not None or "://" in table else files.read(f"{table}/{READ_ENTRIES}/{name}")
+    return files.read(f"{table}/{READ_ENTRIES}/{name}") if content is None else content
 
 
 class AppendedRows:

@@ -12,6 +12,7 @@ somebody says `--even-unread`.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from streaming import short_logs
 from streaming.corrections import journal, keyed_tables, readers, replaced_files
 from streaming.corrections.contributions import TABLES
 from streaming.corrections.readers import Unread, unread
@@ -91,6 +93,8 @@ def _maintain(settings: Settings, options: argparse.Namespace, progress: Progres
         hours = options.vacuum_after * HOURS_A_DAY
         late = _late(settings, table, name, hours)
         kept = [] if options.even_unread else late
+        if not kept:
+            short_logs.forget(settings, name, LOG_HOURS, time.time())
         done[name] = {
             **maintain(table, hours, keep_all=bool(kept)),
             "emptied_rows": emptied,

@@ -56,6 +56,9 @@ def test_files_on_s3_are_replaced_listed_read_at_any_position_and_removed(files:
     files.remove(f"{FOLDER}/pins.json")
     files.remove(f"{FOLDER}/none.json")
     assert [found.name for found in files.below(FOLDER, recursive=True)] == ["refine/offsets/10", "refine/offsets/7"]
+    files.move(f"{FOLDER}/refine/offsets/7", f"{FOLDER}/refine/7")
+    files.move(f"{FOLDER}/refine/7", f"{FOLDER}/refine/offsets/7")
+    assert files.read(f"{FOLDER}/refine/offsets/7") == b"v1"
     files.move_folder(f"{FOLDER}/refine", f"{FOLDER}/_damaged/refine-1")
     moved = ["_damaged/refine-1/offsets/10", "_damaged/refine-1/offsets/7"]
     assert [found.name for found in files.below(FOLDER, recursive=True)] == moved

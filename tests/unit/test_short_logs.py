@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,10 @@ from streaming.cli import create_tables
 from streaming.delta.append import FileAppend
 from streaming.delta.log import READ_ENTRIES, read_entry
 from streaming.delta.tables import open_table
+from streaming.errors import SettingsError
 from streaming.files import Files
-from streaming.settings import Settings
-from streaming.short_logs import ShortLogs, shorten
+from streaming.settings import Settings, from_command_line
+from streaming.short_logs import ShortLogs, forget, shorten
 from streaming.tables import silver_posts
 from tests.patience import wait_until
 
@@ -97,7 +100,21 @@ def test_a_running_job_shortens_the_logs(lake: Settings, monkeypatch: pytest.Mon
     wait_until(lambda: versions(lake)[0] > 0, "the log was not shortened")
 
 
-def test_a_lake_on_s3_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(short_logs, "EVERY_S", 0.0)
-    monkeypatch.setattr(short_logs.threading, "Thread", lambda **_: pytest.fail("a round began"))
-    ShortLogs(Settings(lake="s3://lake", checkpoints="", stream="s"))({})
+def test_whoever_has_queries_of_their_own_keeps_more(lake: Settings) -> None:
+    assert shorten(replace(lake, log_kept=115), silver_posts.NAME) == 5
+    assert shorten(replace(lake, log_kept=1000), silver_posts.NAME) == 0
+
+
+def test_fewer_versions_than_a_snapshot_may_need_are_refused() -> None:
+    with pytest.raises(SettingsError, match="received '50', expected a whole number from 100 on"):
+        from_command_line(["--lake", "l", "--stream", "s", "--log-kept", "50"], {})
+
+
+def test_moved_entries_are_forgotten_after_the_retention(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short_logs, "KEPT", 10)
+    shorten(lake, silver_posts.NAME)
+    table = Path(lake.table(silver_posts.NAME))
+    os.utime(table / READ_ENTRIES / f"{5:020d}.json", (0, 0))
+    assert forget(lake, silver_posts.NAME, 168, 169 * 3600) == 1
+    assert read_entry(Files(), str(table), 5) is None
+    assert read_entry(Files(), str(table), 6) is not None
