@@ -20,9 +20,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from deploy.local.errors import UsageError
-from streaming.delta.tables import recent
-from streaming.settings import Settings
-from streaming.tables import gold_cost_by_minute
 
 PRICES = Path(__file__).with_name("prices.toml")
 HOURS = 730.0  # in a month
@@ -225,8 +222,18 @@ def measured(lake: str, now: datetime) -> dict[str, Any]:
     `job_usd_per_million_events` is what the held cores cost; the estimate beside it is that of the job alone. Raises
     UsageError if nothing was measured.
     """
+    # Not above: the templates of AWS are made where there is no delta-rs.
+    from streaming.delta.tables import recent
+    from streaming.files import NO_CREDENTIALS, lacks_credentials
+    from streaming.settings import Settings
+    from streaming.tables import gold_cost_by_minute
+
     settings = Settings(lake=lake, checkpoints=f"{lake}/_checkpoints", stream="")
-    rows = recent(settings, gold_cost_by_minute.TABLE, now - timedelta(days=1), now)
+    try:
+        rows = recent(settings, gold_cost_by_minute.TABLE, now - timedelta(days=1), now)
+    except OSError as error:
+        why = NO_CREDENTIALS if lacks_credentials(error) else " ".join(str(error).split())[:300]
+        raise UsageError(f"--measured: cannot read {lake}: {why}") from error
     total = {name: sum(row[name] or 0.0 for row in rows) for name, _ in gold_cost_by_minute.VALUES}
     if not total["events"]:
         raise UsageError(

@@ -38,7 +38,7 @@ def test_refine_is_set_against_every_baseline(spark: SparkSession, settings: Set
     assert list(found["stages_s"]) == ["parse", "deduplicate", "score", "write"]
     assert sum(found["stages_s"].values()) == pytest.approx(found["batch_s"]["refine"], abs=0.01)
     assert (found["rows"], found["rows_per_batch"], found["batches"]) == (50, 50, 1)
-    assert len(said) == 7
+    assert len(said) == 8
     assert f"| refine | {found['rates']['refine']:,} |" in refine.markdown(found)
 
 

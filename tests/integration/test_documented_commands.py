@@ -14,7 +14,7 @@ from model import cli
 from model.settings import ARCHIVE
 from streaming.delta.merge import KeyedMerge
 from streaming.operations import alerts
-from streaming.tables import gold_incidents
+from streaming.tables import gold_cost_by_minute, gold_incidents
 from tests.builders import a_record
 from tests.gold_without_spark import count_gold
 from tests.lake_rows import refined
@@ -83,6 +83,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, lake_template: Path) -> Path:
     row = alerts.a_test(datetime.now(UTC) - timedelta(hours=1)) | {"incident_id": "INCIDENT"}
     merged = KeyedMerge(gold_incidents.TABLE, str(lake / gold_incidents.NAME), {}, "INCIDENT")
     merged.apply(gold_incidents.table_of([row]), 1)
+    used = {"seconds": 60.0, "events": 60_000, "cpu_s": 54.0, "task_s": 30.0, "core_s": 120.0, "usd": 0.0024}
+    minute = {"minute": datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1), **used}
+    cost = KeyedMerge(gold_cost_by_minute.TABLE, str(lake / gold_cost_by_minute.NAME), {}, "cost")
+    cost.apply(gold_cost_by_minute.table_of(minute), 1)
     (folder / "reviews.csv").write_text(
         'body,author,created\n"Best release in years",ann,2026-01-05T10:00:00Z\n"It crashes",bob,2026-01-05T10:01:00Z\n'
     )
