@@ -25,8 +25,9 @@ JOB: Mapping[str, str] = {
     # Both Kinesis connectors decide which records a batch has while it runs: a second attempt would read others.
     "spark.speculation": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # The default is 100. The hops together generate more classes and would compile them again for each batch.
-    "spark.sql.codegen.cache.maxEntries": "10000",
+    # The default is 100. The hops together generate more classes and would compile them again for each batch. Of many
+    # more, the heap would keep the class that each batch of refine has of its own, with its watermark.
+    "spark.sql.codegen.cache.maxEntries": "1000",
     # Spark 4 would otherwise raise an error where Spark 3.5 makes a null, for a cast or a sum that fails: a row must
     # never stop a query, and both must give the same rows.
     "spark.sql.ansi.enabled": "false",

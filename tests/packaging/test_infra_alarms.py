@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from deploy.infra.checks.resolve import Templates
 from deploy.local import aws
 from docs.generate.metrics import sent, sent_by_connectors
 from streaming.alerts.cloudwatch import CloudWatch
+from streaming.alerts.cost import CostWatch, Used
 from streaming.alerts.measured import Metric, NoMetrics
 from streaming.alerts.metric_places import open_metrics
 from streaming.alerts.sns import Message
@@ -222,6 +224,9 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, 
     now = datetime.now(UTC)
     gold_of_a_batch(settings, now)
     Watcher(settings, Nobody(), metrics, Nothing())(now + timedelta(seconds=1))
+    cost = CostWatch(replace(settings, core_hour_usd=0.07), metrics, lambda: Used(1, 1, 10), iter((0, 60)).__next__)
+    for batches in ([], [{"batch_id": 2, "events": 1}]):
+        cost(batches, now)
     metrics.close()
     Metrics(client, NAMESPACE, SOURCE, Counts(SOURCE, None, Troubles()), print).close()
     return found
