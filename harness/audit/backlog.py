@@ -17,13 +17,14 @@ from streaming.checkpoints import positions
 from streaming.checkpoints.offsets import batches, delta_offsets
 from streaming.delta.log import parse
 from streaming.files import Files
+from streaming.tables.lake import OBSERVED
 
 if TYPE_CHECKING:
     from deploy.local.workdir import Workdir
 
 BRONZE = "bronze/events"
 # Tables of the hops observe and watch, which the warehouse does not get.
-NEVER_SERVED = frozenset({"drift_by_hour", "shadow_by_hour", "labelled_by_hour", "incidents", "cost_by_minute"})
+NEVER_SERVED = frozenset(name.removeprefix("gold/") for name in OBSERVED)
 
 
 def missing(workdir: Workdir) -> list[str]:

@@ -103,17 +103,12 @@ def watched(job: Job, services: Stack, progress: Progress) -> tuple[dict[str, fl
     while True:
         job.check()
         now = time.monotonic()
-        found = {
-            "bronze": layers.bronze(),
-            "silver": layers.silver(),
-            "gold": layers.freshness().get("total", 0),
-            "warehouse": drain.loaded(services.postgres),
-        }
+        found = drain.rows(layers, services.postgres)
         if found["bronze"] and first is None:
             first = now
-        for layer, count in found.items():
-            if count > rows[layer] and first is not None:
-                rows[layer], reached[layer], looked = count, now - first, now
+        for layer in LAYERS:
+            if found[layer] > rows[layer] and first is not None:
+                rows[layer], reached[layer], looked = found[layer], now - first, now
         progress(f"{now - began:.0f} s: " + ", ".join(f"{layer} {count:,}" for layer, count in found.items()))
         # Batches of a backlog take seconds: what stands still for so long is done, or stuck, which the drain tells.
         if first is not None and now - looked > STILL_S:

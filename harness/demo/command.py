@@ -198,30 +198,19 @@ def _send(
     """Run the generator until it ends or `stopping` is set, and show what arrives; returns its last counts."""
     layers = Layers(services.workdir)
     # Of a directory that was used before, the display shows this run's rows, as it shows this run's records.
-    before = _rows(layers, services)
+    before = drain.rows(layers, services.postgres)
     began, since = time.monotonic(), time.time()
     running = Sender(options, services, inside)
     try:
         while not running.ended() and not stopping.is_set():
             job.check()
             seconds = time.monotonic() - began
-            own = {layer: max(0, rows - before[layer]) for layer, rows in _rows(layers, services).items()}
+            own = {layer: max(0, rows - before[layer]) for layer, rows in drain.rows(layers, services.postgres).items()}
             screen.show(_snapshot(seconds, running.status(), own, layers, job, {**found, **job.links()}))
             stopping.wait(TICK_S)
     finally:
         running.stop()
     return {**running.status(), "since": since}
-
-
-def _rows(layers: Layers, services: Stack) -> dict[str, int]:
-    """The rows of each layer, of all runs of the working directory."""
-    return {
-        "bronze": layers.bronze(),
-        "silver": layers.silver(),
-        "rejected": layers.rejected(),
-        "gold": layers.freshness().get("total", 0),
-        "warehouse": drain.loaded(services.postgres),
-    }
 
 
 def _snapshot(

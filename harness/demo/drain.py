@@ -9,6 +9,7 @@ from typing import Any
 from deploy.local.postgres import Postgres
 from deploy.local.workdir import Workdir
 from harness.audit import backlog
+from harness.demo.counts import Layers
 from harness.demo.job import Job
 
 WITHOUT_PROGRESS_S = 300.0
@@ -32,8 +33,8 @@ def drain(job: Job, warehouse: Postgres, progress: Progress, patience: float = W
         left = _left(workdir, warehouse, waiting)
         if not left:
             return True
-        if (left, _rows(job)) != last:
-            last, end = (left, _rows(job)), time.monotonic() + patience
+        if (left, _work(job)) != last:
+            last, end = (left, _work(job)), time.monotonic() + patience
         progress("draining: " + ", ".join(left))
         time.sleep(POLL_S)
     return False
@@ -74,7 +75,18 @@ def loaded(warehouse: Postgres) -> int:
     return int(row[0]) if row else 0
 
 
-def _rows(job: Job) -> Any:
+def rows(layers: Layers, warehouse: Postgres) -> dict[str, int]:
+    """The rows of each layer, of all runs of the working directory."""
+    return {
+        "bronze": layers.bronze(),
+        "silver": layers.silver(),
+        "rejected": layers.rejected(),
+        "gold": layers.freshness().get("total", 0),
+        "warehouse": loaded(warehouse),
+    }
+
+
+def _work(job: Job) -> Any:
     """Batch and rows of each hop that processes rows: they change while a hop works, and not while it keeps failing."""
     hops = job.status().get("hops", {})
     return {name: (hop.get("batch"), hop.get("input_rows")) for name, hop in hops.items() if hop.get("input_rows")}
