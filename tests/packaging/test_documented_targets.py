@@ -36,6 +36,7 @@ RUN_BY = {
 # Why a target runs in the sandbox only.
 SANDBOX_ONLY = {
     "accessibility": "its tests are a part of `make test` where there is a browser",
+    "bench-smoke": "takes ten minutes; the measurements' own tests run each of them in a small form",
     "check": "is `make lint test`",
     "demo": "starts the whole system, which test_demo_end_to_end.py does with the same command",
     "lock": "asks the registries for the newest versions",
