@@ -58,6 +58,8 @@ _COMPARATIVES = ("more", "better", "worse")
 _NAMED = ("rt", *_COMPARATIVES)
 _THRICE = re.compile(r"(.)\1\1+")
 _SITE = re.compile(r"\.(?:com|org|net|ly)\b")
+# Pictures that stay the same when they are made normal, but for the selector behind them (numbers in circles do not).
+_PICTURE = re.compile("[\u2600-\u2775\u2794-\u27bf\U0001f300-\U0001f3fa\U0001f400-\U0001faff]\ufe0f?")
 # A word of two letters or more between signs that neither begin an address nor belong to markup. (Of a chunk that is
 # looked up in vain: shorter ones are few, and a face may be among them.)
 _SHORT = 4
@@ -214,6 +216,8 @@ class Lexer:
         """The tokens of a chunk; of its words that are new, their places among those waiting (see `_later`)."""
         if len(chunk) > MAX_CHUNK and chunk.isalpha() and chunk.isascii():
             return ()
+        if _PICTURE.fullmatch(chunk):
+            return self._mark("emoji", chunk[0])
         seen = self._at_sight(chunk) if _SHORT < len(chunk) <= MAX_CHUNK else None
         if seen is not None:
             return seen
@@ -232,7 +236,7 @@ class Lexer:
         low = chunk.lower()
         if low in self._lexica.valence and not low.isalpha():
             return (self._emoticon(low),)
-        site = _SITE.search(chunk)
+        site = _SITE.search(chunk) if "." in chunk else None
         if site and site.start():
             return self._mark("address", chunk)
         return tuple(chain.from_iterable([self._mark(*piece) for piece in self._pieces(chunk)]))

@@ -21,6 +21,8 @@ from model.runtime.bayes import Bayes, Guesses
 from model.settings import Settings
 
 DATA = Settings("sqlite:////none", None, FOLDER)
+# Times an ordinary text. Three is the aim; the rest is what a busy machine adds to a measurement of milliseconds.
+LIMIT = 4
 CASES = Path(__file__).parents[1] / "texts" / "as_people_write.tsv"
 
 
@@ -110,24 +112,31 @@ def hostile_texts() -> dict[str, str]:
 
 
 def seconds(bundle: Path, text: str) -> float:
-    """Processor time of the first look at a text, the best of three."""
-    times = []
-    for _ in range(3):
-        scorer = Scorer.load(bundle)
-        scorer.score(["warm"])
-        begun = time.process_time()
-        scorer.score([text])
-        times.append(time.process_time() - begun)
-    return min(times)
+    """Processor time of the first look at a text."""
+    scorer = Scorer.load(bundle)
+    scorer.score(["warm"])
+    begun = time.process_time()
+    scorer.score([text])
+    return time.process_time() - begun
+
+
+def times_ordinary(bundle: Path, text: str, ordinary: str) -> float:
+    """The cost of a text over that of an ordinary one, both measured in turns: the least of each, in up to five rounds.
+
+    Other programs slow down milliseconds of one of them, so what seems dear is measured again.
+    """
+    dear, cheap = [], []
+    while len(dear) < 5 and (len(dear) < 2 or min(dear) >= LIMIT * min(cheap)):
+        dear.append(seconds(bundle, text))
+        cheap.append(seconds(bundle, ordinary))
+    return min(dear) / min(cheap)
 
 
 def test_no_text_costs_much_more_than_an_ordinary_one_of_its_length(bundle: Path) -> None:
     rng = random.Random(1)
     ordinary = " ".join("".join(rng.choices(string.ascii_lowercase, k=5)) for _ in range(1_667))
-    least = seconds(bundle, ordinary)
-    costs = {name: seconds(bundle, text) / least for name, text in hostile_texts().items()}
-    # Three times is the aim; the rest is what a busy machine adds to a measurement of milliseconds.
-    assert max(costs.values()) < 4, costs
+    costs = {name: times_ordinary(bundle, text, ordinary) for name, text in hostile_texts().items()}
+    assert max(costs.values()) < LIMIT, costs
 
 
 def test_texts_of_words_that_were_never_met_cost_little_more_than_with_vader(bundle: Path) -> None:

@@ -122,6 +122,14 @@ def test_addresses_and_mentions_that_are_met_once_are_not_kept() -> None:
     assert lexer.kept == before == 1
 
 
+def test_a_picture_that_stands_alone_is_what_it_is_beside_another_sign() -> None:
+    lexer = Lexer(lexica.load(), str, {})
+    signs = [chr(code) for code in (*range(0x2600, 0x27C0), *range(0x1F300, 0x1FB00))]
+    alone = [lexer.ids([sign + "\ufe0f"]).tolist() for sign in signs]
+    beside = [lexer.ids([sign + "!"]).tolist()[:-1] for sign in signs]
+    assert alone == beside
+
+
 def test_a_name_in_any_script_is_one_mention() -> None:
     assert keys_of("@naïve @日本 @हिन्दी @_a1 @2b @abcdefghijklmnopqrst") == ["<user>"] * 6
 
