@@ -17,6 +17,7 @@ POINTS: Mapping[str, str] = {
     "refine.written": "All tables of silver hold the micro-batch; the checkpoint does not know it yet.",
     "aggregate.between_tables": "A keyed table holds the micro-batch; others do not hold it yet.",
     "aggregate.written": "All keyed tables hold the micro-batch; the checkpoint does not know it yet.",
+    "upsert.merged": "silver/users holds new versions of silver/user_changes; the hop has not noted that yet.",
     "load.quarantined": "The rows that the warehouse refuses are in quarantine; the load without them has not begun.",
     "load.before_commit": "The rows of a load are in a transaction of the warehouse that is still open.",
     "load.committed": "The warehouse holds the new versions of silver; the hop has not noted that yet.",

@@ -19,7 +19,7 @@ from streaming.fencing import Token
 from streaming.logs import FORMATS
 from streaming.options import Group, Parser
 
-HOPS = ("ingest", "refine", "aggregate", "load", "serve", "retract", "observe", "watch")
+HOPS = ("ingest", "refine", "aggregate", "upsert", "load", "serve", "retract", "observe", "watch")
 CONNECTORS = ("aws", "qubole")
 WAREHOUSES = ("postgresql", "redshift")
 
@@ -60,6 +60,7 @@ class Settings:
     ingest_trigger: float = 1.0
     refine_trigger: float = 0.25
     aggregate_trigger: float = 5.0
+    upsert_interval: float = 5.0
     load_trigger: float = 1.5
     serve_interval: float = 5.0
     retract_interval: float = 30.0
@@ -153,7 +154,7 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("hops", f"which to run, of {','.join(HOPS)}", type=_hops)
     for hop in ("ingest", "refine", "aggregate", "load"):
         setting(f"{hop}_trigger", f"time between {hop} batches", type=_positive, metavar="SECONDS")
-    for hop in ("serve", "retract", "observe", "watch"):
+    for hop in ("upsert", "serve", "retract", "observe", "watch"):
         setting(f"{hop}_interval", f"time between {hop} rounds", type=_positive, metavar="SECONDS")
     share = "share of the texts, 0 to 1, {} (default: %(default)s)"
     setting("shadow_share", share.format("that the challenger scores too"), type=_share, metavar="SHARE")

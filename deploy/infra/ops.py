@@ -16,7 +16,7 @@ from deploy.infra.stream import StreamStack
 
 # Streaming queries have batches and rows; loops have only a state.
 QUERIES = ("ingest", "refine", "aggregate", "load")
-HOPS = (*QUERIES, "serve", "retract", "observe", "watch")
+HOPS = (*QUERIES, "upsert", "serve", "retract", "observe", "watch")
 
 
 class OpsStack(Stack):

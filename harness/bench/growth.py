@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,10 @@ def measured(
     from harness.bench.embedded import Arrivals
     from harness.bench.made_up import fill_users
     from streaming.cli import create_tables
+    from streaming.delta.merge import keyed_merge
     from streaming.hops import aggregate, refine
     from streaming.short_logs import ShortLogs
+    from streaming.sinks.users import Users
 
     tenth = max(1, batches // 10)
     # The memory for duplicates is full after half of the warm-up.
@@ -104,7 +107,8 @@ def measured(
     arrivals = Arrivals(bounded)
     queries: dict[str, Any] = {"refine": refine.start(spark, bounded), "aggregate": aggregate.start(spark, bounded)}
     done = dict.fromkeys(queries, -1)
-    shorten_logs = ShortLogs(bounded)  # as the job does beside its hops
+    # As the job does beside these hops.
+    upsert, shorten_logs = Users(bounded, partial(keyed_merge, bounded)), ShortLogs(bounded)
     samples = Samples(batches)
     try:
         for batch in range(batches):
@@ -112,6 +116,7 @@ def measured(
             before = own_cpu()
             for hop, query in queries.items():
                 done[hop] = _advance(query, hop, samples, batch, done[hop])
+            upsert()
             shorten_logs({})
             samples.add(batch, {f"{part}_cpu_s": own_cpu()[part] - seconds for part, seconds in before.items()})
             if batch % max(1, batches // FOOTPRINTS) == 0:

@@ -41,7 +41,7 @@ POLL_S = 0.1
 QUICK: Mapping[str, str] = {"MOODSTREAM_OBSERVE_INTERVAL": "3", "MOODSTREAM_RETRACT_INTERVAL": "3"}
 LAYERS = ("bronze", "silver", "warehouse")
 # Hops without a Spark query: they may have no work for a while.
-LOOPS = ("serve", "retract", "observe", "watch")
+LOOPS = ("upsert", "serve", "retract", "observe", "watch")
 
 
 @dataclass(frozen=True)

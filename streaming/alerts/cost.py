@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import SparkSession
 
 from streaming.alerts.measured import Metric, Metrics
-from streaming.delta.merge import KeyedMerge
-from streaming.delta.tables import location, storage_options
+from streaming.delta.merge import KeyedMerge, keyed_merge
 from streaming.settings import Settings
 from streaming.tables import gold_cost_by_minute
 
@@ -102,10 +101,7 @@ class CostWatch:
 
     def _table(self) -> KeyedMerge:
         if self._gold is None:
-            uri = location(self._settings.table(gold_cost_by_minute.NAME))
-            options = storage_options(self._settings)
-            query = f"watch/{uuid.uuid4()}"
-            self._gold = KeyedMerge(gold_cost_by_minute.TABLE, uri, options, query, self._settings.token)
+            self._gold = keyed_merge(self._settings, gold_cost_by_minute.TABLE, f"watch/{uuid.uuid4()}")
         return self._gold
 
 

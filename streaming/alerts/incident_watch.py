@@ -20,8 +20,8 @@ from streaming.alerts.detection.text import Text
 from streaming.alerts.incident_rows import row_of
 from streaming.alerts.listening import Listening, Memory
 from streaming.alerts.rules import Alert
-from streaming.delta.merge import KeyedMerge
-from streaming.delta.tables import location, recent, storage_options
+from streaming.delta.merge import KeyedMerge, keyed_merge
+from streaming.delta.tables import recent
 from streaming.settings import Settings
 from streaming.tables import gold_incidents
 
@@ -159,9 +159,7 @@ class IncidentWatch:
     def _table(self, now: datetime) -> KeyedMerge:
         """The table. The first call also reads which incidents were open when the previous process ended."""
         if self._gold is None:
-            uri, options = location(self._settings.table(gold_incidents.NAME)), storage_options(self._settings)
-            query = f"watch/{uuid.uuid4()}"
-            self._gold = KeyedMerge(gold_incidents.TABLE, uri, options, query, self._settings.token)
+            self._gold = keyed_merge(self._settings, gold_incidents.TABLE, f"watch/{uuid.uuid4()}")
             rows = recent(self._settings, gold_incidents.TABLE, now - LOOK_BACK, now)
             self._open = [row for row in rows if row["state"] == OPEN]
         return self._gold

@@ -32,6 +32,7 @@ STALLED_AFTER = timedelta(minutes=5)
 BEFORE: Mapping[str, str] = {
     "refine": "ingest",
     "aggregate": "refine",
+    "upsert": "refine",
     "load": "refine",
     "serve": "aggregate",
     "retract": "refine",

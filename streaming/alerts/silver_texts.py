@@ -82,7 +82,7 @@ class SilverTexts:
         if len(self._cohorts) > MAX_AUTHORS:
             self._cohorts.clear()
         try:
-            found = self._authors.cohorts(self._missing, ())
+            found = self._authors.cohorts(self._missing)
         except TableNotFoundError:
             return
         self._cohorts |= {user: cohort for user, cohort in found.items() if cohort != NO_COHORT}
@@ -95,10 +95,7 @@ class SilverTexts:
 def between(settings: Settings, since: datetime, until: datetime) -> list[Text]:
     """The scored texts of a span of event time, sorted by it, all in memory; raises TableNotFoundError."""
     rows = [row for name in SOURCES for row in _stored(settings, name, since, until)]
-    try:
-        cohorts = Authors(settings).cohorts({row["user_id"] for row in rows}, ())
-    except TableNotFoundError:
-        cohorts = {}
+    cohorts = Authors(settings).cohorts({row["user_id"] for row in rows})
     return sorted((_text(row, cohorts.get(row["user_id"], NO_COHORT)) for row in rows), key=lambda text: text.at)
 
 

@@ -5,8 +5,8 @@ batch, refine from the ids of known events, and the queries over Delta tables ne
 not read. A batch that a hop's
 tables hold and its checkpoint does not know would be left out: its rows would be taken for a replay.
 
-Loops (load, serve, retract, observe, watch) keep small JSON files instead. They begin anew without them, and recover by
-themselves from files that were vacuumed.
+Loops (upsert, load, serve, retract, observe, watch) keep small JSON files instead. They begin anew without them, and
+recover by themselves from files that were vacuumed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ READS: Mapping[str, tuple[str, ...]] = {
 WRITES: Mapping[str, tuple[str, ...]] = {
     INGEST: (bronze_events.NAME,),
     REFINE: tuple(table.name for table in catalog.SILVER.values()),
-    AGGREGATE: tuple(table.name for table in catalog.KEYED),
+    AGGREGATE: tuple(table.name for table in catalog.GOLD),
 }
 
 COMMIT, IDENTITY, PLAN, SHARD = "commit", "identity", "plan", "shard"

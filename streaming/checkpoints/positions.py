@@ -12,8 +12,8 @@ from typing import NamedTuple
 from streaming.files import Files
 from streaming.settings import Settings
 
-LOAD, RETRACT = "load", "retract"
-HOPS = (LOAD, RETRACT)
+UPSERT, LOAD, RETRACT = "upsert", "load", "retract"
+HOPS = (UPSERT, LOAD, RETRACT)
 FILE = "position.json"
 
 

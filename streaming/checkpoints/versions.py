@@ -19,6 +19,7 @@ VERSIONS: Mapping[str, int] = {
     "ingest": 1,
     "refine": 1,
     "aggregate": 2,
+    "upsert": 1,
     "load": 1,
     "serve": 1,
     "retract": 1,
@@ -33,6 +34,7 @@ WHAT_TO_DO: Mapping[str, str] = {
         "and facts that the warehouse holds are left alone"
     ),
     "aggregate": "move the folder away and start: gold is computed anew from silver",
+    "upsert": "move the folder away and start",
     "load": "move the folder away and start: facts that the warehouse holds are left alone",
     "serve": "move the folder away and start",
     "retract": "let the old one delete its facts first, until its folder `facts` is empty, then move it away and start",

@@ -20,8 +20,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from streaming import batch_record
 from streaming.delta import fence
 from streaming.delta.hooks import AFTER_COMMIT
-from streaming.delta.tables import add_missing_columns
+from streaming.delta.tables import add_missing_columns, location, storage_options
 from streaming.fencing import Token
+from streaming.settings import Settings
 from streaming.tables.keyed_table import CHANGE_FEED, KeyedTable
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,11 @@ class KeyedMerge:
         fence.show(self._delta, token)
         self._applied = 0
 
+    @property
+    def last_batch(self) -> int | None:
+        """The last batch of the query that the table holds; None before the first."""
+        return self._delta.transaction_version(self._query)
+
     def apply(self, rows: pa.Table, batch: int) -> bool:
         """Merge `rows` (the table's schema, one row per key); returns False if the table already held the batch."""
         for attempt in range(ATTEMPTS):
@@ -66,7 +72,7 @@ class KeyedMerge:
     def _attempt(self, rows: pa.Table, batch: int) -> bool:
         self._delta.update_incremental()
         fence.check(self._delta, self._token)
-        last = self._delta.transaction_version(self._query)
+        last = self.last_batch
         if last is not None and last >= batch:
             return False
         mark = fence.properties(self._token, {self._query: batch})
@@ -109,6 +115,11 @@ class KeyedMerge:
             self._delta.cleanup_metadata()
         except DeltaError as error:
             log.info("%s: not compacted this time: %s", self._table.name, error)
+
+
+def keyed_merge(settings: Settings, table: KeyedTable, query: str) -> KeyedMerge:
+    """The sink of a query for a keyed table of the lake; raises LeaseLost if another job has taken over."""
+    return KeyedMerge(table, location(settings.table(table.name)), storage_options(settings), query, settings.token)
 
 
 def created(table: KeyedTable, uri: str, options: Mapping[str, str]) -> DeltaTable:

@@ -1,17 +1,16 @@
-"""silver -> silver/users and gold: every event counted once, in the window that it belongs to, however late."""
+"""silver -> gold: every event counted once, in the window that it belongs to, however late."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming.checkpoints import offsets
 from streaming.corrections import journal
 from streaming.corrections.counting import HOP
-from streaming.delta.merge import KeyedMerge, created
+from streaming.delta.merge import created, keyed_merge
 from streaming.delta.tables import location, storage_options
 from streaming.errors import OperationFailed
 from streaming.files import Files
@@ -21,8 +20,7 @@ from streaming.sinks.authors import Authors
 from streaming.sinks.each_batch import named
 from streaming.sinks.gold import Gold
 from streaming.sources.delta import delta
-from streaming.tables.catalog import CONTRIBUTING, KEYED
-from streaming.tables.keyed_table import KeyedTable
+from streaming.tables.catalog import CONTRIBUTING, GOLD
 
 CORRECTED_WITHIN_S = 60.0
 POLL_S = 0.5
@@ -31,17 +29,22 @@ POLL_S = 0.5
 def start(spark: SparkSession, settings: Settings) -> Running:
     """Keep gold up with silver, exactly once per table; the tables are there before the first batch."""
     begin(settings)
-    for table in KEYED:
+    for table in GOLD:
         created(table, location(settings.table(table.name)), storage_options(settings))
     streams = [delta(spark, settings, name).transform(contributed) for name, contributed in CONTRIBUTING.items()]
     return (
         reduce(DataFrame.unionByName, streams)
-        .writeStream.foreachBatch(named("aggregate", "silver to gold", Gold(connection(settings), Authors(settings))))
+        .writeStream.foreachBatch(named("aggregate", "silver to gold", gold(settings)))
         .queryName(HOP)
         .option("checkpointLocation", settings.checkpoint(HOP))
         .trigger(processingTime=f"{settings.aggregate_trigger} seconds")
         .start()
     )
+
+
+def gold(settings: Settings) -> Gold:
+    """What `foreachBatch` calls."""
+    return Gold(partial(keyed_merge, settings), Authors(settings))
 
 
 def begin(settings: Settings, patience: float = CORRECTED_WITHIN_S) -> None:
@@ -68,13 +71,3 @@ def begin(settings: Settings, patience: float = CORRECTED_WITHIN_S) -> None:
 def _under_way(settings: Settings) -> list[str]:
     journal.finish(settings)
     return journal.unfinished(settings)
-
-
-def connection(settings: Settings) -> Callable[[KeyedTable, str], KeyedMerge]:
-    """Opens a keyed table of the lake for a query id."""
-
-    def connect(table: KeyedTable, query: str) -> KeyedMerge:
-        uri = location(settings.table(table.name))
-        return KeyedMerge(table, uri, storage_options(settings), query, settings.token)
-
-    return connect

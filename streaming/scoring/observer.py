@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from streaming import commit_points
 from streaming.delta.log import AppendedRows
-from streaming.delta.merge import KeyedMerge, created
+from streaming.delta.merge import KeyedMerge, created, keyed_merge
 from streaming.delta.tables import (
     location,
     open_table,
@@ -182,9 +182,7 @@ class Observer:
 
     def _table(self, table: KeyedTable, query: str) -> KeyedMerge:
         if table.name not in self._tables:
-            uri = location(self._settings.table(table.name))
-            options = storage_options(self._settings)
-            self._tables[table.name] = KeyedMerge(table, uri, options, query, self._settings.token)
+            self._tables[table.name] = keyed_merge(self._settings, table, query)
         return self._tables[table.name]
 
     def _note(self, version: str) -> None:

@@ -1,4 +1,4 @@
-"""The gold tables and silver/users as one sink: a micro-batch of silver becomes one Spark job and small MERGEs.
+"""The gold tables as one sink: a micro-batch of silver becomes one Spark job and small MERGEs.
 
 Guarantee: exactly once per table (see delta/merge.py). A batch that a crash cut in half is replayed; tables that
 hold it already are left alone.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -21,7 +21,6 @@ from streaming.tables import (
     catalog,
     gold_freshness,
     gold_sentiment_by_cohort,
-    silver_users,
 )
 from streaming.tables.gold_contributions import collected
 from streaming.tables.gold_sentiment_by_cohort import Cohort
@@ -31,15 +30,15 @@ from streaming.tables.keyed_table import KeyedTable
 class Cohorts(Protocol):
     """Who knows the cohorts of authors."""
 
-    def cohorts(self, users: Iterable[str], changes: Iterable[Mapping[str, Any]]) -> Mapping[str, Cohort]:
-        """The cohort of each user, `changes` taken into account."""
+    def cohorts(self, users: Iterable[str]) -> Mapping[str, Cohort]:
+        """The cohort of each user, by all that silver holds now."""
         ...
 
 
 class Gold:
     """Writes the micro-batches of the aggregate query; made anew for each start of it.
 
-    `connect` opens a table for a query id; `authors` is asked after silver/users has taken the batch's changes.
+    `connect` opens a table for a query id.
     """
 
     def __init__(self, connect: Callable[[KeyedTable, str], KeyedMerge], authors: Cohorts) -> None:
@@ -57,10 +56,8 @@ class Gold:
     def write(self, sums: pa.Table, batch: int, query: str) -> None:
         """Bring one batch's sums into every table; freshness last, once the others are committed."""
         if not self._tables:
-            self._tables = {table.name: self._connect(table, query) for table in catalog.KEYED}
-        changes = silver_users.latest(sums)
-        self._apply(silver_users.NAME, silver_users.rows(changes), batch)
-        cohorts = self._authors.cohorts(gold_sentiment_by_cohort.authors(sums), changes)
+            self._tables = {table.name: self._connect(table, query) for table in catalog.GOLD}
+        cohorts = self._authors.cohorts(gold_sentiment_by_cohort.authors(sums))
         shares = {name: rows(sums) for name, rows in catalog.ROWS.items()}
         shares[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, cohorts)
         # In a copy of the context, so that the log and the lineage know whose batch a thread merges.

@@ -60,8 +60,7 @@ APPENDED: Mapping[str, StructType] = {
 }
 
 # The keyed tables that the aggregate hop merges into; it creates them itself.
-KEYED: tuple[KeyedTable, ...] = (
-    silver_users.TABLE,
+GOLD: tuple[KeyedTable, ...] = (
     gold_sentiment_by_minute.TABLE,
     gold_sentiment_by_topic.TABLE,
     gold_sentiment_by_cohort.TABLE,
@@ -72,6 +71,9 @@ KEYED: tuple[KeyedTable, ...] = (
     gold_language_by_hour.TABLE,
     gold_freshness.TABLE,
 )
+
+# And the one of the hop upsert.
+KEYED: tuple[KeyedTable, ...] = (silver_users.TABLE, *GOLD)
 
 # By name: how to make a keyed table's rows from a micro-batch's sums, where nothing else is needed.
 ROWS: Mapping[str, Callable[[pa.Table], pa.Table]] = {
@@ -116,7 +118,7 @@ def from_interactions(rows: DataFrame) -> DataFrame:
 
 def from_user_changes(rows: DataFrame) -> DataFrame:
     """The contributions of rows of silver/user_changes."""
-    return contributions(rows, silver_users.keys(), *_any_event(silver_user_changes.ENTITY))
+    return contributions(rows, *_any_event(silver_user_changes.ENTITY))
 
 
 def from_deletions(rows: DataFrame) -> DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql.types import (
     BinaryType,
@@ -20,6 +21,7 @@ from pyspark.sql.types import (
 )
 
 from streaming.events.contract import (
+    EPOCH,
     FIELDS,
     OPTIONAL,
     Accepted,
@@ -30,6 +32,9 @@ from streaming.failures import ABOUT_DATA
 from streaming.tables.columns import strings, timestamps
 from streaming.tables.silver_quarantined import REPLAY_STREAM
 
+# What a row has of its record, and of an accepted event besides its payload.
+POSITION = ["arrival_time", "ingested_at", "sequence_number"]
+EVENT = ("event_id", "event_time", "schema_version", "raw", "source", "record_index")
 PAYLOAD = tuple(dict.fromkeys(name for fields in (*FIELDS.values(), *OPTIONAL.values()) for name in fields))
 REJECTED = "rejected"
 # The entity of a record, or of an event, at which our own code fails. Parsing depends on nothing but the bytes, so the
@@ -92,21 +97,103 @@ def parsed_batches(batches: Iterable[pa.RecordBatch], parse: Parse = parse_recor
     """The same on Arrow batches, without Spark. A record at which `parse` fails becomes a row of entity QUARANTINED.
 
     Comes in slices of about SLICE_BYTES, so that memory is bounded by that and the largest record, whatever the
-    records hold: a few of them may become a hundred thousand rows.
+    records hold: a few of them may become a hundred thousand rows. In a slice the rows of an entity stand together.
     """
-    held, size = [], 0
-    for batch in batches:
-        for start in range(0, batch.num_rows, SLICE_RECORDS):
-            for record in batch.slice(start, SLICE_RECORDS).to_pylist():
-                for row in _rows_or_failure(record, parse):
-                    held.append(row)
-                    size += ROW_BYTES + len(row.get("raw") or "") + len(row.get("data") or b"")
-                    if size >= SLICE_BYTES:
-                        yield _batch(held)
-                        held, size = [], 0
-        if held:
-            yield _batch(held)
-            held, size = [], 0
+    for records in batches:
+        held = _Held(records)
+        for start in range(0, records.num_rows, SLICE_RECORDS):
+            part = records.slice(start, SLICE_RECORDS)
+            arrivals = part["arrival_time"].cast(pa.int64()).to_pylist()
+            for place, (data, arrival) in enumerate(zip(part["data"].to_pylist(), arrivals, strict=True), start):
+                held.add(place, data or b"", arrival, parse)
+                if held.size >= SLICE_BYTES:
+                    yield held.taken()
+        if held.size:
+            yield held.taken()
+
+
+class _Held:
+    """Rows of one batch of records that wait to be sent on: events by entity, as columns in the making; others."""
+
+    def __init__(self, records: pa.RecordBatch) -> None:
+        self.size = 0
+        self._records = records
+        self._replayed = REPLAY_STREAM in pc.unique(records["stream"]).to_pylist()
+        self._events: dict[str, list[tuple[int, Accepted]]] = {}
+        self._others: list[dict[str, Any]] = []
+
+    def add(self, place: int, data: bytes, arrival: int, parse: Parse) -> None:
+        """Take the events of the record at `place`; `arrival`: microseconds since 1970."""
+        try:
+            events = parse(data, EPOCH + timedelta(microseconds=arrival))
+        except ABOUT_DATA as error:
+            self._add_other(_failed(self._record(place), data, error))
+            return
+        digest = ""
+        for event in events:
+            if isinstance(event, Accepted):
+                self._events.setdefault(event.event_type, []).append((place, event))
+                self.size += ROW_BYTES + len(event.raw)
+            else:
+                digest = digest or record_digest(data)
+                record = self._record(place)
+                self._add_other(_position(record) | _rejected(event, record, digest))
+
+    def taken(self) -> pa.RecordBatch:
+        """All rows (SCHEMA), which are held no longer."""
+        parts = [self._of_entity(entity, *zip(*events, strict=True)) for entity, events in self._events.items()]
+        parts += [_batch(self._others)] if self._others else []
+        self._events, self._others, self.size = {}, [], 0
+        (rows,) = pa.Table.from_batches(parts).combine_chunks().to_batches()
+        return rows
+
+    def _add_other(self, row: dict[str, Any]) -> None:
+        self._others.append(row)
+        self.size += ROW_BYTES + len(row["data"] or b"")
+
+    def _record(self, place: int) -> dict[str, Any]:
+        record: dict[str, Any] = self._records.slice(place, 1).to_pylist()[0]
+        return record
+
+    def _of_entity(self, entity: str, places: Sequence[int], events: Sequence[Accepted]) -> pa.RecordBatch:
+        """The rows of the accepted events of one type; a value that its column cannot hold puts its row apart."""
+        positions = self._records.select(POSITION).take(pa.array(places))
+        columns = {name: positions[name] for name in POSITION}
+        payload = events[0].payload.keys()
+        try:
+            for name, values in {
+                **{name: [getattr(event, name) for event in events] for name in EVENT},
+                **{name: [event.payload[name] for event in events] for name in payload},
+                "duplicate_key": self._keys(places, events),
+            }.items():
+                columns[name] = pa.array(values, _ARROW.field(name).type)
+        except ABOUT_DATA:
+            return _batch([self._row(place, event) for place, event in zip(places, events, strict=True)])
+        columns["entity"] = pa.repeat(entity, len(events))
+        none = (pa.nulls(len(events), field.type) for field in _ARROW)
+        filled = [columns.get(field.name, nulls) for field, nulls in zip(_ARROW, none, strict=True)]
+        return pa.RecordBatch.from_arrays(filled, schema=_ARROW)
+
+    def _row(self, place: int, event: Accepted) -> dict[str, Any]:
+        (key,) = self._keys([place], [event])
+        own = {"entity": event.event_type, "duplicate_key": key, **{name: getattr(event, name) for name in EVENT}}
+        return _position(self._record(place)) | own | dict(event.payload)
+
+    def _keys(self, places: Sequence[int], events: Sequence[Accepted]) -> list[str]:
+        if not self._replayed:
+            return [event.event_id for event in events]
+        return [_replay_key(self._record(place), event) for place, event in zip(places, events, strict=True)]
+
+
+def _replay_key(record: dict[str, Any], event: Accepted) -> str:
+    if record["stream"] != REPLAY_STREAM:
+        return event.event_id
+    # The duplicate filter has seen the event's id already: when it came first, and was left out.
+    return f"{REPLAY_STREAM}:{record['sequence_number']}/{event.record_index}"
+
+
+def _position(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in POSITION}
 
 
 def record_digest(data: bytes) -> str:
@@ -131,13 +218,6 @@ def _fitting(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _rows_or_failure(record: dict[str, Any], parse: Parse) -> list[dict[str, Any]]:
-    try:
-        return list(_rows(record, parse))
-    except ABOUT_DATA as error:
-        return [_failed(record, record["data"] or b"", error)]
-
-
 def _failed(origin: dict[str, Any], data: bytes, error: Exception) -> dict[str, Any]:
     """A row of entity QUARANTINED. `origin`: the record, or the row of one event of it."""
     index, digest = origin.get("record_index"), record_digest(data)
@@ -152,36 +232,6 @@ def _failed(origin: dict[str, Any], data: bytes, error: Exception) -> dict[str, 
         "data": data,
         "record_digest": digest,
         **{name: origin.get(name) for name in kept},
-    }
-
-
-def _rows(record: dict[str, Any], parse: Parse) -> Iterator[dict[str, Any]]:
-    data = record["data"] or b""
-    position = {name: record[name] for name in ("arrival_time", "ingested_at", "sequence_number")}
-    digest = ""
-    for event in parse(data, record["arrival_time"]):
-        if isinstance(event, Accepted):
-            row = position | _accepted(event)
-            if record["stream"] == REPLAY_STREAM:
-                # The duplicate filter has seen the event's id already: when it came first, and was left out.
-                row["duplicate_key"] = f"{REPLAY_STREAM}:{record['sequence_number']}/{event.record_index}"
-            yield row
-        else:
-            digest = digest or record_digest(data)
-            yield position | _rejected(event, record, digest)
-
-
-def _accepted(event: Accepted) -> dict[str, Any]:
-    return {
-        "entity": event.event_type,
-        "duplicate_key": event.event_id,
-        "event_id": event.event_id,
-        "event_time": event.event_time,
-        "schema_version": event.schema_version,
-        "raw": event.raw,
-        "source": event.source,
-        "record_index": event.record_index,
-        **event.payload,
     }
 
 

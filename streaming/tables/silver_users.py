@@ -5,25 +5,22 @@ Key: `user_id`. Partitioned by the day of the event that set the profile. Older 
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import pyarrow.compute as pc
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming.tables import silver_user_changes
 from streaming.tables.columns import PARTITIONS
-from streaming.tables.gold_contributions import key, of_table
-from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
+from streaming.tables.keyed_table import KeyedTable, replaced
 
 NAME = "silver/users"
 _FIELDS = tuple(
     (field.name, field.type) for field in to_arrow_schema(silver_user_changes.SCHEMA) if field.name not in PARTITIONS
 )
 _VALUES = tuple(field for field in _FIELDS if field[0] != "user_id")
-_TIMES = tuple(name for name, kind in _FIELDS if kind == TIMESTAMP)
 # Sequence numbers are decimal numbers without leading zeros, so a longer one is greater.
 _NEWER = " OR ".join(
     (
@@ -47,35 +44,29 @@ TABLE = KeyedTable(
 )
 
 
-def keys() -> Column:
-    """Aggregation keys of a profile change: the change itself as JSON, since profiles are not added up."""
-    fields = [F.unix_micros(name).alias(name) if name in _TIMES else F.col(name) for name, _ in _FIELDS]
-    return F.array(key(NAME, F.col("event_time"), F.col("user_id"), F.to_json(F.struct(*fields))))
+def follower(table_id: str) -> str:
+    """The query id of the hop upsert, whose batch id is a version of the silver/user_changes with this Delta id."""
+    return f"upsert/user_changes/{table_id}"
 
 
-def latest(sums: pa.Table) -> list[dict[str, Any]]:
-    """The newest profile change of each user in a micro-batch; times in microseconds since 1970."""
-    newest: dict[str, dict[str, Any]] = {}
-    for text in of_table(sums, NAME)["key2"].to_pylist():
-        change = json.loads(text)
-        known = newest.get(change["user_id"])
-        if known is None or recency(change) > recency(known):
-            newest[change["user_id"]] = change
-    return list(newest.values())
-
-
-def recency(change: dict[str, Any]) -> tuple[Any, ...]:
+def recency(change: Mapping[str, Any]) -> tuple[Any, ...]:
     """A sort key that orders the profile changes of one user from old to new, as the table's MERGE does."""
     sequence = change.get("sequence_number") or ""
     return change["event_time"], len(sequence), sequence, change.get("record_index") or 0
 
 
-def rows(changes: list[dict[str, Any]]) -> pa.Table:
-    """Converts the result of `latest` to rows of the table."""
-    columns = {
-        name: pa.chunked_array(
-            [pa.array([change.get(name) for change in changes], pa.int64() if name in _TIMES else kind)]
-        )
-        for name, kind in _FIELDS
-    }
-    return TABLE.rows({name: column.cast(TIMESTAMP) if name in _TIMES else column for name, column in columns.items()})
+def latest(changes: pa.Table) -> pa.Table:
+    """The newest change of each user among rows of silver/user_changes, as rows of the table."""
+    sequence = pc.fill_null(changes["sequence_number"], "")
+    order = pa.table(
+        {
+            "time": changes["event_time"],
+            "digits": pc.utf8_length(sequence),
+            "sequence": sequence,
+            "index": pc.fill_null(changes["record_index"], 0),
+        }
+    )
+    ordered = changes.take(pc.sort_indices(order, [(name, "ascending") for name in order.column_names]))
+    places = ordered.append_column("place", pa.array(range(ordered.num_rows), pa.int64()))
+    newest = places.group_by("user_id").aggregate([("place", "max")])["place_max"]
+    return TABLE.rows({name: ordered[name] for name, _ in _FIELDS}).take(newest)

@@ -29,9 +29,7 @@ _COLUMN = re.compile(r"^ +(\w+) (double precision|varchar\(\d+\)|\w+)", re.MULTI
 _STAGED = re.compile(r"^create temporary table[^(]*\((.*)\n\)", re.DOTALL)
 
 
-GOLD: Mapping[str, KeyedTable] = {
-    table.name.removeprefix("gold/"): table for table in catalog.KEYED if table.name.startswith("gold/")
-}
+GOLD: Mapping[str, KeyedTable] = {table.name.removeprefix("gold/"): table for table in catalog.GOLD}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from generator.events.reference_validator import classify
 from generator.simulation import Dirt, Simulation
 from harness.chaos.hostile.reading import agree
 from harness.chaos.hostile.records import START, records
+from streaming.events import contract
 from streaming.events.contract import Accepted, parse_record
 
 ARRIVAL = 1_767_268_800.0  # 2026-01-01T12:00:00Z
@@ -298,6 +299,54 @@ def test_both_sides_agree_about_damaged_bytes(kind: str, data: st.DataObject) ->
     for _ in range(data.draw(st.integers(1, 3))):
         line[data.draw(st.integers(0, len(line) - 1))] = data.draw(st.integers(0, 255))
     both(bytes(line))
+
+
+PECULIAR: dict[str, dict[str, Any]] = {
+    "user_age": {"user_age": 2**31},
+    "a negative age": {"user_age": -1},
+    "a long id": {"user_id": "é" * 200},
+    "a very long id": {"user_id": "é" * 257},
+    "an empty id": {"user_id": ""},
+    "an empty name": {"user_name": "", "user_location": ""},
+    "NUL in an id": {"user_id": "\0"},
+    "NUL in a text": {"text": "a\0b"},
+    "blanks": {"text": " \u2003\n"},
+    "a list": {"text": ["a"]},
+    "an unknown action": {"action": "hug", "target_type": "feed"},
+    "true as age": {"user_age": True},
+    "no place": {"user_location": None},
+}
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("payload", PECULIAR.values(), ids=PECULIAR)
+@pytest.mark.parametrize("envelope", [{}, {"source": 5}, {"source": "", "lang": "en"}, {"source": "x" * 65}], ids=str)
+def test_an_event_is_read_at_first_sight_as_it_is_field_by_field(
+    kind: str, version: int, payload: dict[str, Any], envelope: dict[str, Any]
+) -> None:
+    assert_read_alike(a_line(kind, payload=payload, schema_version=version, **envelope))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(records(START))
+def test_a_hostile_event_is_read_at_first_sight_as_it_is_field_by_field(data: bytes) -> None:
+    assert_read_alike(data)
+
+
+def assert_read_alike(data: bytes) -> None:
+    arrival = datetime.fromtimestamp(ARRIVAL, UTC)
+    with pytest.MonkeyPatch.context() as patch:
+        at_first_sight = parse_record(data, arrival)
+        patch.setattr(contract, "_is_plain", lambda _: False)
+        assert at_first_sight == parse_record(data, arrival)
+
+
+def test_most_events_are_read_at_first_sight() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(contract, "_checked")
+        for kind in PAYLOADS:
+            assert both(a_line(kind)) == ["silver"]
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

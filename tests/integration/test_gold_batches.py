@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from harness.audit import texts as audit
 from streaming.corrections import contributions
+from streaming.delta.merge import keyed_merge
 from streaming.delta.tables import open_table, read
 from streaming.hops import aggregate
 from streaming.settings import Settings
@@ -39,7 +40,14 @@ def settings(empty_lake: Path, tmp_path: Path) -> Settings:
 
 
 def gold(settings: Settings) -> Gold:
-    return Gold(aggregate.connection(settings), Authors(settings))
+    return aggregate.gold(settings)
+
+
+def arrive(settings: Settings, batch: Batch, *names: str) -> None:
+    for name in names or batch:
+        silver = open_table(settings, name)
+        rows = pa.Table.from_pylist(batch[name], pa.schema(silver.schema()))
+        write_deltalake(silver, rows, mode="append")
 
 
 def sums_of(spark: SparkSession, batch: Batch) -> pa.Table:
@@ -59,7 +67,7 @@ def rows_of(settings: Settings, table: KeyedTable) -> dict[tuple[Any, ...], dict
 
 
 def assert_gold_is(settings: Settings, want: dict[str, dict[tuple[Any, ...], dict[str, Any]]]) -> None:
-    for table in catalog.KEYED:
+    for table in catalog.GOLD:
         if table.name not in want:
             continue
         have, wanted = rows_of(settings, table), want[table.name]
@@ -83,6 +91,7 @@ def test_gold_is_what_plain_python_makes_of_late_unordered_and_replayed_batches(
     sink = gold(settings)
     for number, batch in enumerate(batches):
         sums = sums_of(spark, batch)
+        arrive(settings, batch, "silver/user_changes")
         sink.write(sums, number, QUERY)
         sink.write(sums, number, QUERY)
         gold(settings).write(sums, number, QUERY)
@@ -96,13 +105,15 @@ class Dies:
         raise RuntimeError("killed")
 
 
-@pytest.mark.parametrize("killed_at", [table.name for table in catalog.KEYED])
+@pytest.mark.parametrize("killed_at", [table.name for table in catalog.GOLD])
 def test_a_batch_that_was_cut_off_at_any_table_is_completed_and_doubles_nothing(
     spark: SparkSession, settings: Settings, killed_at: str, two_batches: tuple[list[Batch], list[pa.Table]]
 ) -> None:
     batches, sums = two_batches
+    arrive(settings, batches[0], "silver/user_changes")
     gold(settings).write(sums[0], 0, QUERY)
-    real = aggregate.connection(settings)
+    arrive(settings, batches[1], "silver/user_changes")
+    real = partial(keyed_merge, settings)
     dying = Gold(lambda table, query: Dies() if table.name == killed_at else real(table, query), Authors(settings))
     with pytest.raises(RuntimeError, match="killed"):
         dying.write(sums[1], 1, QUERY)
@@ -198,9 +209,7 @@ def test_rows_with_holes_count_as_unknown_and_stop_nothing(spark: SparkSession, 
 def test_the_hop_goes_on_where_it_stopped(spark: SparkSession, settings: Settings) -> None:
     batches = random_batches(count=2, size=40, seed=3)
     for batch in batches:
-        for name, rows in batch.items():
-            silver = open_table(settings, name)
-            write_deltalake(silver, pa.Table.from_pylist(rows, pa.schema(silver.schema())), mode="append")
+        arrive(settings, batch)
         query = aggregate.start(spark, settings)
         query.processAllAvailable()
         query.stop()

@@ -61,7 +61,7 @@ def asked(lake: Path, metric: str) -> Any:
 
 def shown(lake: Path) -> Mapping[str, float]:
     """The same metrics as the dashboard computes them from its frames."""
-    gold = {table.name: Lake(str(lake)).rows(table.name) for table in catalog.KEYED if table.name.startswith("gold/")}
+    gold = {table.name: Lake(str(lake)).rows(table.name) for table in catalog.GOLD}
     minutes, quality = gold["gold/sentiment_by_minute"], gold["gold/quality_by_minute"]
     net = change.net(minutes)
     return {

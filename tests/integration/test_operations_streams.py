@@ -14,7 +14,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
 from streaming.corrections import readers
-from streaming.hops import aggregate
+from streaming.hops import aggregate, upsert
 from streaming.operations import maintain
 from streaming.operations.erase import command as erase
 from streaming.settings import Settings
@@ -28,7 +28,7 @@ POSTS = "silver/posts"
 
 @pytest.fixture
 def settings(empty_lake: Path) -> Settings:
-    return settings_of(empty_lake, aggregate_trigger=0.1)
+    return settings_of(empty_lake, aggregate_trigger=0.1, upsert_interval=0.1)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_gold_stays_right_beside_the_running_aggregate_hop(
 ) -> None:
     refined(empty_lake, a_record("user", {"user_id": "ann"}, event_id="u1"), *posts_of("ann", "a1", "a2"))
     query = aggregate.start(spark, settings)
-    running.append(query)
+    running += [query, upsert.start(spark, settings)]
     query.processAllAvailable()
     for number in range(3):
         refined(

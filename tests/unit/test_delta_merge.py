@@ -156,13 +156,16 @@ def test_expired_entries_of_the_log_are_looked_for_now_and_then_only(
 
 
 def a_change(**overrides: Any) -> dict[str, Any]:
-    micros = int(NOON.timestamp() * 1e6)
     own = {"user_id": "u1", "user_location": "Rome", "sequence_number": "10", "record_index": 0, "event_id": "e"}
-    return {**own, "event_time": micros, "arrival_time": micros, "schema_version": 1, **overrides}
+    return {**own, "event_time": NOON, "arrival_time": NOON, "schema_version": 1, **overrides}
 
 
-LATER = int((NOON + timedelta(days=1)).timestamp() * 1e6)
-EARLIER = int((NOON - timedelta(days=1)).timestamp() * 1e6)
+def profiles(*changes: dict[str, Any]) -> pa.Table:
+    """Rows of silver/users from changes."""
+    return silver_users.latest(pa.Table.from_pylist(list(changes), silver_users.TABLE.schema))
+
+
+LATER, EARLIER = NOON + timedelta(days=1), NOON - timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,7 @@ def test_the_newest_state_of_a_user_stays_whatever_comes_last(
     users = KeyedMerge(silver_users.TABLE, str(tmp_path), {}, "query")
     changed = a_change(user_location="new", **change)
     for batch, each in enumerate((a_change(), changed)):
-        users.apply(silver_users.rows([each]), batch)
+        users.apply(profiles(each), batch)
     (row,) = read(DeltaTable(str(tmp_path))).to_pylist()
     assert row["user_location"] == place
     assert row["day"] == row["event_time"].day
@@ -202,18 +205,18 @@ def test_a_table_of_an_earlier_release_gets_the_columns_that_it_lacks(tmp_path: 
 def test_profiles_have_no_change_feed_since_nobody_reads_it(tmp_path: Path) -> None:
     users = KeyedMerge(silver_users.TABLE, str(tmp_path), {}, "query")
     for batch in range(2):
-        users.apply(silver_users.rows([a_change(user_location=str(batch), sequence_number=str(batch))]), batch)
+        users.apply(profiles(a_change(user_location=str(batch), sequence_number=str(batch))), batch)
     assert read(DeltaTable(str(tmp_path)))["user_location"].to_pylist() == ["1"]
     assert not (tmp_path / "_change_data").exists()
 
 
 def test_the_change_feed_of_a_table_of_an_earlier_release_is_switched_off_once(tmp_path: Path) -> None:
     with_feed = KeyedMerge(replace(silver_users.TABLE, change_feed=True), str(tmp_path), {}, "query")
-    with_feed.apply(silver_users.rows([a_change()]), 1)
+    with_feed.apply(profiles(a_change()), 1)
     written = set((tmp_path / "_change_data").rglob("*"))
     for batch in (2, 3):
         users = KeyedMerge(silver_users.TABLE, str(tmp_path), {}, "query")
-        users.apply(silver_users.rows([a_change(user_location="new", sequence_number=f"9{batch}")]), batch)
+        users.apply(profiles(a_change(user_location="new", sequence_number=f"9{batch}")), batch)
     assert read(DeltaTable(str(tmp_path)))["user_location"].to_pylist() == ["new"]
     assert set((tmp_path / "_change_data").rglob("*")) == written
     assert [each["operation"] for each in DeltaTable(str(tmp_path)).history()].count("SET TBLPROPERTIES") == 1

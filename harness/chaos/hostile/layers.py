@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 from hashlib import blake2b
 from typing import Any
 
@@ -21,12 +21,13 @@ from pyspark.sql.types import StructType
 from harness.chaos.hostile.records import Arrived
 from streaming.delta.append import FileAppend
 from streaming.delta.data_files import DataFiles, Target
+from streaming.delta.merge import keyed_merge
 from streaming.delta.tables import location
-from streaming.hops.aggregate import connection
 from streaming.scoring.language import UNSUPPORTED
 from streaming.settings import Settings
 from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
+from streaming.sinks.users import Users
 from streaming.tables import bronze_events
 from streaming.tables.catalog import CONTRIBUTING, SILVER
 from streaming.tables.columns import PARTITIONS
@@ -51,7 +52,8 @@ class Layers:
         self._spark = spark
         self._settings = settings
         self._appends = {entity: FileAppend(settings, table.name, QUERY) for entity, table in SILVER.items()}
-        self._gold = Gold(connection(settings), Authors(settings))
+        connect = partial(keyed_merge, settings)
+        self._users, self._gold = Users(settings, connect), Gold(connect, Authors(settings))
         self._steps = [step(settings, each) for each in warehouses for step in (Loader, Server)]
         self._seen: set[str] = set()
         self._arrived = 0
@@ -63,6 +65,7 @@ class Layers:
         write_deltalake(self._settings.table(bronze_events.NAME), bronze, mode="append")
         files = self._refined(bronze, batch)
         self._gold.write(collected(self._contributed(files)), batch, QUERY)
+        self._users.merge()
         for step in self._steps:
             step()
 
