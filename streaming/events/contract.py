@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -131,8 +130,7 @@ REASONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An event that meets the contract. `raw` is its JSON text exactly as it came, unknown fields included.
 
     `source` is None where the event names none.
@@ -148,8 +146,7 @@ class Accepted:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """An event, or a whole record, that breaks the contract; `detail` is for people.
 
     `raw` is the event's JSON text exactly as it came; None where the whole record is rejected.
