@@ -1,4 +1,4 @@
-"""Keeps the logs of bronze and silver short: what every query has read moves from `_delta_log` to a folder beside it.
+"""Keeps the logs of bronze, silver and gold short: what every query has read moves from `_delta_log` to one beside it.
 
 Spark finds out what is new in a table by listing its log from the beginning, several times a second. A local file
 system is asked for each entry, 10 to 20 us: after an hour of a commit a second that is a whole core. S3 needs a request
@@ -7,7 +7,8 @@ for each thousand entries, so after a day of a commit every two seconds a listin
 
 Guarantee: no query of the job misses an entry. One is moved only if each of them has read it, and a checkpoint of the
 table holds what it said. Versions before that can no longer be opened, and queries of somebody else that are further
-behind than `--log-kept` versions have to start anew; `log.read_entry` still finds every entry.
+behind than `--log-kept` versions have to start anew; `log.read_entry` still finds every entry. The hop serve, which
+reads the change feed of gold, then loads the whole table.
 """
 
 from __future__ import annotations
@@ -35,8 +36,12 @@ EVERY_S, EVERY_S_ON_S3 = 15.0, 300.0
 # Versions that stay before the last checkpoint and before what was read, unless the settings say it: at least those of
 # the checkpoint before, from which a snapshot that a query opened a while ago may still be computed.
 KEPT, KEPT_ON_S3 = 100, 1000
+# In a log of gold: serve may be away for so many commits, three quarters of an hour, and goes on where it was. delta-rs
+# takes 2 us for each entry.
+KEPT_OF_GOLD = 500
 # A checksum serves whoever opens the newest version.
 CHECKSUMS_KEPT = 20
+NAMES = (*catalog.APPENDED, *(table.name for table in catalog.KEYED))
 _OF_VERSION = re.compile(r"(\d{20})\.(json|crc|checkpoint\.parquet)")
 
 
@@ -58,15 +63,19 @@ class ShortLogs:
         self._thread.start()
 
     def _shorten_all(self) -> None:
-        for name in catalog.APPENDED:
+        reached = readers.all_positions(self._settings)
+        for name in NAMES:
             try:
-                shorten(self._settings, name)
+                shorten(self._settings, name, reached)
             except (DeltaError, OSError, ValueError) as error:  # a log that is long for a while harms nobody
                 log.info("%s: the log was not shortened this time: %s", name, error)
 
 
-def shorten(settings: Settings, name: str) -> int:
-    """Move the entries of one table that nobody needs in its log; returns how many those were."""
+def shorten(settings: Settings, name: str, reached: Mapping[str, Mapping[str, int]]) -> int:
+    """Move the entries of one table that nobody needs in its log; returns how many those were.
+
+    `reached`: by Delta id, the first version of a table that each query has not finished.
+    """
     files, folder = Files(settings), f"{settings.table(name)}/_delta_log"
     try:
         table = open_table(settings, name)
@@ -75,7 +84,8 @@ def shorten(settings: Settings, name: str) -> int:
     checkpoint = files.read_json(f"{folder}/_last_checkpoint")
     if checkpoint is None:
         return 0
-    first = min([int(checkpoint["version"]), *readers.positions(settings, table).values()]) - _kept(settings)
+    unread = reached.get(str(table.metadata().id), {}).values()
+    first = min([int(checkpoint["version"]), *unread]) - _kept(settings, name)
     moved = 0
     for version, file in _of_versions(files, folder):
         if file.endswith(".crc"):
@@ -106,10 +116,12 @@ def _of_versions(files: Files, folder: str) -> Iterator[tuple[int, str]]:
             yield int(found[1]), each.name
 
 
-def _kept(settings: Settings) -> int:
+def _kept(settings: Settings, name: str) -> int:
     if settings.log_kept is not None:
         return settings.log_kept
-    return KEPT_ON_S3 if _on_s3(settings) else KEPT
+    if _on_s3(settings):
+        return KEPT_ON_S3
+    return KEPT_OF_GOLD if name.startswith("gold/") else KEPT
 
 
 def _on_s3(settings: Settings) -> bool:

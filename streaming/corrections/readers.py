@@ -8,6 +8,7 @@ next layer, to which a query may still add the old rows.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -34,24 +35,25 @@ class Unread(NamedTuple):
 
 def positions(settings: Settings, table: DeltaTable) -> dict[str, int]:
     """Query -> the first version of `table` that it has not finished; without queries that never read the table."""
+    return all_positions(settings).get(str(table.metadata().id), {})
+
+
+def all_positions(settings: Settings) -> dict[str, dict[str, int]]:
+    """The same for every table that a query has read, by its Delta id; each checkpoint is read once."""
     files = Files(settings)
-    identity = str(table.metadata().id)
-    found: dict[str, int] = {}
+    found: dict[str, dict[str, int]] = defaultdict(dict)
     for hop in written.HOPS:
-        if (unread := written.read(files, settings.checkpoints, hop).unread_from.get(identity)) is not None:
-            found[hop] = unread
+        for identity, unread in written.read(files, settings.checkpoints, hop).unread_from.items():
+            found[identity][hop] = unread
     for query in files.folders(settings.checkpoints):
         if query in written.HOPS:  # what Spark left there when it ran such a hop says nothing
             continue
         checkpoint = settings.checkpoint(query)
         planned, done = batches(files, checkpoint)
-        if not planned:
-            continue
         # Of a damaged checkpoint the newest plan that is left: the query has read at least so far.
-        plan = plan_before(files, checkpoint, max(done or planned) + 1)
-        reads = [each for each in plan.delta_offsets() if each.table_id == identity] if plan else []
-        if reads:
-            found[query] = reads[0].version if done and not reads[0].in_snapshot else 0
+        plan = plan_before(files, checkpoint, max(done or planned) + 1) if planned else None
+        for each in plan.delta_offsets() if plan else ():
+            found[each.table_id].setdefault(query, each.version if done and not each.in_snapshot else 0)
     return found
 
 

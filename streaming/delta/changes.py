@@ -24,7 +24,10 @@ class Changes:
 
 
 def changes(table: DeltaTable, keys: tuple[str, ...], since: int | None) -> Changes:
-    """The rows that changed after version `since`; the whole table if `since` is None or its changes are vacuumed."""
+    """The rows that changed after version `since`; the whole table if `since` is None or its changes are vacuumed.
+
+    The log must have the entry after `since` (see `log.in_log`).
+    """
     version = table.version()
     if since is not None:
         try:

@@ -61,6 +61,11 @@ def read_entry(files: Files, table: str, version: int) -> Entry | None:
     return None if content is None else parse(content)
 
 
+def in_log(files: Files, table: str, version: int) -> bool:
+    """Whether the log itself still has an entry: of those that have left it a change feed says nothing, silently."""
+    return files.read(f"{table}/_delta_log/{version:020d}.json") is not None
+
+
 def transactions(files: Files, table: str, version: int) -> dict[str, int]:
     """The application transactions of a version: numbers by name; none where the entry has expired."""
     content = _content(files, table, version) or b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +13,16 @@ from deltalake.exceptions import TableNotFoundError
 
 from streaming import batch_record, commit_points
 from streaming.delta.changes import changes
+from streaming.delta.log import in_log
 from streaming.delta.tables import open_table
+from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables.keyed_table import KeyedTable
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load, Warehouse
 from streaming.warehouse.left_out import LeavesOut
+
+log = logging.getLogger(__name__)
 
 GOLD = tuple(statements.GOLD.values())
 
@@ -39,6 +44,7 @@ class Server:
         self._settings = settings
         self._warehouse = warehouse
         self._leaves_out = LeavesOut(settings, warehouse, "serve", identity, _kept)
+        self._files = Files(settings)
         self._tables: dict[str, DeltaTable] = {}
         self._served: dict[str, int | None] = {}
 
@@ -65,6 +71,9 @@ class Server:
         served = self._served[query]
         if served is not None and served >= table.version():
             return None
+        if served is not None and not in_log(self._files, self._settings.table(gold.name), served + 1):
+            log.warning("%s: the log no longer holds version %d; serving the whole table", gold.name, served + 1)
+            served = None
         change = changes(table, gold.key_names, served)
         return Load(query, change.version, {target: change.rows}, started_at, replaces=change.complete)
 

@@ -33,7 +33,7 @@ def test_entries_on_s3_move_and_are_still_found(emulated_aws: aws.Aws, monkeypat
     open_table(settings, NAME).create_checkpoint()
     before = open_table(settings, NAME).file_uris()
 
-    assert short_logs.shorten(settings, NAME) == 7
+    assert short_logs.shorten(settings, NAME, {}) == 7
     files, table = Files(settings), settings.table(NAME)
     left = [each.name for each in files.below(f"{table}/_delta_log") if each.name.endswith(".json")]
     assert left[0] == f"{7:020d}.json"

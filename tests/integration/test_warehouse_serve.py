@@ -173,3 +173,17 @@ def test_each_gold_table_is_served(settings: Settings, database: Database, name:
         connection.row_factory = psycopg.rows.dict_row  # type: ignore[assignment]
         served = connection.execute(f"select * from dw.{name}").fetchall()  # type: ignore[call-overload]
     assert served == [{column: values[0] for column, values in row.items()}]
+
+
+def test_after_a_pause_longer_than_the_log_the_whole_table_is_served(settings: Settings, database: Database) -> None:
+    """delta-rs reads a feed from the first entry that is left: the row of the second version would be missing."""
+    server = Server(settings, database.warehouse())
+    merged(settings, (minutes(0), "like", 1))
+    server()
+    merged(settings, (minutes(1), "like", 2))
+    merged(settings, (minutes(2), "like", 3))
+    delta(settings, ENGAGEMENT).create_checkpoint()
+    for version in (0, 1, 2):
+        (Path(settings.table(ENGAGEMENT.name)) / "_delta_log" / f"{version:020d}.json").unlink()
+    server()
+    assert [row[2] for row in database.rows(SHOWN)] == [1, 2, 3]
