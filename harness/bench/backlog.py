@@ -32,7 +32,9 @@ EXAMPLES = """examples:
 """
 LAYERS = ("bronze", "silver", "gold", "warehouse")
 POLL_S = 0.5
-STILL_S = 30.0
+# So many looks find nothing left to do before all is done: a hop may be about to see what another one wrote.
+LOOKS = 4
+STILL_S = 600.0
 FILLER = "generator"
 
 Progress = Callable[[str], None]
@@ -51,7 +53,7 @@ def measured(records: int, rate: float, environ: Mapping[str, str], progress: Pr
             models.ensure_champion(place, inside, progress)
             fill(services, inside, records, progress)
             since = time.time()
-            reached, start_s = _drained(Job(options, services, inside), services, progress)
+            reached, start_s = _drained(Job(options, services, inside), services, records, progress)
             passed = audit(place, environ, lambda _what, _count: None, since)["passed"]
         finally:
             stack.stop_all(place)
@@ -78,11 +80,11 @@ def fill(services: Stack, environ: Mapping[str, str], records: int, progress: Pr
         raise ServiceError(f"the generator failed: {processes.last_lines(work.logs / f'{FILLER}.log')}")
 
 
-def _drained(job: Job, services: Stack, progress: Progress) -> tuple[dict[str, float], float]:
+def _drained(job: Job, services: Stack, records: int, progress: Progress) -> tuple[dict[str, float], float]:
     """Run the job until it has read everything, and stop it; returns what `watched` does."""
     try:
         job.start()
-        found = watched(job, services, progress)
+        found = watched(job, services, records, progress)
         if not drain.drain(job, services.postgres, progress):
             last = processes.last_lines(services.workdir.logs / "job.log")
             raise ServiceError(f"the job made no progress any more: {last}")
@@ -91,16 +93,17 @@ def _drained(job: Job, services: Stack, progress: Progress) -> tuple[dict[str, f
     return found
 
 
-def watched(job: Job, services: Stack, progress: Progress) -> tuple[dict[str, float], float]:
+def watched(job: Job, services: Stack, records: int, progress: Progress) -> tuple[dict[str, float], float]:
     """Seconds from the first record in bronze until each layer grew no more, and seconds from the start to that record.
 
-    Returns once no layer has grown for half a minute.
+    Returns once bronze has all `records` and no layer has anything left to do. Raises ServiceError if none grows for
+    STILL_S.
     """
     layers, began = Layers(services.workdir), time.monotonic()
     first: float | None = None
     rows, reached = dict.fromkeys(LAYERS, 0), dict.fromkeys(LAYERS, 0.0)
-    looked = began
-    while True:
+    grown, idle = began, 0
+    while idle < LOOKS:
         job.check()
         now = time.monotonic()
         found = drain.rows(layers, services.postgres)
@@ -108,12 +111,15 @@ def watched(job: Job, services: Stack, progress: Progress) -> tuple[dict[str, fl
             first = now
         for layer in LAYERS:
             if found[layer] > rows[layer] and first is not None:
-                rows[layer], reached[layer], looked = found[layer], now - first, now
+                rows[layer], reached[layer], grown = found[layer], now - first, now
         progress(f"{now - began:.0f} s: " + ", ".join(f"{layer} {count:,}" for layer, count in found.items()))
-        # Batches of a backlog take seconds: what stands still for so long is done, or stuck, which the drain tells.
-        if first is not None and now - looked > STILL_S:
-            return reached, first - began
+        all_read = found["bronze"] >= records and not drain.unfinished(services.workdir, services.postgres)
+        idle = idle + 1 if all_read else 0
+        if now - grown > STILL_S:
+            last = processes.last_lines(services.workdir.logs / "job.log")
+            raise ServiceError(f"no layer has grown for {STILL_S:.0f} s: {last}")
         time.sleep(POLL_S)
+    return reached, (first or began) - began
 
 
 def result(
@@ -144,8 +150,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     add("--json", action="store_true", help="one JSON object on the last line")
     options = parser.parse_args(list(argv))
 
+    last = ""
+
     def progress(what: str) -> None:
-        sys.stderr.write(f"{what}\n")
+        nonlocal last
+        if what != last:
+            sys.stderr.write(f"{what}\n")
+        last = what
 
     found = measured(options.records, options.rate, environ, progress)
     sys.stdout.write(json.dumps(found) + "\n" if options.json else markdown(found))

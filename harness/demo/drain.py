@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from deploy.local.postgres import Postgres
@@ -30,7 +30,7 @@ def drain(job: Job, warehouse: Postgres, progress: Progress, patience: float = W
     while time.monotonic() < end:
         job.check()
         waiting = backlog.not_in_bronze(workdir, waiting) if waiting else waiting
-        left = _left(workdir, warehouse, waiting)
+        left = unfinished(workdir, warehouse, waiting)
         if not left:
             return True
         if (left, _work(job)) != last:
@@ -40,8 +40,11 @@ def drain(job: Job, warehouse: Postgres, progress: Progress, patience: float = W
     return False
 
 
-def _left(workdir: Workdir, warehouse: Postgres, waiting: set[str]) -> list[str]:
-    """Describe what is still under way; a layer is checked only when the layers before it are done."""
+def unfinished(workdir: Workdir, warehouse: Postgres, waiting: Collection[str] = ()) -> list[str]:
+    """Describe what is still under way; a layer is checked only when the layers before it are done.
+
+    `waiting`: the newest sequence numbers that are not in bronze.
+    """
     if waiting:
         return [f"{len(waiting)} shard(s) not yet in bronze"]
     behind = backlog.unread(workdir)
