@@ -7,7 +7,7 @@ Secrets come from the environment alone, so that no process listing shows them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -71,6 +71,7 @@ class Settings:
     drift_share: float = 0.1
     duplicate_window: str = "24 hours"
     max_files_per_batch: int = 1000
+    max_mb_per_batch: int = 32
     log_kept: int | None = None
     status_file: str | None = None
     core_hour_usd: float | None = None
@@ -160,11 +161,18 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     setting("shadow_share", share.format("that the challenger scores too"), type=_share, metavar="SHARE")
     setting("drift_share", share.format("from which drift is measured"), type=_share, metavar="SHARE")
     setting("duplicate_window", "how far apart, by arrival, copies of an event are recognised")
-    setting("max_files_per_batch", "bound on the files of a batch when the job catches up", type=int)
+    setting("max_files_per_batch", "files of a table that a batch takes at most when the job catches up", type=_from(1))
+    setting(
+        "max_mb_per_batch",
+        "megabytes of a table's files that a batch takes at most when the job catches up (a megabyte of bronze has "
+        "about 10,000 records); smaller ones let the layers work side by side",
+        type=_from(1),
+        metavar="MB",
+    )
     setting(
         "log_kept",
         "versions that stay in the logs of bronze and silver once they are read, at least 100 (100, on S3 1000)",
-        type=_versions,
+        type=_from(100),
         metavar="N",
     )
     setting("status_file", "JSON file with the state of every hop, rewritten each second")
@@ -223,10 +231,13 @@ def _share(text: str) -> float:
     return number
 
 
-def _versions(text: str) -> int:
-    if not text.isdecimal() or int(text) < 100:
-        raise argparse.ArgumentTypeError(f"received '{text}', expected a whole number from 100 on")
-    return int(text)
+def _from(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"received '{text}', expected a whole number from {least} on")
+        return int(text)
+
+    return whole
 
 
 def _price(text: str) -> float:

@@ -19,5 +19,7 @@ def delta(spark: SparkSession, settings: Settings, name: str) -> DataFrame:
         spark.readStream.format("delta")
         .option("skipChangeCommits", "true")
         .option("maxFilesPerTrigger", settings.max_files_per_batch)
+        # Files of a backlog are large: a batch of a thousand would keep the next layer waiting for hours.
+        .option("maxBytesPerTrigger", f"{settings.max_mb_per_batch}m")
         .load(settings.table(name))
     )

@@ -50,7 +50,7 @@ def test_wrong_use_says_what_was_received_and_expected(argv: list[str], message:
         ("MOODSTREAM_KINESIS_CONNECTOR", "awslabs", "received 'awslabs', expected one of aws, qubole"),
         ("MOODSTREAM_STARTING_POSITION", "latest", "received 'latest', expected one of TRIM_HORIZON, LATEST"),
         ("MOODSTREAM_SHADOW_SHARE", "10", "received '10', expected a share from 0 to 1"),
-        ("MOODSTREAM_MAX_FILES_PER_BATCH", "many", "received 'many', expected a value of type int"),
+        ("MOODSTREAM_MAX_FILES_PER_BATCH", "many", "received 'many', expected a whole number from 1 on"),
         ("MOODSTREAM_HOPS", "polish", "received 'polish', expected a list of ingest"),
     ],
 )
