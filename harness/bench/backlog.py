@@ -32,8 +32,9 @@ EXAMPLES = """examples:
 """
 LAYERS = ("bronze", "silver", "gold", "warehouse")
 POLL_S = 0.5
-# So many looks find nothing left to do before all is done: a hop may be about to see what another one wrote.
-LOOKS = 4
+# Nothing has grown for so long before anybody asks, at some cost, whether work is left; so many looks in a row find
+# none, for a hop may be about to see what another one wrote.
+SETTLED_S, LOOKS = 2.0, 3
 STILL_S = 600.0
 FILLER = "generator"
 
@@ -113,8 +114,8 @@ def watched(job: Job, services: Stack, records: int, progress: Progress) -> tupl
             if found[layer] > rows[layer] and first is not None:
                 rows[layer], reached[layer], grown = found[layer], now - first, now
         progress(f"{now - began:.0f} s: " + ", ".join(f"{layer} {count:,}" for layer, count in found.items()))
-        all_read = found["bronze"] >= records and not drain.unfinished(services.workdir, services.postgres)
-        idle = idle + 1 if all_read else 0
+        settled = found["bronze"] >= records and now - grown > SETTLED_S
+        idle = idle + 1 if settled and not drain.unfinished(services.workdir, services.postgres) else 0
         if now - grown > STILL_S:
             last = processes.last_lines(services.workdir.logs / "job.log")
             raise ServiceError(f"no layer has grown for {STILL_S:.0f} s: {last}")
