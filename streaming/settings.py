@@ -171,7 +171,7 @@ def _parser(environ: Mapping[str, str]) -> Parser:
     )
     setting(
         "log_kept",
-        "versions that stay in the logs of bronze and silver once they are read, at least 100 (100, on S3 1000)",
+        "versions that stay in the logs of the tables once they are read, at least 100 (100, of gold 500, on S3 1000)",
         type=_from(100),
         metavar="N",
     )
