@@ -271,7 +271,7 @@ def test_a_batch_that_a_crash_repeats_counts_once(stream: Stream) -> None:
 def test_a_batch_that_was_begun_and_not_committed_is_made_good(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     stream.arrive(LIKE_THE_REFERENCE)
     with monkeypatch.context() as broken:
-        broken.setattr(observer, "KeyedMerge", lambda *_: 1 / 0)
+        broken.setattr(observer, "keyed_merge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             stream.round()
     stream.restart()

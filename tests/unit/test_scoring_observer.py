@@ -167,7 +167,7 @@ def test_a_batch_that_was_begun_and_not_committed_is_made_good(
     shadow.round()
     append(empty_lake, POSTS, [a_post("a")])
     with monkeypatch.context() as broken:
-        broken.setattr(observer, "KeyedMerge", lambda *_: 1 / 0)
+        broken.setattr(observer, "keyed_merge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             shadow.round()
     append(empty_lake, POSTS, [a_post("b")])
