@@ -100,6 +100,7 @@ def test_a_commit_whose_answer_is_lost_is_in_the_log_once(emulated_aws: aws.Aws,
     pipe, other = spawned.Pipe()
     proxy = spawned.Process(target=serve, args=(emulated_aws.endpoint, other), daemon=True)
     proxy.start()
+    other.close()  # so that a proxy that dies ends the test instead of keeping it waiting
     try:
         lake = f"s3a://{aws.BUCKETS[0]}/{uuid.uuid4()}"
         settings = Settings(lake=lake, checkpoints="", stream="events", aws_endpoint=f"http://127.0.0.1:{pipe.recv()}")
