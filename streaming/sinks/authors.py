@@ -29,6 +29,10 @@ COLUMNS = [
 ]
 
 
+# Of silver/users. The time is enough: sequence numbers are long, and there may be a million of them.
+LOOKED_AT = ("user_id", "user_age", "user_location", "event_time")
+
+
 class Profile(NamedTuple):
     """A cohort, when it was set (see `silver_users.recency`), and the version of silver/user_changes that has it."""
 
@@ -107,11 +111,12 @@ class Authors:
         found = {user: self._newer[user] for user in wanted & self._newer.keys()}
         if (users := self._users()) is not None:
             held, ids = self._held(users), pa.array(sorted(wanted), pa.string())
-            for batch in users.scan(columns=[field.name for field in COLUMNS]):
+            for batch in users.scan(columns=list(LOOKED_AT)):
                 rows = plain(pa.table(batch))
                 for row in rows.filter(pc.is_in(rows["user_id"], value_set=ids)).to_pylist():
                     known = found.get(row["user_id"])
-                    if known is None or silver_users.recency(row) > known.recency:
+                    # Of two changes at the same moment, the one that the table lacks came later.
+                    if known is None or row["event_time"] > known.recency[0]:
                         found[row["user_id"]] = _profile(row, held)
             self._newer = {user: profile for user, profile in self._newer.items() if profile.version > held}
         return {user: found[user].cohort if user in found else NO_COHORT for user in wanted}
