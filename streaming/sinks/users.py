@@ -1,7 +1,8 @@
 """silver/users as a sink: the newest profile of each user, merged from what silver/user_changes gained.
 
 Guarantee: exactly once. The commit of a MERGE carries the version of silver/user_changes that it reaches; and since a
-profile never gives way to an older one, rows that are taken again change nothing.
+profile never gives way to an older one, rows that are taken again change nothing. They are after a restart, where a
+MERGE had nothing to change: delta-rs makes no commit then.
 
 A MERGE reads the whole table, whether it changes one profile or a thousand: 2 s of CPU beside a million. So the sink
 rests in proportion to what its last MERGE took. It never costs more than a tenth of a core, and with more users a

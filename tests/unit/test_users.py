@@ -137,7 +137,8 @@ def test_the_table_of_an_earlier_release_gets_every_profile_from_a_snapshot_part
     for number in range(4):
         arrive(settings, a_profile(number, f"u{number}"))
     old = keyed_merge(settings, silver_users.TABLE, "aggregate's query")
-    old.apply(silver_users.latest(pa.Table.from_pylist([a_profile(0, "u0")], SCHEMA)), 7)
+    earlier = a_profile(0, "u0", event_time=NOON - timedelta(days=1))
+    old.apply(silver_users.latest(pa.Table.from_pylist([earlier], SCHEMA)), 7)
     bounds = Bounds(rows=1)
     first = users(settings, bounds=bounds)
     assert [first.merge(), first.merge()] == [1, 1]
