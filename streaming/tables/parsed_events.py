@@ -129,14 +129,15 @@ class _Held:
         except ABOUT_DATA as error:
             self._add_other(_failed(self._record(place), data, error))
             return
-        digest = ""
+        # Once a record, not once an event: they copy its bytes, and a record may hold thousands of events.
+        record, digest = None, ""
         for event in events:
             if isinstance(event, Accepted):
                 self._events.setdefault(event.event_type, []).append((place, event))
                 self.size += ROW_BYTES + len(event.raw)
             else:
                 digest = digest or record_digest(data)
-                record = self._record(place)
+                record = record or self._record(place)
                 self._add_other(_position(record) | _rejected(event, record, digest))
 
     def taken(self) -> pa.RecordBatch:
@@ -170,9 +171,8 @@ class _Held:
         except ABOUT_DATA:
             return _batch([self._row(place, event) for place, event in zip(places, events, strict=True)])
         columns["entity"] = pa.repeat(entity, len(events))
-        none = (pa.nulls(len(events), field.type) for field in _ARROW)
-        filled = [columns.get(field.name, nulls) for field, nulls in zip(_ARROW, none, strict=True)]
-        return pa.RecordBatch.from_arrays(filled, schema=_ARROW)
+        absent = {field.name: pa.nulls(len(events), field.type) for field in _ARROW if field.name not in columns}
+        return pa.RecordBatch.from_pydict(columns | absent, schema=_ARROW)
 
     def _row(self, place: int, event: Accepted) -> dict[str, Any]:
         (key,) = self._keys([place], [event])
