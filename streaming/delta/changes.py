@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from streaming.delta.tables import plain, read
+from streaming.tables.keyed_table import last_of_each
 
 NEW_STATE = ("insert", "update_postimage", "delete")
 
@@ -44,5 +45,4 @@ def _latest(feed: pa.Table, keys: tuple[str, ...]) -> pa.Table:
     feed = feed.filter(pc.is_in(feed["_change_type"], pa.array(NEW_STATE)))
     feed = feed.append_column("deleted", pc.equal(feed["_change_type"], "delete"))
     feed = feed.sort_by([("_commit_version", "ascending"), ("deleted", "descending")])
-    feed = feed.append_column("place", pa.array(range(feed.num_rows), pa.int64()))
-    return feed.take(feed.group_by(list(keys)).aggregate([("place", "max")])["place_max"])
+    return last_of_each(feed, keys)

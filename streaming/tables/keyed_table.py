@@ -6,7 +6,7 @@ Gold tables and silver/users are small and change by key, so they are written by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -87,6 +87,12 @@ class KeyedTable:
         parts = {"year": pc.year(time), "month": pc.month(time), "day": pc.day(time), HOUR_OF_DAY: pc.hour(time)}
         available = {**columns, **parts}
         return pa.table({name: available[name] for name in self.schema.names}).cast(self.schema)
+
+
+def last_of_each(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Of the rows with the same key, the one that stands last."""
+    placed = rows.append_column("place", pa.array(range(rows.num_rows), pa.int64()))
+    return rows.take(placed.group_by(list(keys)).aggregate([("place", "max")])["place_max"])
 
 
 def added(*names: str) -> dict[str, str]:

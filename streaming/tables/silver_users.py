@@ -14,7 +14,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming.tables import silver_user_changes
 from streaming.tables.columns import PARTITIONS
-from streaming.tables.keyed_table import KeyedTable, replaced
+from streaming.tables.keyed_table import KeyedTable, last_of_each, replaced
 
 NAME = "silver/users"
 _FIELDS = tuple(
@@ -67,6 +67,5 @@ def latest(changes: pa.Table) -> pa.Table:
         }
     )
     ordered = changes.take(pc.sort_indices(order, [(name, "ascending") for name in order.column_names]))
-    places = ordered.append_column("place", pa.array(range(ordered.num_rows), pa.int64()))
-    newest = places.group_by("user_id").aggregate([("place", "max")])["place_max"]
-    return TABLE.rows({name: ordered[name] for name, _ in _FIELDS}).take(newest)
+    newest = last_of_each(ordered, TABLE.key_names)
+    return TABLE.rows({name: newest[name] for name, _ in _FIELDS})
