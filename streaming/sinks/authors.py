@@ -57,6 +57,7 @@ class Authors:
         self._known: dict[str, Cohort] = {}
         self._newer: dict[str, Profile] = {}
         self._read_to: int | None = None
+        self._followed = ""
         self._since = time.monotonic()
 
     def cohorts(self, users: Iterable[str]) -> Mapping[str, Cohort]:
@@ -103,8 +104,10 @@ class Authors:
 
     def _held(self, users: DeltaTable | None) -> int:
         """The version of silver/user_changes up to which silver/users holds it; -1 for none."""
-        table_id = str(open_table(self._settings, silver_user_changes.NAME).metadata().id)
-        version = users.transaction_version(silver_users.follower(table_id)) if users else None
+        if not self._followed:
+            changes = open_table(self._settings, silver_user_changes.NAME)
+            self._followed = silver_users.follower(str(changes.metadata().id))
+        version = users.transaction_version(self._followed) if users else None
         return -1 if version is None else version
 
     def _looked_up(self, wanted: set[str]) -> dict[str, Cohort]:

@@ -23,10 +23,9 @@ from streaming.delta.append import FileAppend
 from streaming.delta.data_files import DataFiles, Target
 from streaming.delta.merge import keyed_merge
 from streaming.delta.tables import location
+from streaming.hops import aggregate
 from streaming.scoring.language import UNSUPPORTED
 from streaming.settings import Settings
-from streaming.sinks.authors import Authors
-from streaming.sinks.gold import Gold
 from streaming.sinks.users import Users
 from streaming.tables import bronze_events
 from streaming.tables.catalog import CONTRIBUTING, SILVER
@@ -52,8 +51,7 @@ class Layers:
         self._spark = spark
         self._settings = settings
         self._appends = {entity: FileAppend(settings, table.name, QUERY) for entity, table in SILVER.items()}
-        connect = partial(keyed_merge, settings)
-        self._users, self._gold = Users(settings, connect), Gold(connect, Authors(settings))
+        self._users, self._gold = Users(settings, partial(keyed_merge, settings)), aggregate.gold(settings)
         self._steps = [step(settings, each) for each in warehouses for step in (Loader, Server)]
         self._seen: set[str] = set()
         self._arrived = 0
