@@ -28,8 +28,8 @@ JOB: Mapping[str, str] = {
     "spark.speculation": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # The default is 100. The hops together generate more classes and would compile them again for each batch. Of many
-    # more, the heap would keep the class that each batch of refine has of its own, with its watermark.
-    "spark.sql.codegen.cache.maxEntries": "1000",
+    # more, the heap would keep the class that each batch of refine has of its own, with its watermark (0.15 MB).
+    "spark.sql.codegen.cache.maxEntries": "300",
     # Spark 4 would otherwise raise an error where Spark 3.5 makes a null, for a cast or a sum that fails: a row must
     # never stop a query, and both must give the same rows.
     "spark.sql.ansi.enabled": "false",
