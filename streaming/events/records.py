@@ -1,6 +1,6 @@
 """The events of a record as bytes, and a record without the events of one person.
 
-Event i here is the event with `record_index` i in `contract.parse_record`.
+Event i here is the event with `record_index` i in `parse.parse_record`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from streaming.events.contract import ERASED, event_texts
+from streaming.events.contract import ERASED
 from streaming.events.kpl import aggregate, user_records
+from streaming.events.parse import event_texts
 
 PEOPLE = ("user_id", "user1_id", "user2_id")
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from streaming.delta.follower import Bounds, Follower, Taken
+from streaming.delta.lake_files import LakeFiles
 from streaming.errors import DataFilesGone
 from streaming.files import Files
 from streaming.settings import Settings
-from streaming.warehouse.lake_files import LakeFiles
 
 log = logging.getLogger(__name__)
 

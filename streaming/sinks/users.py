@@ -22,13 +22,13 @@ from deltalake.exceptions import TableNotFoundError
 from streaming import batch_record, commit_points
 from streaming.checkpoints import positions
 from streaming.delta.follower import Bounds, Follower, Taken
+from streaming.delta.lake_files import LakeFiles
 from streaming.delta.merge import KeyedMerge
 from streaming.errors import DataFilesGone
 from streaming.files import Files
 from streaming.settings import Settings
 from streaming.tables import silver_user_changes, silver_users
 from streaming.tables.keyed_table import KeyedTable
-from streaming.warehouse.lake_files import LakeFiles
 
 log = logging.getLogger(__name__)
 

@@ -20,14 +20,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from streaming.events.contract import (
-    EPOCH,
-    FIELDS,
-    OPTIONAL,
-    Accepted,
-    Rejected,
-    parse_record,
-)
+from streaming.events.contract import EPOCH, FIELDS, OPTIONAL
+from streaming.events.parse import Accepted, Rejected, parse_record
 from streaming.failures import ABOUT_DATA
 from streaming.tables.columns import strings, timestamps
 from streaming.tables.silver_quarantined import REPLAY_STREAM

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from streaming.delta.lake_files import Rows
 from streaming.fencing import Token
-from streaming.warehouse.lake_files import Rows
 
 
 @dataclass(frozen=True)

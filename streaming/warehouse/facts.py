@@ -19,6 +19,7 @@ from deltalake.exceptions import TableNotFoundError
 from streaming import batch_record, commit_points
 from streaming.checkpoints import positions
 from streaming.delta.follower import Bounds, Follower, Taken
+from streaming.delta.lake_files import LakeFiles
 from streaming.errors import DataFilesGone
 from streaming.events.records import PEOPLE
 from streaming.files import Files
@@ -30,7 +31,6 @@ from streaming.tables import (
     silver_user_changes,
 )
 from streaming.warehouse.base import Load, Warehouse
-from streaming.warehouse.lake_files import LakeFiles
 from streaming.warehouse.left_out import LeavesOut
 
 log = logging.getLogger(__name__)

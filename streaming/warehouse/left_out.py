@@ -15,13 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from streaming.delta.lake_files import in_batches, without
 from streaming.errors import RowsRefused
 from streaming.quarantine.bisect import bisect
 from streaming.quarantine.failures import Failures
 from streaming.quarantine.table import Quarantine
 from streaming.settings import Settings
 from streaming.warehouse.base import Load, Warehouse
-from streaming.warehouse.lake_files import in_batches, without
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from psycopg.sql import SQL, Identifier
 from pyarrow import csv
 
 from streaming import commit_points
+from streaming.delta.lake_files import in_batches, is_empty
 from streaming.errors import RowsRefused, SinkUnavailable
 from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
-from streaming.warehouse.lake_files import in_batches, is_empty
 
 DIALECT = "postgres"
 MIGRATION_LOCK = 0x6D6F6F64  # any number will do, as long as every job takes the same

@@ -20,8 +20,8 @@ from generator.events.reference_validator import classify
 from generator.simulation import Dirt, Simulation
 from harness.chaos.hostile.reading import agree
 from harness.chaos.hostile.records import START, records
-from streaming.events import contract
-from streaming.events.contract import Accepted, parse_record
+from streaming.events import checks
+from streaming.events.parse import Accepted, parse_record
 
 ARRIVAL = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 PAYLOADS: dict[str, dict[str, Any]] = {
@@ -338,13 +338,13 @@ def assert_read_alike(data: bytes) -> None:
     arrival = datetime.fromtimestamp(ARRIVAL, UTC)
     with pytest.MonkeyPatch.context() as patch:
         at_first_sight = parse_record(data, arrival)
-        patch.setattr(contract, "_is_plain", lambda _: False)
+        patch.setattr(checks, "_is_plain", lambda _: False)
         assert at_first_sight == parse_record(data, arrival)
 
 
 def test_most_events_are_read_at_first_sight() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(contract, "_checked")
+        patch.delattr(checks, "_checked")
         for kind in PAYLOADS:
             assert both(a_line(kind)) == ["silver"]
 

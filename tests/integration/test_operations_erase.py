@@ -15,8 +15,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from streaming.corrections import journal, keyed_tables
 from streaming.delta.merge import created
-from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregate
+from streaming.events.parse import parse_record
 from streaming.files import Files
 from streaming.operations.erase import command as erase
 from streaming.operations.rescore import open_rescored

@@ -17,6 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from deploy.infra import grant
 from deploy.local import aws
 from harness.redshift_double.data_api import JOB_USER, FakeDataApi, prepared, refusal, unreachable
+from streaming.delta.lake_files import LakeFiles
 from streaming.delta.log import DataFile
 from streaming.errors import DataFilesGone, LeaseLost, PermanentFailure, RowsRefused, SinkUnavailable, StreamingError
 from streaming.fencing import Token
@@ -27,7 +28,6 @@ from streaming.tables.columns import PARTITIONS
 from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
 from streaming.warehouse.facts import identity
-from streaming.warehouse.lake_files import LakeFiles
 from streaming.warehouse.left_out import LeavesOut
 from streaming.warehouse.redshift.data_api import DataApi
 from streaming.warehouse.redshift.staging import Staging

@@ -11,12 +11,8 @@ from aws_kinesis_agg.aggregator import RecordAggregator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.events.contract import (
-    REASONS,
-    Accepted,
-    Rejected,
-    parse_record,
-)
+from streaming.events.contract import REASONS
+from streaming.events.parse import Accepted, Rejected, parse_record
 from tests.builders import NOON, a_record, an_event
 
 

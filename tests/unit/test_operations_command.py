@@ -12,8 +12,8 @@ from deltalake.exceptions import DeltaError
 
 import moodstream
 from streaming.errors import SettingsError
-from streaming.events.contract import parse_record
 from streaming.events.kpl import aggregate
+from streaming.events.parse import parse_record
 from streaming.events.records import Person, split_events
 from streaming.operations import command
 from streaming.options import Parser

@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 
 from streaming.delta.data_files import DataFiles, Target
 from streaming.errors import SinkUnavailable, TooManyRefused
-from streaming.events.contract import parse_record
+from streaming.events.parse import parse_record
 from streaming.failures import is_about_data
 from streaming.quarantine.bisect import MAX_REFUSED, bisect
 from streaming.quarantine.failures import Failures

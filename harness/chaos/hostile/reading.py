@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from generator.events.reference_validator import classify
-from streaming.events.contract import Accepted, parse_record
+from streaming.events.parse import Accepted, parse_record
 
 
 class Disagrees(Exception):

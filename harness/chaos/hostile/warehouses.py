@@ -17,9 +17,9 @@ from psycopg.sql import SQL, Identifier
 
 from deploy.infra import grant
 from harness.redshift_double.data_api import JOB_USER, FakeDataApi, prepared
+from streaming.delta.lake_files import LakeFiles
 from streaming.files import Files
 from streaming.warehouse.base import Load, Warehouse
-from streaming.warehouse.lake_files import LakeFiles
 from streaming.warehouse.postgres import PostgresWarehouse
 from streaming.warehouse.redshift.data_api import DataApi
 from streaming.warehouse.redshift.staging import Staging

@@ -20,7 +20,8 @@ from deltalake.exceptions import CommitFailedError
 from streaming.corrections import erased_events
 from streaming.delta.tables import open_table, spilled
 from streaming.errors import OperationFailed, SettingsError
-from streaming.events.contract import ERASED, Accepted, parse_record
+from streaming.events.contract import ERASED
+from streaming.events.parse import Accepted, parse_record
 from streaming.events.records import split_events
 from streaming.files import Files
 from streaming.operations.bronze_rows import SCHEMA, Row, bronze_row

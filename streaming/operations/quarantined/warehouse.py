@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streaming.delta.lake_files import without
 from streaming.delta.tables import open_table, read
 from streaming.operations.quarantined.rows import Row
 from streaming.quarantine.bisect import bisect
@@ -16,7 +17,6 @@ from streaming.settings import Settings
 from streaming.warehouse.base import Load, Warehouse
 from streaming.warehouse.connect import open_warehouse
 from streaming.warehouse.facts import TARGETS
-from streaming.warehouse.lake_files import without
 
 
 @dataclass

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable, Transaction
 
 from streaming.delta.tables import open_table, plain
-from streaming.events.contract import Accepted, parse_record
+from streaming.events.parse import Accepted, parse_record
 from streaming.operations.bronze_rows import Row, append, bronze_row
 from streaming.operations.silver_ids import present
 from streaming.settings import Settings

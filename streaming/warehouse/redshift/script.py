@@ -8,9 +8,9 @@ from datetime import UTC
 from string import Template
 from typing import Any
 
+from streaming.delta.lake_files import LakeFiles, is_empty
 from streaming.warehouse import statements
 from streaming.warehouse.base import Load
-from streaming.warehouse.lake_files import LakeFiles, is_empty
 from streaming.warehouse.redshift.data_api import MAX_STATEMENTS
 
 DIALECT = "redshift"

@@ -20,11 +20,11 @@ from uuid import uuid4
 
 import pyarrow as pa
 
+from streaming.delta.lake_files import LakeFiles, Rows, in_batches, is_empty
 from streaming.errors import PermanentFailure, RowsRefused, SettingsError, SinkUnavailable
 from streaming.settings import Settings
 from streaming.warehouse import statements
 from streaming.warehouse.base import HopToken, Load
-from streaming.warehouse.lake_files import LakeFiles, Rows, in_batches, is_empty
 from streaming.warehouse.redshift.data_api import MAX_STATEMENTS, DataApi, StatementFailed
 from streaming.warehouse.redshift.script import DIALECT, copied_in_place, fitting, ledger_statement, script, values_of
 from streaming.warehouse.redshift.staging import Staging, fitted
