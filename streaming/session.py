@@ -33,9 +33,6 @@ JOB: Mapping[str, str] = {
     # Spark 4 would otherwise raise an error where Spark 3.5 makes a null, for a cast or a sum that fails: a row must
     # never stop a query, and both must give the same rows.
     "spark.sql.ansi.enabled": "false",
-    # Spark 4 would otherwise take lower case from a newer Unicode than the one whose letters Java's patterns know: rare
-    # capitals would become letters that Spark 3.5, operations and audit do not count. Spark 3.5 has no such setting.
-    "spark.sql.icu.caseMappings.enabled": "false",
     # The default is INT96, which other readers take for times without a time zone.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # Hops share the cores evenly; supervisor.py gives each hop a pool.

@@ -59,7 +59,7 @@ class Settings:
     hops: tuple[str, ...] = HOPS
     ingest_trigger: float = 1.0
     refine_trigger: float = 0.25
-    aggregate_trigger: float = 5.0
+    aggregate_trigger: float = 10.0
     upsert_interval: float = 5.0
     load_trigger: float = 1.5
     serve_interval: float = 5.0

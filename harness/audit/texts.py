@@ -12,7 +12,7 @@ import regex
 
 from streaming.tables.gold_sentiment_by_topic import TOPICS_PER_TEXT
 from streaming.tables.gold_terms_by_hour import STOP_WORDS, TERMS_PER_TEXT
-from streaming.tables.lower_case import TWO_UNITS, as_java_reads, lower_cased
+from streaming.tables.lower_case import known_letters, lower_case
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,21 +22,21 @@ MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
 SENTIMENTS = ("negative", "neutral", "positive")
 
 # `regex` and not `re`: the latter's \w leaves out the marks that Hindi or Thai words are made of.
-HASHTAG = regex.compile(rf"(?<![\w&{TWO_UNITS}])" + r"#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
+HASHTAG = regex.compile(r"(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
 ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
-WORD = regex.compile(rf"(?<![\p{{L}}\p{{M}}\p{{N}}_{TWO_UNITS}])" + r"\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
+WORD = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
 
 Sums = dict[tuple[Any, ...], list[float]]
 
 
 def topics(text: str) -> list[str]:
     """The distinct hashtags of a text in order, lower case."""
-    return list(dict.fromkeys(HASHTAG.findall(lower_cased(as_java_reads(text)))))[:TOPICS_PER_TEXT]
+    return list(dict.fromkeys(HASHTAG.findall(lower_case(known_letters(text)))))[:TOPICS_PER_TEXT]
 
 
 def terms(text: str) -> list[str]:
     """The distinct words of a text in order, lower case, without stop words."""
-    words = WORD.findall(lower_cased(ADDRESS.sub(" ", as_java_reads(text))))
+    words = WORD.findall(lower_case(ADDRESS.sub(" ", known_letters(text))))
     return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
 
 

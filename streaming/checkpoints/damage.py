@@ -32,7 +32,7 @@ INGEST, REFINE, AGGREGATE = "ingest", "refine", "aggregate"
 READS: Mapping[str, tuple[str, ...]] = {
     INGEST: (),
     REFINE: (bronze_events.NAME,),
-    AGGREGATE: tuple(catalog.CONTRIBUTING),
+    AGGREGATE: tuple(table.name for table in catalog.SILVER.values()),
 }
 WRITES: Mapping[str, tuple[str, ...]] = {
     INGEST: (bronze_events.NAME,),

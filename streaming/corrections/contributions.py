@@ -1,83 +1,28 @@
-"""The contributions of silver rows to gold, computed without Spark: the twin of tables/gold_contributions.py.
-
-The aggregate hop sums a micro-batch in one Spark job; an operation changes few rows, and Spark would take longer to
-start than to work. `tests/integration/test_operations_contributions.py` compares the two.
-"""
+"""What a change of silver rows changes in gold: the sums of their contributions, with a sign."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
-import regex
+import pyarrow.compute as pc
 
-from streaming.tables import (
-    gold_engagement_by_minute,
-    gold_language_by_hour,
-    gold_quality_by_minute,
-    gold_sentiment_by_cohort,
-    gold_sentiment_by_minute,
-    gold_sentiment_by_model,
-    gold_sentiment_by_topic,
-    gold_terms_by_hour,
-    silver_comments,
-    silver_deletions,
-    silver_interactions,
-    silver_posts,
-    silver_rejected,
-    silver_user_changes,
-)
-from streaming.tables.catalog import ROWS
-from streaming.tables.gold_contributions import (
-    COUNTS,
-    KEY,
-    SUMS,
-    UNKNOWN,
-    measures,
-    of_table,
-)
-from streaming.tables.gold_sentiment_by_cohort import Cohort
-from streaming.tables.gold_sentiment_by_topic import TOPICS_PER_TEXT
-from streaming.tables.gold_terms_by_hour import STOP_WORDS, TERMS_PER_TEXT
-from streaming.tables.keyed_table import TIMESTAMP, KeyedTable
-from streaming.tables.lower_case import TWO_UNITS, as_java_reads, lower_cased
-from streaming.tables.parsed_events import REJECTED
+from streaming.tables import catalog, gold_freshness, gold_sentiment_by_cohort
+from streaming.tables.gold_contributions import COUNTS, SUMS, counted, summed, with_times
+from streaming.tables.gold_sentiment_by_cohort import NO_COHORT, Cohort
+from streaming.tables.gold_sums import TEXTS, sums_of
+from streaming.tables.keyed_table import KeyedTable
 
-ENTITIES: Mapping[str, str] = {
-    silver_posts.NAME: silver_posts.ENTITY,
-    silver_comments.NAME: silver_comments.ENTITY,
-    silver_interactions.NAME: silver_interactions.ENTITY,
-    silver_user_changes.NAME: silver_user_changes.ENTITY,
-    silver_deletions.NAME: silver_deletions.ENTITY,
-    silver_rejected.NAME: REJECTED,
-}
-TABLES: Mapping[str, KeyedTable] = {
-    module.NAME: module.TABLE
-    for module in (
-        gold_sentiment_by_minute,
-        gold_sentiment_by_topic,
-        gold_sentiment_by_cohort,
-        gold_sentiment_by_model,
-        gold_engagement_by_minute,
-        gold_quality_by_minute,
-        gold_terms_by_hour,
-        gold_language_by_hour,
-    )
-}
-SENTIMENTS = ("negative", "neutral", "positive")
-LATE_AFTER = timedelta(minutes=10)
-
-# `regex` and not `re`: its \w has the marks that Hindi or Thai words are made of, as Java's has.
-_HASHTAG = regex.compile(rf"(?<![\w&{TWO_UNITS}])" + r"#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
-_ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
-_WORD = regex.compile(rf"(?<![\p{{L}}\p{{M}}\p{{N}}_{TWO_UNITS}])" + r"\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
+ENTITIES: Mapping[str, str] = {table.name: entity for entity, table in catalog.SILVER.items()}
+# Not the lag of batches: no correction changes that.
+TABLES: Mapping[str, KeyedTable] = {table.name: table for table in catalog.GOLD if table.name != gold_freshness.NAME}
+# Sums of fractions are not exactly 0 after everything was subtracted again.
+ROUNDING = 1e-12
+MEANS = frozenset({"polarity_mean"})
 
 Row = Mapping[str, Any]
-Place = tuple[str, datetime, str, str]
 CohortOf = Callable[[Row], Cohort]
 
 
@@ -86,90 +31,42 @@ class Sums:
 
     def __init__(self, cohort_of: CohortOf) -> None:
         self._cohort_of = cohort_of
-        self._sums: dict[Place, list[float]] = defaultdict(lambda: [0.0] * (len(COUNTS) + len(SUMS)))
+        self._cohorts: dict[str, Cohort] = {}
+        self._parts: list[pa.Table] = []
 
     def add(self, name: str, rows: pa.Table, sign: int) -> None:
         """Add (`sign` 1) or subtract (-1) the contributions of rows of the silver table `name`."""
-        entity = ENTITIES[name]
-        for row in rows.to_pylist():
-            values = _values(row)
-            for place in _keys(entity, row, self._cohort_of):
-                sums = self._sums[place]
-                for index, value in enumerate(values):
-                    sums[index] += sign * value
+        entity, own = ENTITIES[name], counted(rows)
+        if entity in TEXTS:
+            # One author may have been counted in several cohorts: each row counts as an author of its own.
+            place = own.schema.get_field_index("user_id")
+            own = own.set_column(place, "user_id", pa.array(self._placed(rows), pa.string()))
+        self._parts.append(_signed(sums_of(entity, own), sign))
 
     def rows(self) -> dict[str, pa.Table]:
         """Gold table -> the rows to *add* to it; keys whose sums are all zero are left out."""
-        sums = self._table()
-        found = {name: _rows(name, sums) for name in TABLES}
-        return {name: rows for name, rows in found.items() if rows.num_rows}
+        sums = with_times(summed(self._parts))
+        found = {name: rows(sums) for name, rows in catalog.ROWS.items()}
+        found[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, self._cohorts)
+        changed = {name: rows.filter(_not_zero(TABLES[name], rows)) for name, rows in found.items()}
+        return {name: rows for name, rows in changed.items() if rows.num_rows}
 
-    def _table(self) -> pa.Table:
-        kept = [(place, sums) for place, sums in self._sums.items() if any(abs(value) > 1e-12 for value in sums)]
-        places = list(zip(*(place for place, _ in kept), strict=True)) or [()] * len(KEY)
-        values = list(zip(*(sums for _, sums in kept), strict=True)) or [()] * (len(COUNTS) + len(SUMS))
-        kinds = dict(zip(KEY, (pa.string(), TIMESTAMP, pa.string(), pa.string()), strict=True))
-        columns = {name: pa.array(column, kinds[name]) for name, column in zip(KEY, places, strict=True)}
-        for name, column in zip((*COUNTS, *SUMS), values, strict=True):
-            columns[name] = pa.array(column, pa.float64()).cast(pa.int64() if name in COUNTS else pa.float64())
-        return pa.table(columns)
-
-
-def topics(text: str) -> list[str]:
-    """The distinct hashtags of a text in order, lower case, as gold/sentiment_by_topic counts them."""
-    return list(dict.fromkeys(_HASHTAG.findall(lower_cased(as_java_reads(text)))))[:TOPICS_PER_TEXT]
+    def _placed(self, rows: pa.Table) -> list[str]:
+        """A name for each row, under which its cohort is kept."""
+        first = len(self._cohorts)
+        names = [str(number) for number in range(first, first + rows.num_rows)]
+        of_rows = rows.select(["user_id", "event_time", "arrival_time"]).to_pylist()
+        found = (self._cohort_of(row) if row["event_time"] else NO_COHORT for row in of_rows)
+        self._cohorts |= zip(names, found, strict=True)
+        return names
 
 
-def terms(text: str) -> list[str]:
-    """The distinct terms of a text without stop words, in order, lower case, as gold/terms_by_hour counts them."""
-    words = _WORD.findall(lower_cased(_ADDRESS.sub(" ", as_java_reads(text))))
-    return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
+def _signed(sums: pa.Table, sign: int) -> pa.Table:
+    for name in (*COUNTS, *SUMS) if sign < 0 else ():
+        sums = sums.set_column(sums.schema.get_field_index(name), name, pc.negate(sums[name]))
+    return sums
 
 
-def _values(row: Row) -> tuple[float, ...]:
-    event, arrival, sentiment = row["event_time"], row["arrival_time"], row.get("sentiment")
-    late = event is not None and arrival is not None and arrival > event + LATE_AFTER
-    counts = (float(sentiment == name) for name in SENTIMENTS)
-    return 1.0, *counts, float(late), _number(row.get("polarity")), _number(row.get("confidence"))
-
-
-def _number(value: float | None) -> float:
-    return 0.0 if value is None or math.isnan(value) else value
-
-
-def _keys(entity: str, row: Row, cohort_of: CohortOf) -> Iterator[Place]:
-    if (arrival := row["arrival_time"]) is not None:
-        reason = _known(row["reason"]) if entity == REJECTED else ""
-        yield gold_quality_by_minute.NAME, _minute(arrival), entity, reason
-    event = row["event_time"]
-    if event is None or entity in (REJECTED, silver_user_changes.ENTITY, silver_deletions.ENTITY):
-        return
-    if entity == silver_interactions.ENTITY:
-        yield gold_engagement_by_minute.NAME, _minute(event), _known(row["action"]), ""
-        return
-    minute, hour = _minute(event), event.replace(minute=0, second=0, microsecond=0)
-    yield gold_language_by_hour.NAME, hour, _known(row["language"]), entity
-    if row["sentiment"] is None:
-        return
-    yield gold_sentiment_by_minute.NAME, minute, entity, ""
-    yield gold_sentiment_by_model.NAME, hour, _known(row["model_version"]), entity
-    yield gold_sentiment_by_cohort.NAME, hour, *cohort_of(row)
-    for topic in topics(row["text"] or ""):
-        yield gold_sentiment_by_topic.NAME, minute, topic, entity
-    for term in terms(row["text"] or ""):
-        yield gold_terms_by_hour.NAME, hour, term, ""
-
-
-def _rows(name: str, sums: pa.Table) -> pa.Table:
-    if name != gold_sentiment_by_cohort.NAME:
-        return ROWS[name](sums)
-    own = of_table(sums, name)
-    return TABLES[name].rows({"hour": own["time"], "location": own["key1"], "age_band": own["key2"], **measures(own)})
-
-
-def _known(value: str | None) -> str:
-    return UNKNOWN if value is None else value
-
-
-def _minute(time: datetime) -> datetime:
-    return time.replace(second=0, microsecond=0)
+def _not_zero(table: KeyedTable, rows: pa.Table) -> pa.ChunkedArray:
+    values = (rows[name].cast(pa.float64()) for name, _ in table.values if name not in MEANS)
+    return reduce(pc.or_, (pc.greater(pc.abs(value), ROUNDING) for value in values))

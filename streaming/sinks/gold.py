@@ -22,8 +22,8 @@ from streaming.tables import (
     gold_freshness,
     gold_sentiment_by_cohort,
 )
-from streaming.tables.gold_contributions import collected
 from streaming.tables.gold_sentiment_by_cohort import Cohort
+from streaming.tables.gold_sums import collected
 from streaming.tables.keyed_table import KeyedTable
 
 

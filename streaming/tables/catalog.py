@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from streaming.tables import (
@@ -29,9 +27,7 @@ from streaming.tables import (
     silver_user_changes,
     silver_users,
 )
-from streaming.tables.gold_contributions import contributions
 from streaming.tables.keyed_table import KeyedTable
-from streaming.tables.parsed_events import REJECTED
 
 
 class SilverTable(NamedTuple):
@@ -75,7 +71,7 @@ GOLD: tuple[KeyedTable, ...] = (
 # And the one of the hop upsert.
 KEYED: tuple[KeyedTable, ...] = (silver_users.TABLE, *GOLD)
 
-# By name: how to make a keyed table's rows from a micro-batch's sums, where nothing else is needed.
+# By name: how to make a keyed table's rows from sums, where nothing else is needed.
 ROWS: Mapping[str, Callable[[pa.Table], pa.Table]] = {
     module.NAME: module.rows
     for module in (
@@ -88,59 +84,3 @@ ROWS: Mapping[str, Callable[[pa.Table], pa.Table]] = {
         gold_language_by_hour,
     )
 }
-
-
-def from_text(entity: str) -> Callable[[DataFrame], DataFrame]:
-    """The contributions of rows of silver/posts (entity `post`) or silver/comments (entity `comment`).
-
-    A text without a sentiment is left out of all tables about sentiment, so that no mean or share contains it.
-    """
-
-    def contributed(rows: DataFrame) -> DataFrame:
-        of_sentiment = (
-            gold_sentiment_by_minute.keys(entity),
-            gold_sentiment_by_topic.keys(entity),
-            gold_sentiment_by_model.keys(entity),
-            gold_sentiment_by_cohort.keys(),
-            gold_terms_by_hour.keys(),
-        )
-        scored = (F.when(F.col("sentiment").isNotNull(), keys) for keys in of_sentiment)
-        return contributions(rows, *scored, gold_language_by_hour.keys(entity), *_any_event(entity))
-
-    return contributed
-
-
-def from_interactions(rows: DataFrame) -> DataFrame:
-    """The contributions of rows of silver/interactions."""
-    entity = silver_interactions.ENTITY
-    return contributions(rows, gold_engagement_by_minute.keys(), *_any_event(entity))
-
-
-def from_user_changes(rows: DataFrame) -> DataFrame:
-    """The contributions of rows of silver/user_changes."""
-    return contributions(rows, *_any_event(silver_user_changes.ENTITY))
-
-
-def from_deletions(rows: DataFrame) -> DataFrame:
-    """What rows of silver/deletions contribute."""
-    return contributions(rows, *_any_event(silver_deletions.ENTITY))
-
-
-def from_rejected(rows: DataFrame) -> DataFrame:
-    """The contributions of rows of silver/rejected."""
-    return contributions(rows, *_any_event(REJECTED, F.col("reason")))
-
-
-# By silver table: what its rows contribute to the keyed tables.
-CONTRIBUTING: Mapping[str, Callable[[DataFrame], DataFrame]] = {
-    silver_posts.NAME: from_text(silver_posts.ENTITY),
-    silver_comments.NAME: from_text(silver_comments.ENTITY),
-    silver_interactions.NAME: from_interactions,
-    silver_user_changes.NAME: from_user_changes,
-    silver_deletions.NAME: from_deletions,
-    silver_rejected.NAME: from_rejected,
-}
-
-
-def _any_event(entity: str, reason: Column | None = None) -> tuple[Column, Column]:
-    return gold_quality_by_minute.keys(entity, reason), gold_freshness.keys()

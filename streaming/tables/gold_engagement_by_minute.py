@@ -6,10 +6,8 @@ Key: `minute` of the event, `action`.
 from __future__ import annotations
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import key, minute, of_table
+from streaming.tables.gold_contributions import Keys, minute, of_table
 from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, added
 
 NAME = "gold/engagement_by_minute"
@@ -22,9 +20,9 @@ TABLE = KeyedTable(
 )
 
 
-def keys() -> Column:
-    """Aggregation keys of an interaction."""
-    return F.array(key(NAME, minute("event_time"), F.col("action")))
+def keys(rows: pa.Table) -> Keys:
+    """Aggregation keys of interactions."""
+    return Keys(NAME, minute(rows["event_time"]), rows["action"])
 
 
 def rows(sums: pa.Table) -> pa.Table:

@@ -10,10 +10,8 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import key, of_table
+from streaming.tables.gold_contributions import Keys, floored, of_table
 from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, replaced
 
 NAME = "gold/freshness"
@@ -36,10 +34,9 @@ TABLE = KeyedTable(
 RESOLUTION_US = 100_000
 
 
-def keys() -> Column:
-    """Aggregation keys of any event: the tenth of a second in which it arrived."""
-    tenth = F.expr(f"timestamp_micros(unix_micros(arrival_time) div {RESOLUTION_US} * {RESOLUTION_US})")
-    return F.array(key(NAME, tenth))
+def keys(rows: pa.Table) -> Keys:
+    """Aggregation keys of any events: the tenth of a second in which each arrived."""
+    return Keys(NAME, floored(rows["arrival_time"], RESOLUTION_US))
 
 
 def rows(sums: pa.Table, batch: int, committed_at: datetime) -> pa.Table:

@@ -10,10 +10,8 @@ from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import hour, key, of_table
+from streaming.tables.gold_contributions import Keys, hour, of_table
 from streaming.tables.keyed_table import TIMESTAMP, KeyedTable, added
 
 NAME = "gold/language_by_hour"
@@ -26,9 +24,9 @@ TABLE = KeyedTable(
 )
 
 
-def keys(entity: str) -> Column:
-    """Aggregation keys of a post or comment."""
-    return F.array(key(NAME, hour("event_time"), F.col("language"), F.lit(entity)))
+def keys(rows: pa.Table, entity: str) -> Keys:
+    """Aggregation keys of posts or comments."""
+    return Keys(NAME, hour(rows["event_time"]), rows["language"], entity)
 
 
 def rows(sums: pa.Table) -> pa.Table:

@@ -6,10 +6,8 @@ Key: `minute` of arrival, `entity` (post, comment, interaction, user, rejected),
 from __future__ import annotations
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
-from streaming.tables.gold_contributions import key, minute, of_table
+from streaming.tables.gold_contributions import Keys, Strings, minute, of_table
 from streaming.tables.keyed_table import (
     LATE,
     TIMESTAMP,
@@ -27,9 +25,9 @@ TABLE = KeyedTable(
 )
 
 
-def keys(entity: str, reason: Column | None = None) -> Column:
-    """Aggregation keys of any event; `reason` only for rejected ones."""
-    return F.array(key(NAME, minute("arrival_time"), F.lit(entity), reason))
+def keys(rows: pa.Table, entity: str, reason: Strings = "") -> Keys:
+    """Aggregation keys of any events; `reason` only for rejected ones."""
+    return Keys(NAME, minute(rows["arrival_time"]), entity, reason)
 
 
 def rows(sums: pa.Table) -> pa.Table:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from streaming.tables.gold_contributions import (
     SUMS,
     UNKNOWN,
+    Keys,
     hour,
-    key,
     measures,
     of_table,
 )
@@ -56,9 +54,9 @@ def age_band(age: int | None) -> str:
     return next((band for end, band in AGE_BANDS if age < end), OLDEST_BAND)
 
 
-def keys() -> Column:
-    """Aggregation keys of a post or comment: its author and hour. `rows` replaces the author by the cohort."""
-    return F.array(key(NAME, hour("event_time"), F.col("user_id")))
+def keys(rows: pa.Table) -> Keys:
+    """Aggregation keys of posts or comments: author and hour. `rows` replaces the author by the cohort."""
+    return Keys(NAME, hour(rows["event_time"]), rows["user_id"])
 
 
 def authors(sums: pa.Table) -> frozenset[str]:

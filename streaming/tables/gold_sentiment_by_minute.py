@@ -6,11 +6,9 @@ Key: `minute` of the event, `entity` (post, comment).
 from __future__ import annotations
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from streaming.tables.gold_contributions import (
-    key,
+    Keys,
     measures,
     minute,
     of_table,
@@ -34,9 +32,9 @@ TABLE = KeyedTable(
 )
 
 
-def keys(entity: str) -> Column:
-    """Aggregation keys of a post or comment."""
-    return F.array(key(NAME, minute("event_time"), F.lit(entity)))
+def keys(rows: pa.Table, entity: str) -> Keys:
+    """Aggregation keys of posts or comments."""
+    return Keys(NAME, minute(rows["event_time"]), entity)
 
 
 def rows(sums: pa.Table) -> pa.Table:

@@ -6,12 +6,10 @@ Key: `hour` of the event, `model_version`, `entity` (post, comment).
 from __future__ import annotations
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from streaming.tables.gold_contributions import (
+    Keys,
     hour,
-    key,
     measures,
     of_table,
 )
@@ -32,9 +30,9 @@ TABLE = KeyedTable(
 )
 
 
-def keys(entity: str) -> Column:
-    """Aggregation keys of a post or comment."""
-    return F.array(key(NAME, hour("event_time"), F.col("model_version"), F.lit(entity)))
+def keys(rows: pa.Table, entity: str) -> Keys:
+    """Aggregation keys of posts or comments."""
+    return Keys(NAME, hour(rows["event_time"]), rows["model_version"], entity)
 
 
 def rows(sums: pa.Table) -> pa.Table:

@@ -7,11 +7,11 @@ for each of its topics.
 from __future__ import annotations
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import regex
 
 from streaming.tables.gold_contributions import (
-    key,
+    Keys,
+    exploded,
     measures,
     minute,
     of_table,
@@ -22,7 +22,7 @@ from streaming.tables.keyed_table import (
     TIMESTAMP,
     KeyedTable,
 )
-from streaming.tables.lower_case import TWO_UNITS, lower_case
+from streaming.tables.lower_case import known_letters, lower_case
 
 NAME = "gold/sentiment_by_topic"
 TABLE = KeyedTable(
@@ -36,19 +36,21 @@ TABLE = KeyedTable(
 
 # Up to 100 word characters of any script with at least one letter, not inside a word or an HTML entity (`&#39;`).
 # Every warehouse holds 100 characters whole: 400 bytes of UTF-8.
-HASHTAG = rf"(?U)(?<![\w&{TWO_UNITS}])" + r"#(?=\w{1,100}(?!\w))([\d_]*[\w&&[^\d_]]\w*)"
+# `regex` and not `re`: its \w has the marks that Hindi or Thai words are made of.
+HASHTAG = regex.compile(r"(?<![\w&])#(?=\w{1,100}(?!\w))([\d_]*[\w--[\d_]]\w*)", regex.VERSION1)
 TOPICS_PER_TEXT = 10
 
 
-def topics(text: str) -> Column:
-    """The first TOPICS_PER_TEXT distinct hashtags of a text column, in order: an array of strings."""
-    found = F.regexp_extract_all(lower_case(F.col(text)), F.lit(HASHTAG), F.lit(1))
-    return F.slice(F.array_distinct(found), 1, TOPICS_PER_TEXT)
+def topics(text: str) -> list[str]:
+    """The first TOPICS_PER_TEXT distinct hashtags of a text, in order."""
+    if "#" not in text:
+        return []
+    return list(dict.fromkeys(HASHTAG.findall(lower_case(known_letters(text)))))[:TOPICS_PER_TEXT]
 
 
-def keys(entity: str) -> Column:
-    """Aggregation keys of a post or comment."""
-    return F.transform(topics("text"), lambda topic: key(NAME, minute("event_time"), topic, F.lit(entity)))
+def keys(rows: pa.Table, entity: str) -> Keys:
+    """Aggregation keys of posts or comments, one for each of their topics."""
+    return exploded(rows, NAME, minute(rows["event_time"]), topics, entity)
 
 
 def rows(sums: pa.Table) -> pa.Table:

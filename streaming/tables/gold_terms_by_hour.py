@@ -6,12 +6,12 @@ Key: `hour` of the event, `term` (letters only, lower case). A text counts once 
 from __future__ import annotations
 
 import pyarrow as pa
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import regex
 
 from streaming.tables.gold_contributions import (
+    Keys,
+    exploded,
     hour,
-    key,
     measures,
     of_table,
 )
@@ -21,7 +21,7 @@ from streaming.tables.keyed_table import (
     TIMESTAMP,
     KeyedTable,
 )
-from streaming.tables.lower_case import TWO_UNITS, lower_case
+from streaming.tables.lower_case import known_letters, lower_case
 
 NAME = "gold/terms_by_hour"
 TABLE = KeyedTable(
@@ -33,9 +33,9 @@ TABLE = KeyedTable(
     hourly=True,
 )
 
-ADDRESS = r"(?U)https?://\S+|www\.\S+|@\w+"
+ADDRESS = regex.compile(r"https?://\S+|www\.\S+|@\w+")
 # 3 to 40 letters of any script that are not part of something longer.
-WORD = rf"(?<![\p{{L}}\p{{M}}\p{{N}}_{TWO_UNITS}])" + r"\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])"
+WORD = regex.compile(r"(?<![\p{L}\p{M}\p{N}_])\p{L}[\p{L}\p{M}]{2,39}(?![\p{L}\p{M}\p{N}_])")
 TERMS_PER_TEXT = 20
 
 # Words without a topic of their own, and the parts that contractions leave when they are split at the apostrophe.
@@ -54,16 +54,15 @@ _STOP_WORDS = (
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
-def terms(text: str) -> Column:
-    """The first TERMS_PER_TEXT distinct terms of a text column, in order: an array of strings."""
-    words = F.regexp_extract_all(lower_case(F.regexp_replace(text, ADDRESS, " ")), F.lit(WORD), F.lit(0))
-    kept = F.filter(words, lambda word: ~word.isin(*sorted(STOP_WORDS)))
-    return F.slice(F.array_distinct(kept), 1, TERMS_PER_TEXT)
+def terms(text: str) -> list[str]:
+    """The first TERMS_PER_TEXT distinct terms of a text, in order."""
+    words = WORD.findall(lower_case(ADDRESS.sub(" ", known_letters(text))))
+    return list(dict.fromkeys(word for word in words if word not in STOP_WORDS))[:TERMS_PER_TEXT]
 
 
-def keys() -> Column:
-    """Aggregation keys of a post or comment, one for each of its terms."""
-    return F.transform(terms("text"), lambda term: key(NAME, hour("event_time"), term))
+def keys(rows: pa.Table) -> Keys:
+    """Aggregation keys of posts or comments, one for each of their terms."""
+    return exploded(rows, NAME, hour(rows["event_time"]), terms)
 
 
 def rows(sums: pa.Table) -> pa.Table:

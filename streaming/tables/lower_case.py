@@ -1,23 +1,18 @@
-"""Texts in lower case, the same in Spark and in Python: operations and audit count hashtags and terms without Spark.
+"""Texts in lower case, as gold counts their hashtags and terms: the same in every release, so that a correction finds
+what was counted.
 
-Java 17 and Python's `regex` differ in three ways. They know the letters of different Unicode versions (13 and later).
-They find the end of a word, where Σ becomes ς, by different rules; so the end is told by a rule of our own. And Java
-looks behind by one unit of UTF-16, half a letter such as 𝐚, unless the pattern itself holds a character of two units.
+Earlier releases counted in Java 17, which knows the letters of Unicode 13 and ends words by rules of its own; so a
+letter of a later version is none, and the end of a word, where Σ becomes ς, is told by a rule of our own.
 """
 
 from __future__ import annotations
 
 import regex
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
-# A character of two units that is no letter: every pattern that looks behind holds it.
-TWO_UNITS = "\U0010ffff"
 # A capital sigma at the end of a word.
-FINAL_SIGMA = rf"(?<=[\p{{L}}\p{{M}}{TWO_UNITS}])Σ(?![\p{{L}}\p{{M}}])"
-_FINAL_SIGMA = regex.compile(FINAL_SIGMA)
+_FINAL_SIGMA = regex.compile(r"(?<=[\p{L}\p{M}])Σ(?![\p{L}\p{M}])")
 # Ranges of code points, in hexadecimal, that Unicode 13 leaves unassigned and that hold letters, marks or digits in a
-# later version. `tests/integration/test_gold_batches.py` compares every code point.
+# later version.
 _LATER = (
     "558 58b-58c 5c8-5c9 870-89f 8b5 8c8-8d2 b53-b54 c3c c5c-c5d cdc-cdd cf3 ece 170d 1715-171f 180f 1ac1-1af0 1b4c "
     "1c89-1c8a 1dfa 208f 209d-209f 2c2f 2c5f 9ffd-9fff a7c0-a7c1 a7cb-a7f4 ab6c-ab6d 10570-105f3 10780-107bf "
@@ -28,20 +23,16 @@ _LATER = (
     "2a6de-2a6df 2b735-2b73f 2b81e 2cea2-2cead 2ebf0-2ee5d 31350-3fc3f"
 )
 _RANGES = "".join("-".join(chr(int(end, 16)) for end in part.split("-")) for part in _LATER.split())
-_UNKNOWN_TO_JAVA = regex.compile(f"[{_RANGES}]")
+_LATER_LETTER = regex.compile(f"[{_RANGES}]")
 
 
-def lower_case(text: Column) -> Column:
-    """A text column in lower case."""
-    spelt = F.regexp_replace(F.regexp_replace(text, FINAL_SIGMA, "ς"), "Σ", "σ")
-    return F.lower(F.when(F.contains(text, F.lit("Σ")), spelt).otherwise(text))
+def known_letters(text: str) -> str:
+    """The text with a sign that is no letter in the place of each character of a later version of Unicode."""
+    return text if text.isascii() else str(_LATER_LETTER.sub("\ufffd", text))
 
 
-def as_java_reads(text: str) -> str:
-    """The text with a sign that is no letter in the place of each character that Java does not know."""
-    return str(_UNKNOWN_TO_JAVA.sub("\ufffd", text))
-
-
-def lower_cased(text: str) -> str:
-    """What `lower_case` makes of a text that `as_java_reads` returned."""
+def lower_case(text: str) -> str:
+    """A text that `known_letters` returned, in lower case."""
+    if text.isascii():
+        return text.lower()
     return str(_FINAL_SIGMA.sub("ς", text)).replace("Σ", "σ").lower()

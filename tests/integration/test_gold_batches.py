@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 
-from harness.audit import texts as audit
-from streaming.corrections import contributions
 from streaming.delta.merge import keyed_merge
 from streaming.delta.tables import open_table, read
 from streaming.hops import aggregate
@@ -22,9 +19,7 @@ from streaming.settings import Settings
 from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
 from streaming.tables import catalog, gold_sentiment_by_cohort
-from streaming.tables.gold_contributions import collected
-from streaming.tables.gold_sentiment_by_topic import topics
-from streaming.tables.gold_terms_by_hour import terms
+from streaming.tables.gold_sums import collected, contributed, counted_stream
 from streaming.tables.keyed_table import KeyedTable
 from tests.builders import NOON
 from tests.gold_rows import Batch, a_batch, a_silver_row, expected, random_batches
@@ -52,11 +47,11 @@ def arrive(settings: Settings, batch: Batch, *names: str) -> None:
 
 def sums_of(spark: SparkSession, batch: Batch) -> pa.Table:
     frames = [
-        contributed(spark.createDataFrame(rows, catalog.APPENDED[name]))
-        for name, contributed in catalog.CONTRIBUTING.items()
-        if (rows := batch[name])
+        counted_stream(entity, spark.createDataFrame(rows, table.schema))
+        for entity, table in catalog.SILVER.items()
+        if (rows := batch[table.name])
     ]
-    return collected(reduce(DataFrame.unionByName, frames))
+    return collected(contributed(reduce(DataFrame.unionByName, frames)))
 
 
 def rows_of(settings: Settings, table: KeyedTable) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -162,26 +157,6 @@ def test_texts_of_any_script_count_for_their_hashtags_and_terms(spark: SparkSess
     terms = {row["term"] for row in read(open_table(settings, "gold/terms_by_hour")).to_pylist()}
     assert topics == {"tea", "日本", "c3po"}
     assert terms == {"café", "tea", "добрый", "الخير"}
-
-
-def test_spark_finds_the_hashtags_and_terms_in_every_character_that_operations_and_audit_find(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    """Java and Python know different versions of Unicode, and end words differently where Σ becomes ς."""
-    characters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
-    groups = [characters[start : start + 10] for start in range(0, len(characters), 10)]
-    texts = [" ".join(f"#a{each}b x{each}y{each}z" for each in group) for group in groups]
-    texts += [f"#Α{each}ΟΔΟΣ Α{each}Σ ΑΒΣ{each} Σ{each}Α ΟΔΟΣ" for each in ":’ªⒶ\u0301\u0345\u200d\u00ad1_😀İ"]
-    pq.write_table(pa.table({"text": texts}), tmp_path / "texts.parquet")
-    frame = spark.read.parquet(str(tmp_path / "texts.parquet"))
-    found = frame.select("text", topics("text").alias("topics"), terms("text").alias("terms")).toPandas()
-    differing = [
-        (text, *lists)
-        for text, *lists in zip(found["text"], found["topics"], found["terms"], strict=True)
-        if [list(each) for each in lists] != [contributions.topics(text), contributions.terms(text)]
-    ]
-    assert differing == []
-    assert [audit.topics(text) for text in texts[-9:]] == [contributions.topics(text) for text in texts[-9:]]
 
 
 def test_rows_with_holes_count_as_unknown_and_stop_nothing(spark: SparkSession, settings: Settings) -> None:

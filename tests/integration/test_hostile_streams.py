@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from harness.chaos.hostile.records import START, Arrived
 from harness.chaos.hostile.search import Examination, search
@@ -21,11 +20,11 @@ ALIKE = ("e", "e ", "E", "\u00e9", "e\u0301")
 
 @pytest.fixture(scope="module")
 def examination(
-    spark: SparkSession, server: Database, lake_template: Path, tmp_path_factory: pytest.TempPathFactory
+    server: Database, lake_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Examination]:
     databases = Server(server.url, server.password)
     try:
-        yield Examination(spark, databases, lake_template, tmp_path_factory.mktemp("hostile"))
+        yield Examination(databases, lake_template, tmp_path_factory.mktemp("hostile"))
     finally:
         databases.close()
 

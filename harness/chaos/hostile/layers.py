@@ -6,17 +6,17 @@ What is left out is Spark's own: the offsets of its queries, and the state in wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial, reduce
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from deltalake import write_deltalake
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Row
 from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import StructType
 
 from harness.chaos.hostile.records import Arrived
 from streaming.delta.append import FileAppend
@@ -28,9 +28,10 @@ from streaming.scoring.language import UNSUPPORTED
 from streaming.settings import Settings
 from streaming.sinks.users import Users
 from streaming.tables import bronze_events
-from streaming.tables.catalog import CONTRIBUTING, SILVER
+from streaming.tables.catalog import SILVER
 from streaming.tables.columns import PARTITIONS
-from streaming.tables.gold_contributions import collected
+from streaming.tables.gold_contributions import counted, summed, with_times
+from streaming.tables.gold_sums import sums_of
 from streaming.tables.parsed_events import parsed_batches
 from streaming.warehouse.base import Warehouse
 from streaming.warehouse.facts import Loader
@@ -47,8 +48,7 @@ BRONZE = to_arrow_schema(bronze_events.SCHEMA)
 class Layers:
     """A lake and the warehouses that follow it. `take` brings records through all of them."""
 
-    def __init__(self, spark: SparkSession, settings: Settings, warehouses: Sequence[Warehouse]) -> None:
-        self._spark = spark
+    def __init__(self, settings: Settings, warehouses: Sequence[Warehouse]) -> None:
         self._settings = settings
         self._appends = {entity: FileAppend(settings, table.name, QUERY) for entity, table in SILVER.items()}
         self._users, self._gold = Users(settings, partial(keyed_merge, settings)), aggregate.gold(settings)
@@ -62,7 +62,7 @@ class Layers:
         bronze = pa.Table.from_pylist(rows, BRONZE)
         write_deltalake(self._settings.table(bronze_events.NAME), bronze, mode="append")
         files = self._refined(bronze, batch)
-        self._gold.write(collected(self._contributed(files)), batch, QUERY)
+        self._gold.write(self._sums(files), batch, QUERY)
         self._users.merge()
         for step in self._steps:
             step()
@@ -102,16 +102,14 @@ class Layers:
             if any(new):
                 yield batch.filter(pa.array(new))
 
-    def _contributed(self, files: dict[str, list[Row]]) -> DataFrame:
-        frames = []
-        for entity, table in SILVER.items():
-            columns = StructType([field for field in table.schema.fields if field.name not in PARTITIONS])
-            root = location(self._settings.table(table.name))
-            paths = [f"{root}/{file.path}" for file in files.get(entity, ())]
-            read = self._spark.read.schema(columns)
-            frame = read.parquet(*paths) if paths else self._spark.createDataFrame([], columns)
-            frames.append(CONTRIBUTING[table.name](frame))
-        return reduce(DataFrame.unionByName, frames)
+    def _sums(self, files: Mapping[str, Sequence[Row]]) -> pa.Table:
+        """What the rows in the files of a batch, by entity, contribute to gold."""
+        parts = []
+        for entity, of_entity in files.items():
+            root = location(self._settings.table(SILVER[entity].name))
+            read = (pq.read_table(f"{root}/{file.path}", partitioning=None) for file in of_entity)
+            parts += [sums_of(entity, counted(rows)) for rows in read]
+        return with_times(summed(parts))
 
 
 def _target(settings: Settings, entity: str) -> Target:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import postgres, workdir
-from harness.bench.embedded import settings_in, spark_session
+from harness.bench.embedded import settings_in
 from harness.chaos.hostile.search import Examination, Found, search
 from harness.chaos.hostile.warehouses import Server
 from streaming.cli import create_tables
@@ -71,21 +71,19 @@ def readable(result: Mapping[str, Any]) -> str:
 
 @contextmanager
 def _examination(scratch: Path, environ: Mapping[str, str]) -> Iterator[Examination]:
-    """An examination with a Spark session and a PostgreSQL of its own, which end with it."""
+    """An examination with a PostgreSQL of its own, which ends with it."""
     scratch.chmod(0o755)  # PostgreSQL runs as `nobody` where this runs as root
     place = workdir.prepared(str(scratch / "work"))
     settings = settings_in(scratch / "empty", CORES)
     create_tables(settings)
-    spark = spark_session(settings)
     try:
         started = postgres.start(place, environ)
         server = Server(started.url, started.password)
         try:
-            yield Examination(spark, server, Path(settings.lake), scratch)
+            yield Examination(server, Path(settings.lake), scratch)
         finally:
             server.close()
     finally:
-        spark.stop()
         postgres.stop(place)
         shutil.rmtree(place.root, ignore_errors=True)
 

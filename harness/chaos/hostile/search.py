@@ -10,7 +10,6 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
-from pyspark.sql import SparkSession
 
 from harness.chaos.hostile import compare
 from harness.chaos.hostile.layers import Layers
@@ -40,9 +39,8 @@ class Found:
 class Examination:
     """Brings streams through all layers, each in a lake and in databases of its own below `scratch`."""
 
-    def __init__(self, spark: SparkSession, server: Server, empty_lake: Path, scratch: Path) -> None:
+    def __init__(self, server: Server, empty_lake: Path, scratch: Path) -> None:
         """`empty_lake`: a lake that has every table and no row."""
-        self._spark = spark
         self._server = server
         self._empty_lake = empty_lake
         self._scratch = scratch
@@ -64,7 +62,7 @@ class Examination:
         lake = Path(shutil.copytree(self._empty_lake, folder / "lake"))
         job = Settings(lake=str(lake), checkpoints=str(folder / "checkpoints"), stream="events")
         with self._server.pair(lake) as pair:
-            layers = Layers(self._spark, job, (pair.postgres, pair.redshift))
+            layers = Layers(job, (pair.postgres, pair.redshift))
             middle = (len(stream) + 1) // BATCHES
             for batch, part in enumerate(filter(None, (stream[:middle], stream[middle:]))):
                 layers.take(part, batch)
