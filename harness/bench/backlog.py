@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.local import aws, processes, stack
+from deploy.local import processes, stack
 from deploy.local.errors import ServiceError
 from deploy.local.stack import Stack
 from deploy.local.workdir import prepared
 from harness.arguments import Parser, number
 from harness.audit.command import audit
 from harness.bench import machine
-from harness.demo import drain, models, settings
+from harness.demo import drain, models, sender, settings
 from harness.demo.counts import Layers
 from harness.demo.job import Job
 
@@ -36,7 +36,6 @@ POLL_S = 0.5
 # none, for a hop may be about to see what another one wrote.
 SETTLED_S, LOOKS = 2.0, 3
 STILL_S = 600.0
-FILLER = "generator"
 
 Progress = Callable[[str], None]
 
@@ -62,23 +61,9 @@ def measured(records: int, rate: float, environ: Mapping[str, str], progress: Pr
 
 
 def fill(services: Stack, environ: Mapping[str, str], records: int, progress: Progress) -> None:
-    """Put so many records into the stream, as fast as it takes them."""
-    work = services.workdir
-    filler = processes.spawn(
-        FILLER,
-        [
-            *(sys.executable, "-m", "generator", "--out", f"kinesis:{aws.STREAM}", "--rate", "max"),
-            *("--endpoint-url", services.aws.endpoint, "--ledger", str(work.ledger), "--events", str(records)),
-        ],
-        run=work.run,
-        log=work.logs / f"{FILLER}.log",
-        environ=environ,
-    )
+    """Put so many records into the stream, as fast as it takes them; raises ServiceError."""
     progress(f"putting {records:,} records into the stream")
-    while filler.alive:
-        processes.pause()
-    if filler.exit_code():
-        raise ServiceError(f"the generator failed: {processes.last_lines(work.logs / f'{FILLER}.log')}")
+    sender.send(services, environ, ["--rate", "max", "--events", str(records)])
 
 
 def _drained(job: Job, services: Stack, records: int, progress: Progress) -> tuple[dict[str, float], float]:

@@ -83,12 +83,17 @@ def resend(stack: Stack, environ: Mapping[str, str]) -> int:
         return 0
     listed = work.run / "resend.txt"
     listed.write_text("\n".join(missing) + "\n")
-    process = _spawn(stack, environ, ["--resend", str(listed)])
+    send(stack, environ, ["--resend", str(listed)])
+    return len(missing)
+
+
+def send(stack: Stack, environ: Mapping[str, str], options: Sequence[str]) -> None:
+    """Run the generator with these options until it has put everything; raises ServiceError if it fails."""
+    process = _spawn(stack, environ, options)
     while process.alive:
         processes.pause()
     if process.exit_code():
-        raise ServiceError(f"records could not be put again: {processes.last_lines(work.logs / f'{NAME}.log')}")
-    return len(missing)
+        raise ServiceError(f"records could not be put: {processes.last_lines(stack.workdir.logs / f'{NAME}.log')}")
 
 
 def note_drained(workdir: Workdir) -> None:
@@ -117,7 +122,7 @@ def _connector(
     )
 
 
-def _spawn(stack: Stack, environ: Mapping[str, str], options: list[str]) -> Process:
+def _spawn(stack: Stack, environ: Mapping[str, str], options: Sequence[str]) -> Process:
     work = stack.workdir
     (work.run / DRAINED).unlink(missing_ok=True)
     return processes.spawn(
