@@ -65,12 +65,7 @@ class Keys(NamedTuple):
 
 def counted(rows: pa.Table) -> pa.Table:
     """The columns COUNTED of rows of any silver table; what a table has not is null."""
-    columns = {
-        field.name: _cast(rows[field.name], field.type) if field.name in rows.column_names else None
-        for field in COUNTED
-    }
-    absent = {field.name: pa.nulls(rows.num_rows, field.type) for field in COUNTED}
-    return pa.table({name: absent[name] if column is None else column for name, column in columns.items()})
+    return pa.table({field.name: _counted(rows, field) for field in COUNTED})
 
 
 def contributions(rows: pa.Table, *every: Keys) -> pa.Table:
@@ -133,8 +128,11 @@ def exploded(
     return Keys(table, time.take(pa.array(places)), pa.array(chain.from_iterable(lists), pa.string()), key2, places)
 
 
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    return column.cast(TIMESTAMP).cast(kind) if pa.types.is_timestamp(column.type) else column.cast(kind)
+def _counted(rows: pa.Table, field: pa.Field) -> pa.Array | pa.ChunkedArray:
+    if field.name not in rows.column_names:
+        return pa.nulls(rows.num_rows, field.type)
+    column = rows[field.name]
+    return column.cast(TIMESTAMP).cast(field.type) if pa.types.is_timestamp(column.type) else column.cast(field.type)
 
 
 def _values(rows: pa.Table) -> pa.Table:
