@@ -26,6 +26,7 @@ EPILOG = """examples:
   moodstream model evaluate --data labelled.csv --json
   moodstream model promote                        # the challenger, if it passes the gates
   moodstream model import --transformers DIR --cascade-budget-us 200   # your own model, on the texts that need it
+  moodstream model list
   moodstream model rollback
   moodstream model next-word "i am"
   moodstream model export-held-out --out held-out.csv   # then: moodstream generate --texts held-out.csv
@@ -175,6 +176,12 @@ def _list(_: argparse.Namespace, __: Settings, registry: Registry) -> Answer:
     return {"versions": result}, "\n".join([head, *lines]) if lines else "no versions yet"
 
 
+def _examples_of(command: str) -> str:
+    """Those lines of EPILOG that show the command."""
+    head, *lines = EPILOG.splitlines()
+    return "\n".join([head, *(line for line in lines if f"moodstream model {command}" in line)])
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="moodstream model",
@@ -185,7 +192,13 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, what: str, run: Any, *, with_uri: bool = True) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        made = commands.add_parser(
+            name,
+            help=what,
+            description=what[0].upper() + what[1:] + ".",
+            epilog=_examples_of(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         made.set_defaults(run=run)
         made.add_argument("--json", action="store_true", help="one JSON object on the last line")
         options.add_options(made, with_uri=with_uri)

@@ -97,7 +97,8 @@ class Registry:
             if word == version.number or word in version.aliases:
                 return version
         what = f"no version and no alias '{word}'" if word else "no version"
-        raise NoModel(f"{self._name} has {what} in {self._settings.mlflow_uri}: run `moodstream model train`")
+        do = "`moodstream model list` shows those that there are" if self.versions() else "run `moodstream model train`"
+        raise NoModel(f"{self._name} has {what} in {self._settings.mlflow_uri}: {do}")
 
     def point(self, alias: str, number: str) -> None:
         """Point an alias to a version."""

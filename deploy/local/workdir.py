@@ -85,7 +85,8 @@ def existing(path: str) -> Workdir:
     """The working directory that a demo has used; raises UsageError if no demo has."""
     root = Path(path).absolute()
     if not (root / "run").is_dir():
-        raise UsageError(f"--workdir: '{path}' is no working directory of a demo")
+        expected = "expected a folder that `moodstream demo --workdir DIR` has used"
+        raise UsageError(f"--workdir: '{path}' is no working directory of a demo; {expected}")
     return Workdir(root)
 
 

@@ -11,6 +11,8 @@ from connectors.settings import SOURCES
 from deploy.local import ports
 from deploy.local.errors import UsageError
 from deploy.local.workdir import DEFAULT
+from generator.errors import UsageError as GeneratorError
+from generator.scenario import load_scenario
 from harness.arguments import Parser, number
 from harness.demo import reach
 
@@ -56,6 +58,7 @@ def from_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> DemoSetti
     settings = DemoSettings(**given)
     _check_input(settings.input)
     _check_source(settings)
+    _check_scenario(settings.scenario)
     if settings.input and settings.scenario:
         raise UsageError("--scenario: a file is sent as it is; leave out --input or --scenario")
     for jar in settings.jars:
@@ -92,6 +95,16 @@ def _check_input(path: Path | None) -> None:
             file.read(1)
     except OSError as error:
         raise UsageError(f"--input: cannot read '{path}': {error.strerror}") from error
+
+
+def _check_scenario(name: str | None) -> None:
+    """Read it, as the generator will once everything else has started."""
+    if name is None:
+        return
+    try:
+        load_scenario(name)
+    except GeneratorError as error:
+        raise UsageError(str(error)) from error
 
 
 def _parser() -> Parser:

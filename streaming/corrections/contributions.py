@@ -10,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streaming.tables import catalog, gold_freshness, gold_sentiment_by_cohort
-from streaming.tables.gold_contributions import COUNTS, SUMS, counted, summed, with_times
+from streaming.tables.gold_contributions import COUNTED, COUNTS, SUMS, Keys, counted, summed, with_times
 from streaming.tables.gold_sentiment_by_cohort import NO_COHORT, Cohort
-from streaming.tables.gold_sums import TEXTS, sums_of
-from streaming.tables.keyed_table import KeyedTable
+from streaming.tables.gold_sums import TIMES, sums_of
+from streaming.tables.keyed_table import TIMESTAMP, KeyedTable
 
 ENTITIES: Mapping[str, str] = {table.name: entity for entity, table in catalog.SILVER.items()}
 # Not the lag of batches: no correction changes that.
 TABLES: Mapping[str, KeyedTable] = {table.name: table for table in catalog.GOLD if table.name != gold_freshness.NAME}
 # Sums of fractions are not exactly 0 after everything was subtracted again.
-ROUNDING = 1e-12
+ROUNDING = 1e-6
 MEANS = frozenset({"polarity_mean"})
 
 Row = Mapping[str, Any]
@@ -31,34 +31,31 @@ class Sums:
 
     def __init__(self, cohort_of: CohortOf) -> None:
         self._cohort_of = cohort_of
-        self._cohorts: dict[str, Cohort] = {}
         self._parts: list[pa.Table] = []
 
     def add(self, name: str, rows: pa.Table, sign: int) -> None:
-        """Add (`sign` 1) or subtract (-1) the contributions of rows of the silver table `name`."""
-        entity, own = ENTITIES[name], counted(rows)
-        if entity in TEXTS:
-            # One author may have been counted in several cohorts: each row counts as an author of its own.
-            place = own.schema.get_field_index("user_id")
-            own = own.set_column(place, "user_id", pa.array(self._placed(rows), pa.string()))
-        self._parts.append(_signed(sums_of(entity, own), sign))
+        """Add (`sign` 1) or subtract (-1) the contributions of rows of the silver table `name`.
+
+        Raises KeyError if they lack a column of the table that gold counts.
+        """
+        entity = ENTITIES[name]
+        needed = [field for field in COUNTED.names if field in catalog.APPENDED[name].names]
+        sums = sums_of(entity, counted(rows.select(needed)), self._of_cohorts)
+        self._parts.append(_signed(sums, sign))
 
     def rows(self) -> dict[str, pa.Table]:
         """Gold table -> the rows to *add* to it; keys whose sums are all zero are left out."""
         sums = with_times(summed(self._parts))
         found = {name: rows(sums) for name, rows in catalog.ROWS.items()}
-        found[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows(sums, self._cohorts)
+        found[gold_sentiment_by_cohort.NAME] = gold_sentiment_by_cohort.rows_by_cohort(sums)
         changed = {name: rows.filter(_not_zero(TABLES[name], rows)) for name, rows in found.items()}
         return {name: rows for name, rows in changed.items() if rows.num_rows}
 
-    def _placed(self, rows: pa.Table) -> list[str]:
-        """A name for each row, under which its cohort is kept."""
-        first = len(self._cohorts)
-        names = [str(number) for number in range(first, first + rows.num_rows)]
-        of_rows = rows.select(["user_id", "event_time", "arrival_time"]).to_pylist()
-        found = (self._cohort_of(row) if row["event_time"] else NO_COHORT for row in of_rows)
-        self._cohorts |= zip(names, found, strict=True)
-        return names
+    def _of_cohorts(self, texts: pa.Table) -> Keys:
+        times = {name: texts[name].cast(TIMESTAMP) for name in TIMES}
+        rows = pa.table({"user_id": texts["user_id"], **times}).to_pylist()
+        found = [self._cohort_of(row) if row["event_time"] else NO_COHORT for row in rows]
+        return gold_sentiment_by_cohort.keys_by_cohort(texts, found)
 
 
 def _signed(sums: pa.Table, sign: int) -> pa.Table:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from streaming.corrections.contributions import TABLES
+from streaming.corrections.contributions import MEANS, ROUNDING, TABLES
 from streaming.delta.merge import predicate
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed
@@ -16,9 +16,6 @@ from streaming.settings import Settings
 from streaming.tables.keyed_table import KeyedTable
 
 ATTEMPTS = 20
-MEANS = ("polarity_mean",)
-# Sums of fractions are not exactly 0 after everything was subtracted again.
-ROUNDING = 1e-6
 
 
 def add_to_gold(settings: Settings, identity: str, gold: KeyedTable, rows: pa.Table) -> bool:

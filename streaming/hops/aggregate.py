@@ -21,7 +21,7 @@ from streaming.sinks.each_batch import named
 from streaming.sinks.gold import Gold
 from streaming.sources.delta import delta
 from streaming.tables.catalog import GOLD, SILVER
-from streaming.tables.gold_sums import contributed, counted_stream
+from streaming.tables.gold_sums import counted_columns, partial_sums
 
 CORRECTED_WITHIN_S = 60.0
 POLL_S = 0.5
@@ -32,13 +32,13 @@ def start(spark: SparkSession, settings: Settings) -> Running:
     begin(settings)
     for table in GOLD:
         created(table, location(settings.table(table.name)), storage_options(settings))
-    streams = [counted_stream(entity, delta(spark, settings, table.name)) for entity, table in SILVER.items()]
+    streams = [counted_columns(entity, delta(spark, settings, table.name)) for entity, table in SILVER.items()]
     rows = reduce(DataFrame.unionByName, streams)
     if settings.local_cores:
         # Six tables of a file or two each are one task's work, and one task needs no shuffle.
         rows = rows.coalesce(1)
     return (
-        rows.transform(contributed)
+        rows.transform(partial_sums)
         .writeStream.foreachBatch(named("aggregate", "silver to gold", gold(settings)))
         .queryName(HOP)
         .option("checkpointLocation", settings.checkpoint(HOP))

@@ -138,9 +138,7 @@ def maintain(table: DeltaTable, keep_hours: int, *, keep_all: bool = False) -> d
     before = len(table.file_uris())
     compacted = _compacted(table)
     _let_log_expire(table, not keep_all)
-    removed = []
-    if not keep_all:
-        removed = table.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
+    removed = [] if keep_all else _vacuumed(table, keep_hours)
     table.update_incremental()
     table.create_checkpoint()
     if not keep_all:
@@ -181,6 +179,21 @@ def _compacted(table: DeltaTable) -> bool:
         table.update_incremental()
         return True
     return False
+
+
+def _vacuumed(table: DeltaTable, keep_hours: int) -> list[str]:
+    """Delete old files, and those that no commit names; returns their paths.
+
+    VACUUM commits, and conflicts with whoever changes rows at the same moment. Raises CommitFailedError after ATTEMPTS.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return table.vacuum(retention_hours=keep_hours, enforce_retention_duration=False, dry_run=False, full=True)
+        except CommitFailedError:
+            if attempt == ATTEMPTS:
+                raise
+            table.update_incremental()
+    raise AssertionError("unreachable")
 
 
 def _line(name: str, done: Mapping[str, Any]) -> str:

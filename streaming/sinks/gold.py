@@ -46,11 +46,11 @@ class Gold:
         self._authors = authors
         self._tables: dict[str, KeyedMerge] = {}
 
-    def __call__(self, contributed: DataFrame, batch: int) -> None:
-        """Sum the contributions and merge them; what `foreachBatch` calls."""
+    def __call__(self, partial_sums: DataFrame, batch: int) -> None:
+        """Add up what the tasks have summed, and merge it; what `foreachBatch` calls."""
         # The query's id lives in its checkpoint: a new checkpoint is a new query, and never taken for a replay.
-        query = contributed.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
-        self.write(collected(contributed), batch, query)
+        query = partial_sums.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId") or ""
+        self.write(collected(partial_sums), batch, query)
         commit_points.reached("aggregate.written")
 
     def write(self, sums: pa.Table, batch: int, query: str) -> None:

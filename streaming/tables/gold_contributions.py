@@ -68,7 +68,7 @@ def counted(rows: pa.Table) -> pa.Table:
     return pa.table({field.name: _counted(rows, field) for field in COUNTED})
 
 
-def contributions(rows: pa.Table, *every: Keys) -> pa.Table:
+def sums_by(rows: pa.Table, *every: Keys) -> pa.Table:
     """One row (SUMMED) for each of the keys of `rows` (COUNTED). Keys without a time are left out.
 
     A null string becomes `unknown`.
@@ -115,7 +115,7 @@ def hour(time: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def floored(time: pa.ChunkedArray, microseconds: int) -> pa.ChunkedArray:
-    """Times rounded down to a multiple of `microseconds`."""
+    """Times since 1970, rounded down to a multiple of `microseconds`."""
     return pc.multiply(pc.divide(time, microseconds), microseconds)
 
 

@@ -1,6 +1,7 @@
 """gold/quality_by_minute: the events that arrived in each minute, accepted or rejected, and how many of them were late.
 
-Key: `minute` of arrival, `entity` (post, comment, interaction, user, rejected), `reason` (empty where not rejected).
+Key: `minute` of arrival, `entity` (post, comment, interaction, user, deletion, rejected), `reason` (empty where not
+rejected).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ aggregated, after the profile changes of the same micro-batch; `unknown` if the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -77,6 +77,20 @@ def rows(sums: pa.Table, cohorts: Mapping[str, Cohort]) -> pa.Table:
         .aggregate([(name, "sum") for name in counted])
     )
     total = grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names])
-    return TABLE.rows(
-        {"hour": total["time"], "location": total["location"], "age_band": total["age_band"], **measures(total)}
-    )
+    return _rows(total, total["location"], total["age_band"])
+
+
+def keys_by_cohort(rows: pa.Table, cohorts: Sequence[Cohort]) -> Keys:
+    """Aggregation keys of posts or comments whose authors' cohorts are known: hour and cohort."""
+    locations, bands = (pa.array([cohort[place] for cohort in cohorts], pa.string()) for place in (0, 1))
+    return Keys(NAME, hour(rows["event_time"]), locations, bands)
+
+
+def rows_by_cohort(sums: pa.Table) -> pa.Table:
+    """Converts sums by `keys_by_cohort` to rows of the table."""
+    own = of_table(sums, NAME)
+    return _rows(own, own["key1"], own["key2"])
+
+
+def _rows(sums: pa.Table, locations: pa.ChunkedArray, bands: pa.ChunkedArray) -> pa.Table:
+    return TABLE.rows({"hour": sums["time"], "location": locations, "age_band": bands, **measures(sums)})

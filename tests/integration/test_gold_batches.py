@@ -19,7 +19,7 @@ from streaming.settings import Settings
 from streaming.sinks.authors import Authors
 from streaming.sinks.gold import Gold
 from streaming.tables import catalog, gold_sentiment_by_cohort
-from streaming.tables.gold_sums import collected, contributed, counted_stream
+from streaming.tables.gold_sums import collected, counted_columns, partial_sums
 from streaming.tables.keyed_table import KeyedTable
 from tests.builders import NOON
 from tests.gold_rows import Batch, a_batch, a_silver_row, expected, random_batches
@@ -47,11 +47,11 @@ def arrive(settings: Settings, batch: Batch, *names: str) -> None:
 
 def sums_of(spark: SparkSession, batch: Batch) -> pa.Table:
     frames = [
-        counted_stream(entity, spark.createDataFrame(rows, table.schema))
+        counted_columns(entity, spark.createDataFrame(rows, table.schema))
         for entity, table in catalog.SILVER.items()
         if (rows := batch[table.name])
     ]
-    return collected(contributed(reduce(DataFrame.unionByName, frames)))
+    return collected(partial_sums(reduce(DataFrame.unionByName, frames)))
 
 
 def rows_of(settings: Settings, table: KeyedTable) -> dict[tuple[Any, ...], dict[str, Any]]:

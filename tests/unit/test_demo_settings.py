@@ -44,6 +44,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str, command=demo.main) -
         (["--connect", "twitter"], "--connect: received 'twitter', expected one of bluesky, mastodon"),
         (["--connect", "bluesky", "--connect-endpoint", "ws://127.0.0.1:9"], "cannot reach 127.0.0.1:9"),
         (["--connect", "bluesky", "--scenario", "raid"], "leave out --input, --scenario"),
+        (["--scenario", "no"], "--scenario 'no' is neither a readable file nor one of: aggregated, calm"),
         (["--connect-endpoint", "ws://127.0.0.1:9"], "name the source too, with --connect SOURCE"),
         (["--input", "/"], "--input: '/' is a folder, expected a file of records, one a line"),
     ],

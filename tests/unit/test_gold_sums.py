@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import sys
+import unicodedata
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import regex
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from streaming.corrections.contributions import TABLES, Sums
@@ -16,6 +21,7 @@ from streaming.tables.gold_sentiment_by_cohort import NO_COHORT, Cohort
 from streaming.tables.gold_sentiment_by_topic import topics
 from streaming.tables.gold_sums import ENTITY, sums_of, sums_of_batches
 from streaming.tables.gold_terms_by_hour import terms
+from streaming.tables.lower_case import known_letters
 from tests.builders import NOON
 from tests.gold_rows import Batch, a_batch, a_silver_row, expected, random_batches
 
@@ -61,9 +67,15 @@ def test_sums_of_parts_are_sums_of_the_whole() -> None:
     whole = summed([sums_of(entity, own) for entity, own in rows.items()])
     # Batches of seven rows, most of them with rows of two entities.
     batches = pa.concat_tables(marked).combine_chunks().to_batches(max_chunksize=7)
-    parts = summed([pa.Table.from_batches([part]) for each in batches for part in sums_of_batches([each])])
+    assert_alike(whole, [part for each in batches for part in sums_of_batches([each])])
+    # And added up on the way, again and again.
+    assert_alike(whole, sums_of_batches(batches, at_once=5))
+
+
+def assert_alike(whole: pa.Table, parts: Iterable[pa.RecordBatch]) -> None:
+    together = summed([pa.Table.from_batches([part]) for part in parts])
     order = [(name, "ascending") for name in ("table", "time", "key1", "key2")]
-    for one, other in zip(whole.sort_by(order).to_pylist(), parts.sort_by(order).to_pylist(), strict=True):
+    for one, other in zip(whole.sort_by(order).to_pylist(), together.sort_by(order).to_pylist(), strict=True):
         assert one == pytest.approx(other)
 
 
@@ -73,10 +85,17 @@ def test_a_task_without_rows_adds_nothing() -> None:
 
 def test_what_comes_and_goes_leaves_nothing() -> None:
     sums = Sums(nobody)
-    rows = arrow("silver/posts", [a_silver_row("post", number, polarity=0.1 * number) for number in range(9)])
+    rng = random.Random(1)
+    rows = arrow("silver/posts", [a_silver_row("post", number, polarity=rng.random()) for number in range(5000)])
     sums.add("silver/posts", rows, 1)
     sums.add("silver/posts", rows, -1)
     assert sums.rows() == {}
+
+
+def test_rows_without_a_column_that_gold_counts_are_refused() -> None:
+    rows = arrow("silver/posts", [a_silver_row("post")]).drop_columns(["sentiment"])
+    with pytest.raises(KeyError, match="sentiment"):
+        Sums(nobody).add("silver/posts", rows, 1)
 
 
 def test_a_row_that_is_scored_anew_moves_between_sentiments_and_stays_one_text() -> None:
@@ -137,3 +156,11 @@ def test_a_row_without_a_time_counts_where_no_time_is_needed() -> None:
 )
 def test_hashtags_and_words_are_found_in_any_script(text: str, tags: list[str], words: list[str]) -> None:
     assert (topics(text), terms(text)) == (tags, words)
+
+
+def test_a_newer_list_of_letters_changes_no_count() -> None:
+    """`regex` brings a Unicode of its own, which a new release of it may replace."""
+    characters = "".join(chr(code) for code in range(sys.maxunicode + 1))
+    letters = regex.findall(r"\w", characters)
+    later = "".join(each for each in letters if unicodedata.category(each) == "Cn")
+    assert set(known_letters(later)) <= {"\ufffd"}

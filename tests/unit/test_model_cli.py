@@ -40,6 +40,15 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["train", "import", "evaluate", "promote", "rollback", "list", "next-word", "report", "export-held-out"],
+)
+def test_the_help_of_a_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert model([command, "--help"], {}) == 0
+    assert f"examples:\n  moodstream model {command}" in capsys.readouterr().out
+
+
 def test_a_malformed_csv_is_reported_before_any_model_is_opened(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """The path of one stream in this process, batch by batch: the code of each hop, without its query and its waiting.
 
-What is left out is Spark's own: the offsets of its queries, and the state in which it keeps ids to drop duplicates.
+What is left out is Spark's own: the offsets of its queries, the state in which it keeps ids to drop duplicates, and the
+addition of the sums of several tasks.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from uuid import uuid4
 
 from deltalake.exceptions import TableNotFoundError
 
-from streaming.corrections import journal, keyed_tables, readers
+from streaming.corrections import journal, keyed_tables, readers, replaced_files
 from streaming.corrections.contributions import TABLES
 from streaming.delta.tables import open_table
 from streaming.errors import OperationFailed, SettingsError
@@ -205,7 +206,8 @@ def _pass(settings: Settings, erasure: Erasure, removed: Removed, patience: floa
         corrections.serve(settings, SERVED_WITHIN_S)
     progress("removing the files of old versions")
     for name in VACUUMED:
-        _vacuum(settings, name, passed.get(name))
+        with suppress(TableNotFoundError):
+            replaced_files.delete(settings, name, passed.get(name))
 
 
 def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float, progress: Progress) -> dict[str, int]:
@@ -221,21 +223,6 @@ def _wait_for_readers(settings: Settings, names: Sequence[str], patience: float,
             )
         passed[name] = version
     return passed
-
-
-def _vacuum(settings: Settings, name: str, passed: int | None) -> None:
-    """Delete the files that commits up to version `passed` removed (None: all commits).
-
-    Not those that later commits removed, which a query may have yet to read; and not those without a commit, which a
-    writer may be about to commit.
-    """
-    try:
-        table = open_table(settings, name)
-    except TableNotFoundError:
-        return
-    if passed is not None:
-        table.load_as_version(passed)
-    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
 
 
 def _in_warehouse(settings: Settings, erasure: Erasure) -> int | None:
