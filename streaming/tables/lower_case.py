@@ -7,6 +7,8 @@ letter of a later version is none, and the end of a word, where Σ becomes ς, i
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 # A capital sigma at the end of a word.
@@ -23,7 +25,7 @@ _LATER = (
     "2a6de-2a6df 2b735-2b73f 2b81e 2cea2-2cead 2ebf0-2ee5d 31350-3fc3f"
 )
 _RANGES = "".join("-".join(chr(int(end, 16)) for end in part.split("-")) for part in _LATER.split())
-_LATER_LETTER = regex.compile(f"[{_RANGES}]")
+_LATER_LETTER = re.compile(f"[{_RANGES}]")
 
 
 def known_letters(text: str) -> str:
