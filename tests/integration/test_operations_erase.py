@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from streaming.corrections import journal, keyed_tables
+from streaming.corrections import journal, keyed_tables, replaced_files
 from streaming.delta.merge import created
 from streaming.events.kpl import aggregate
 from streaming.events.parse import parse_record
@@ -240,15 +240,15 @@ def test_a_query_that_has_yet_to_read_the_rows_is_waited_for(lake: Path, capsys:
 def test_what_arrives_while_the_erasure_runs_is_erased_by_its_next_pass(
     lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = erase._vacuum, []
+    real, calls = replaced_files.delete, []
 
-    def late(*arguments: Any) -> None:
+    def late(*arguments: Any) -> int:
         if not calls:
             arrived(lake, a_record("post", ANN, event_id="a9"), first_number=50)
         calls.append(arguments)
-        real(*arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr(erase, "_vacuum", late)
+    monkeypatch.setattr(replaced_files, "delete", late)
     code, receipt = run(erase.main, "--user", "ann", lake=lake)
     assert (code, receipt["removed"]["bronze"]["records_deleted"]) == (0, 7)
 
