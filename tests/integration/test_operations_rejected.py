@@ -34,7 +34,7 @@ def bronze(lake: Path) -> list[dict[str, Any]]:
 
 
 def allow_love(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streaming.events.contract.ACTIONS", frozenset({"like", "comment", "share", "love"}))
+    monkeypatch.setattr("streaming.events.checks.ACTIONS", frozenset({"like", "comment", "share", "love"}))
 
 
 def test_list_groups_by_reason_and_shows_bytes_safely(lake: Path) -> None:
